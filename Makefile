@@ -1,0 +1,44 @@
+# Two commands do everything on a machine with Python 3.11+ and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test fast check format bench clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml setup.py $(wildcard src/heliograph/records/_kernel.pyx)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Heliograph needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	@test -x $(BIN)/python || { echo "making a virtual environment in $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing Heliograph and what it needs (about a minute the first time)"
+	@rm -rf build/lib* build/temp*
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[testbed,dev]'
+	@touch $@
+
+demo: setup
+	@$(BIN)/heliograph demo
+
+test: setup
+	@$(BIN)/python -m pytest
+
+fast: setup
+	@$(BIN)/python -m pytest -m "not brokers" -q
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m pytest -m "not brokers" -q
+
+format: setup
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup
+	@$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find src -name '*.so' -delete

@@ -1,0 +1,1 @@
+"""The command line: one file a command. Parse, call, print; no logic lives here."""

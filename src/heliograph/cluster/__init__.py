@@ -1,0 +1,1 @@
+"""Many brokers as one: metadata, routing, retry, admin, groups, compacted topics as tables."""

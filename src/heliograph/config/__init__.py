@@ -1,0 +1,1 @@
+"""Every option declared once; files of any accepted kind become frozen dataclasses."""

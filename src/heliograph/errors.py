@@ -1,0 +1,111 @@
+"""The one tree of errors that a person may meet.
+
+::
+
+    HeliographError                 exit 1   carries what happened and what may be done next
+    ├── ConfigError                 exit 2   the file, an option or the command line is wrong
+    ├── ClusterError                exit 3   a cluster cannot be used
+    │   ├── Unreachable                      no broker answers (refused, DNS, time-out)
+    │   ├── NotKafka                         something answers, but it does not speak Kafka's protocol
+    │   ├── TlsError                         the handshake failed (trust, host name, expiry, protocol)
+    │   ├── AuthenticationFailed             the broker refused the credentials or the mechanism
+    │   ├── NotAuthorized                    the principal lacks a right; ``right`` and ``resource`` say which
+    │   ├── ProtocolError                    the peer sent bytes that break Kafka's protocol or our limits
+    │   └── BrokerError                      the broker answered with an error code; ``code`` says which
+    ├── DataError                   exit 4   records that cannot be copied as they are
+    │   ├── DamagedBatch                     a batch does not match its checksum or its own lengths
+    │   └── TooLarge                         a record that the target will not take
+    └── ProofFailed                 exit 5   source and target do not hold the same records
+
+Each is shown as one line: ``message``, then ``remedy``. Neither may hold a secret.
+"""
+
+from typing import ClassVar
+
+
+class HeliographError(Exception):
+    """Anything that is reported to the person at the terminal as one line, without a stack trace."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        """``message`` says what was asked, of whom and what went wrong; ``remedy`` what may be done next."""
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """One line: the cause, then the remedy."""
+        text = f"{self.message}. {self.remedy}" if self.remedy else self.message
+        return " ".join(text.split())
+
+
+class ConfigError(HeliographError):
+    """The configuration file, one of its options, or the command line is wrong."""
+
+    exit_code = 2
+
+
+class ClusterError(HeliographError):
+    """A cluster cannot be used."""
+
+    exit_code = 3
+
+
+class Unreachable(ClusterError):
+    """No answer: connection refused or reset, name not resolved, or time-out."""
+
+
+class NotKafka(ClusterError):
+    """The peer answers, but not in Kafka's protocol."""
+
+
+class TlsError(ClusterError):
+    """The TLS handshake failed."""
+
+
+class AuthenticationFailed(ClusterError):
+    """The broker refused the credentials or the SASL mechanism."""
+
+
+class NotAuthorized(ClusterError):
+    """The principal lacks a right."""
+
+    def __init__(self, message: str, *, right: str, resource: str, remedy: str = "") -> None:
+        """``right`` is Kafka's operation (``Read``), ``resource`` e.g. ``topic orders``."""
+        super().__init__(message, remedy=remedy or f"Grant {right} on {resource}")
+        self.right = right
+        self.resource = resource
+
+
+class ProtocolError(ClusterError):
+    """The peer sent bytes that break Kafka's protocol or one of our limits."""
+
+
+class BrokerError(ClusterError):
+    """The broker answered with an error code (see ``heliograph.wire.errors``)."""
+
+    def __init__(self, message: str, *, code: int, remedy: str = "") -> None:
+        """``code`` is Kafka's numeric error code."""
+        super().__init__(message, remedy=remedy)
+        self.code = code
+
+
+class DataError(HeliographError):
+    """Records that cannot be copied as they are."""
+
+    exit_code = 4
+
+
+class DamagedBatch(DataError):
+    """A batch does not match its checksum, or its inner lengths do not add up."""
+
+
+class TooLarge(DataError):
+    """A record (or a batch that cannot be split further) exceeds what the target takes."""
+
+
+class ProofFailed(HeliographError):
+    """Source and target do not hold the same records."""
+
+    exit_code = 5

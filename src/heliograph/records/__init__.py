@@ -1,0 +1,1 @@
+"""Record batches as bytes: split, patch, merge, re-encode, legacy formats, codecs."""
