@@ -1,1 +1,43 @@
-"""Record batches as bytes: split, patch, merge, re-encode, legacy formats, codecs."""
+"""Record batches as bytes: split, patch, merge, re-encode, legacy formats, codecs.
+
+:mod:`model` has the words, :mod:`parcels` what can be done; the loops over bytes stand in the kernel (compiled) and its
+twin, behind :mod:`kernel`. This room knows neither topics nor sockets.
+"""
+
+from heliograph.records.kernel import kernel_name
+from heliograph.records.model import (
+    HEADER_BYTES,
+    LIMIT_BYTES,
+    SMALL_BYTES,
+    Buffer,
+    Codec,
+    Kind,
+    Parcel,
+    Record,
+    Run,
+    Scan,
+)
+from heliograph.records.parcels import encode, forward, rewrite, scan, split, stamp, verify
+from heliograph.records.reading import decode
+
+__all__ = [
+    "HEADER_BYTES",
+    "LIMIT_BYTES",
+    "SMALL_BYTES",
+    "Buffer",
+    "Codec",
+    "Kind",
+    "Parcel",
+    "Record",
+    "Run",
+    "Scan",
+    "decode",
+    "encode",
+    "forward",
+    "kernel_name",
+    "rewrite",
+    "scan",
+    "split",
+    "stamp",
+    "verify",
+]

@@ -1,0 +1,77 @@
+"""Frames out of a byte stream, without I/O: four bytes of length, then so many bytes (Kafka protocol guide, *Network*).
+
+The driver asks :meth:`Framer.buffer` where the next bytes belong, receives straight into it, and tells
+:meth:`Framer.received` how many came; a complete frame is handed out without having been copied.
+A length is believed only up to the limit, and bytes that are plainly another protocol are named as such.
+"""
+
+from heliograph.errors import NotKafka, ProtocolError
+
+FRAME_BYTES_MAX = 256 << 20
+"""Longest answer that is taken: a fetch of the largest window and one oversized batch fit well within."""
+
+_HTTP = b"HTTP"
+_TLS_RECORDS = (0x14, 0x15, 0x16)
+
+
+class Framer:
+    """Assembles one frame after another."""
+
+    __slots__ = ("_filled", "_frame", "_head", "_view")
+
+    def __init__(self) -> None:
+        """Wait for the first length."""
+        self._head = bytearray(4)
+        self._frame: bytearray | None = None
+        self._view = memoryview(self._head)
+        self._filled = 0
+
+    def buffer(self) -> memoryview:
+        """Where the next bytes are to be received; never empty."""
+        return self._view[self._filled :]
+
+    @property
+    def missing_bytes(self) -> int:
+        """How many bytes of the present frame have yet to come; 0 while its length is unknown."""
+        return 0 if self._frame is None else len(self._frame) - self._filled
+
+    def received(self, count: int) -> bytearray | None:
+        """Take note of ``count`` bytes in the buffer; gives the frame that they complete, if any.
+
+        Raises NotKafka or ProtocolError when the length cannot be Kafka's.
+        """
+        self._filled += count
+        if self._filled < len(self._view):
+            return None
+        if self._frame is None:
+            self._begin(checked_length(bytes(self._head)))
+            return None
+        frame = self._frame
+        self._frame, self._view, self._filled = None, memoryview(self._head), 0
+        return frame
+
+    def _begin(self, length: int) -> None:
+        self._frame = bytearray(length)
+        self._view = memoryview(self._frame)
+        self._filled = 0
+
+
+def checked_length(head: bytes) -> int:
+    """Read a frame's length from its first four bytes; raises NotKafka or ProtocolError when it makes no sense."""
+    if head == _HTTP:
+        raise NotKafka(
+            "The port answers in HTTP: it is a web or metrics endpoint, not a Kafka listener",
+            remedy="Use a broker's listener port (often 9092 or 9093) in bootstrap.servers",
+        )
+    if head[0] in _TLS_RECORDS and head[1] == 3:
+        raise NotKafka(
+            "The port answers in TLS, but the connection was made without it",
+            remedy="Set security.protocol to SSL or SASL_SSL for this cluster",
+        )
+    length = int.from_bytes(head, "big", signed=True)
+    if not 4 <= length <= FRAME_BYTES_MAX:
+        raise ProtocolError(
+            f"The peer announces an answer of {length} bytes; at most {FRAME_BYTES_MAX} are taken",
+            remedy="The port may not be a Kafka listener, or the data on the way is damaged",
+        )
+    return length

@@ -1,0 +1,81 @@
+"""TLS contexts from configuration, and TLS failures in words.
+
+The standard library reads a client certificate only from files, so the key passes through a temporary file that
+only this user can read and that is removed before the context is used.
+"""
+
+import ssl
+import tempfile
+from functools import lru_cache
+
+from heliograph.config.model import Tls
+from heliograph.errors import ConfigError, TlsError
+
+_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
+@lru_cache(maxsize=32)
+def context(tls: Tls) -> ssl.SSLContext:
+    """Make the context for one cluster; raises ConfigError when its material cannot be used."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = _VERSIONS[tls.minimum_version]
+    made.maximum_version = _VERSIONS[tls.maximum_version]
+    made.check_hostname = tls.verify_host_name
+    try:
+        if tls.trust_pem is None:
+            made.load_default_certs()
+        else:
+            made.load_verify_locations(cadata=tls.trust_pem)
+        if tls.ciphers:
+            made.set_ciphers(":".join(tls.ciphers))
+        if tls.certificate_pem and tls.key_pem:
+            _load_certificate(made, tls.certificate_pem, tls.key_pem.reveal())
+    except ssl.SSLError as error:
+        raise ConfigError(
+            f"The TLS material cannot be used: {error.reason or error}",
+            remedy="Check the trust store, the certificate and its key",
+        ) from error
+    return made
+
+
+def _load_certificate(made: ssl.SSLContext, certificate: str, key: str) -> None:
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # mode 0600
+        file.write(key + "\n" + certificate)
+        file.flush()
+        made.load_cert_chain(file.name)
+
+
+def explain(error: ssl.SSLError | ssl.CertificateError, where: str) -> TlsError:
+    """Turn the library's error into one line; ``where`` names the broker."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _explain_certificate(error, where)
+    reason = (error.reason or "").replace("_", " ").lower()
+    if "wrong version number" in reason or "record layer failure" in reason:
+        return TlsError(
+            f"{where} does not speak TLS on this port",
+            remedy="Use the port of an SSL or SASL_SSL listener, or set security.protocol to match the listener",
+        )
+    if "alert" in reason and ("certificate" in reason or "handshake" in reason):
+        return TlsError(
+            f"{where} refused our side of the TLS handshake ({reason})",
+            remedy="The broker may ask for a client certificate: check ssl.keystore.*, and the protocol versions",
+        )
+    if "protocol version" in reason or "unsupported protocol" in reason:
+        return TlsError(f"{where} offers no TLS version that is allowed here ({reason})", remedy="See ssl.protocol")
+    return TlsError(f"The TLS handshake with {where} failed ({reason or error})", remedy="See ssl.* of this cluster")
+
+
+def _explain_certificate(error: ssl.SSLCertVerificationError, where: str) -> TlsError:
+    said = error.verify_message or str(error)
+    lower = said.lower()
+    if "hostname mismatch" in lower or "ip address mismatch" in lower or "not valid for" in lower:
+        return TlsError(
+            f"The certificate of {where} is for another name: {said}",
+            remedy="Use the name in the certificate, or leave ssl.endpoint.identification.algorithm empty",
+        )
+    if "expired" in lower or "not yet valid" in lower:
+        return TlsError(f"The certificate of {where} is not valid now: {said}", remedy="Renew it, or check the clock")
+    return TlsError(
+        f"The certificate of {where} is not trusted: {said}",
+        remedy="Put the certificate authority of the cluster into ssl.truststore.location",
+    )

@@ -1,0 +1,232 @@
+"""Administration in plain values: topics, their settings, offsets. Every function takes the cluster first."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heliograph.cluster.cluster import Cluster, raise_for
+from heliograph.errors import BrokerError, HeliographError, NotAuthorized
+from heliograph.wire import errors as codes
+from heliograph.wire.errors import meaning
+
+EARLIEST = -2
+LATEST = -1
+TOPIC_RESOURCE = 2
+BROKER_RESOURCE = 4
+
+TopicPartition = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a topic (DescribeConfigs)."""
+
+    value: str | None
+    source: int
+    """1 topic, 2 dynamic broker, 3 dynamic default broker, 4 static broker, 5 default, 0 unknown (KIP-226)."""
+    read_only: bool
+    sensitive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """A topic to be created."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    """-1: the broker's default (needs Kafka 2.4)."""
+    settings: Mapping[str, str]
+
+
+async def create_topics(cluster: Cluster, topics: Sequence[NewTopic]) -> dict[str, HeliographError | None]:
+    """Create ``topics``; gives each one's error, None where it was created or existed already."""
+    rows = [
+        {
+            "name": each.name,
+            "num_partitions": each.partitions,
+            "replication_factor": each.replication_factor,
+            "assignments": (),
+            "configs": [{"name": key, "value": value} for key, value in each.settings.items()],
+        }
+        for each in topics
+    ]
+    answer = await cluster.call_controller(
+        "create_topics",
+        {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": False},
+        lambda answer: _moved(row.error_code for row in answer.topics),
+    )
+    return {
+        str(row.name): _topic_error(row, f"create topic {row.name} on {cluster.alias}", "Create")
+        for row in answer.topics
+    }
+
+
+async def create_partitions(cluster: Cluster, totals: Mapping[str, int]) -> dict[str, HeliographError | None]:
+    """Raise partition counts to ``totals``; gives each topic's error, None where the count is reached."""
+    rows = [{"name": name, "count": count, "assignments": None} for name, count in totals.items()]
+    answer = await cluster.call_controller(
+        "create_partitions",
+        {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": False},
+        lambda answer: _moved(row.error_code for row in answer.results),
+    )
+    return {
+        str(row.name): _topic_error(row, f"add partitions to topic {row.name} on {cluster.alias}", "Alter")
+        for row in answer.results
+    }
+
+
+def _moved(error_codes: Iterable[int]) -> None:
+    """Raise when the answer says that it came from a broker that is not the controller."""
+    for code in error_codes:
+        if int(code) == codes.NOT_CONTROLLER:
+            raise BrokerError("the controller has moved", code=codes.NOT_CONTROLLER)
+
+
+def _topic_error(row: Any, what: str, right: str) -> HeliographError | None:
+    code = int(row.error_code)
+    if code in (codes.NONE, codes.TOPIC_ALREADY_EXISTS):
+        return None
+    try:
+        raise_for(code, what, f"topic {row.name}", right=right, said=getattr(row, "error_message", None))
+    except HeliographError as error:
+        return error
+    return None
+
+
+async def describe_topics(cluster: Cluster, names: Sequence[str]) -> dict[str, dict[str, Setting] | HeliographError]:
+    """Read the settings of topics: by topic either the settings by name, or why they cannot be read."""
+    found: dict[str, dict[str, Setting] | HeliographError] = {}
+    for start in range(0, len(names), 500):
+        rows = [
+            {"resource_type": TOPIC_RESOURCE, "resource_name": name, "configuration_keys": None}
+            for name in names[start : start + 500]
+        ]
+        answer = await cluster.call(
+            "describe_configs", {"resources": rows, "include_synonyms": False, "include_documentation": False}
+        )
+        for row in answer.results:
+            found[str(row.resource_name)] = _settings(cluster, row)
+    return found
+
+
+def _settings(cluster: Cluster, row: Any) -> dict[str, Setting] | HeliographError:
+    try:
+        raise_for(
+            int(row.error_code),
+            f"read the settings of topic {row.resource_name} on {cluster.alias}",
+            f"topic {row.resource_name}",
+            right="DescribeConfigs",
+        )
+    except HeliographError as error:
+        return error
+    return {
+        str(each.name): Setting(each.value, int(each.config_source), each.read_only, each.is_sensitive)
+        for each in row.configs
+    }
+
+
+async def list_offsets(
+    cluster: Cluster, wanted: Iterable[TopicPartition], timestamp: int, *, read_committed: bool = False
+) -> dict[TopicPartition, int | HeliographError]:
+    """Give each partition's offset at ``timestamp`` (ms, or EARLIEST or LATEST), or why it is not known.
+
+    ``read_committed``: LATEST then is the last stable offset. Partitions without a known leader are tried again.
+    """
+    found: dict[TopicPartition, int | HeliographError] = {}
+    left = set(wanted)
+
+    async def once() -> None:
+        await _list_offsets_once(cluster, left, found, timestamp, read_committed=read_committed)
+
+    await cluster.persist(once)
+    return found
+
+
+async def _list_offsets_once(
+    cluster: Cluster,
+    left: set[TopicPartition],
+    found: dict[TopicPartition, int | HeliographError],
+    timestamp: int,
+    *,
+    read_committed: bool,
+) -> None:
+    if any(cluster.metadata.leader(*each) < 0 for each in left):
+        await cluster.refresh({topic for topic, _ in left} | set(cluster.metadata.topics))
+    by_leader: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for topic, partition in left:
+        by_leader[cluster.metadata.leader(topic, partition)][topic].append(partition)
+    for node, topics in by_leader.items():
+        if node < 0:
+            continue
+        rows = [
+            {
+                "name": topic,
+                "partitions": [
+                    {"partition_index": p, "timestamp": timestamp, "current_leader_epoch": -1} for p in partitions
+                ],
+            }
+            for topic, partitions in topics.items()
+        ]
+        values = {"replica_id": -1, "isolation_level": int(read_committed), "topics": rows}
+        answer = await cluster.call_node(node, "list_offsets", values)
+        for topic in answer.topics:
+            for row in topic.partitions:
+                _note_offset(cluster, str(topic.name), row, left, found)
+    if left:
+        topic, partition = min(left)
+        raise BrokerError(
+            f"Cannot list the offsets of {topic}-{partition} on {cluster.alias}: it has no leader",
+            code=codes.NOT_LEADER_OR_FOLLOWER,
+        )
+
+
+def _note_offset(
+    cluster: Cluster,
+    topic: str,
+    row: Any,
+    left: set[TopicPartition],
+    found: dict[TopicPartition, int | HeliographError],
+) -> None:
+    code = int(row.error_code)
+    key = (topic, row.partition_index)
+    if code and meaning(code).retriable and code != codes.UNKNOWN_TOPIC_OR_PARTITION:
+        return
+    left.discard(key)
+    found[key] = row.offset
+    try:
+        raise_for(code, f"list the offsets of {topic} on {cluster.alias}", f"topic {topic}", right="Describe")
+    except HeliographError as error:
+        found[key] = error
+
+
+async def init_producer_id(cluster: Cluster, transactional_id: str | None = None) -> tuple[int, int]:
+    """Get a producer id and epoch for idempotent producing (KIP-98)."""
+
+    async def once() -> tuple[int, int]:
+        connection = await cluster.any_connection()
+        answer = await connection.call(
+            "init_producer_id",
+            {
+                "transactional_id": transactional_id,
+                "transaction_timeout": 60_000,
+                "producer_id": -1,
+                "producer_epoch": -1,
+            },
+        )
+        raise_for(
+            int(answer.error_code),
+            f"get a producer id on {cluster.alias}",
+            "the cluster",
+            right="IdempotentWrite (or Write on a topic)",
+        )
+        return answer.producer_id, answer.producer_epoch
+
+    result: tuple[int, int] = await cluster.persist(once)
+    return result
+
+
+def is_missing_right(error: HeliographError | None) -> bool:
+    """Whether the error is a missing right, which a person must mend."""
+    return isinstance(error, NotAuthorized)

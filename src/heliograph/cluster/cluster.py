@@ -1,0 +1,229 @@
+"""Many brokers as one: who leads what, connections by purpose, and requests that find the right broker.
+
+Connections are kept per broker and *purpose*: a long-polling fetch must not hold up a heartbeat behind it, since a
+broker answers one connection's requests in order.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from heliograph.broker.connection import Connection
+from heliograph.cluster import metadata as pictures
+from heliograph.cluster.metadata import Metadata
+from heliograph.cluster.retry import backoff_s, retriable
+from heliograph.config.model import ClusterConfig
+from heliograph.errors import BrokerError, ClusterError, HeliographError, NotAuthorized, Unreachable
+from heliograph.wire import errors as codes
+from heliograph.wire.errors import After, meaning
+
+CONTROL = "control"
+GROUP = "group"
+ATTEMPTS_S = 60.0
+"""How long one request is tried again before its last error is raised (Kafka's ``default.api.timeout.ms``)."""
+
+
+class Cluster:
+    """One cluster as seen by one flow. Use :meth:`start` before and :meth:`close` after everything else."""
+
+    def __init__(self, config: ClusterConfig) -> None:
+        """Nothing is connected yet."""
+        self.config = config
+        self.metadata = Metadata()
+        self._connections: dict[tuple[int, str], Connection] = {}
+        self._opening: dict[tuple[int, str], asyncio.Lock] = {}
+        self._bootstrap: Connection | None = None
+        self._coordinators: dict[str, int] = {}
+        self._failures: dict[tuple[int, str], tuple[int, float]] = {}
+
+    @property
+    def alias(self) -> str:
+        """The cluster's alias in the configuration."""
+        return self.config.alias
+
+    # ---- life -------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Reach any bootstrap server and learn the brokers; raises the ClusterError that says most."""
+        await self.refresh([])
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for connection in [*self._connections.values(), *([self._bootstrap] if self._bootstrap else [])]:
+            connection.close()
+        self._connections.clear()
+        self._bootstrap = None
+
+    def drop_connections(self, purpose: str) -> None:
+        """Close the connections of one purpose, so that nothing sent on them can be answered any more."""
+        for key, connection in list(self._connections.items()):
+            if key[1] == purpose:
+                connection.close()
+                del self._connections[key]
+
+    # ---- connections --------------------------------------------------------------------------------------------
+
+    async def connection(self, node_id: int, purpose: str = CONTROL) -> Connection:
+        """Give the live connection to a broker for one purpose, opening it when needed."""
+        key = (node_id, purpose)
+        found = self._connections.get(key)
+        if found and found.error is None:
+            return found
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            found = self._connections.get(key)
+            if found and found.error is None:
+                return found
+            broker = self.metadata.brokers.get(node_id)
+            if broker is None:
+                raise Unreachable(f"Broker {node_id} of {self.alias} is not known")
+            await self._pause_after_failures(key)
+            try:
+                opened = await Connection.open(self.config, broker.host, broker.port)
+            except HeliographError:
+                failures, _ = self._failures.get(key, (0, 0.0))
+                self._failures[key] = (failures + 1, asyncio.get_running_loop().time())
+                raise
+            self._failures.pop(key, None)
+            self._connections[key] = opened
+            return opened
+
+    async def _pause_after_failures(self, key: tuple[int, str]) -> None:
+        failures, when = self._failures.get(key, (0, 0.0))
+        if failures:
+            wait_ms = min(
+                self.config.reconnect_backoff_ms * 2 ** min(failures, 16), self.config.reconnect_backoff_max_ms
+            )
+            left = when + wait_ms / 1000 * (0.8 + 0.4 * random.random()) - asyncio.get_running_loop().time()
+            if left > 0:
+                await asyncio.sleep(left)
+
+    async def any_connection(self) -> Connection:
+        """Give a live control connection to any broker, a known one first, then the bootstrap servers."""
+        for (_, purpose), connection in self._connections.items():
+            if purpose == CONTROL and connection.error is None:
+                return connection
+        if self._bootstrap and self._bootstrap.error is None:
+            return self._bootstrap
+        first: HeliographError | None = None
+        addresses = [*self.config.bootstrap]
+        addresses += [(b.host, b.port) for b in self.metadata.brokers.values() if (b.host, b.port) not in addresses]
+        for host, port in addresses:
+            try:
+                self._bootstrap = await Connection.open(self.config, host, port)
+            except HeliographError as error:
+                # An answer that something is wrong says more than silence from another address.
+                if first is None or (isinstance(first, Unreachable) and not isinstance(error, Unreachable)):
+                    first = error
+            else:
+                return self._bootstrap
+        assert first is not None, "there is at least one bootstrap server"
+        raise first
+
+    # ---- metadata ---------------------------------------------------------------------------------------------
+
+    async def refresh(self, topics: Iterable[str] | None = None) -> Metadata:
+        """Learn brokers and ``topics`` anew (None: all topics) and give the whole picture."""
+        asked = None if topics is None else frozenset(topics)
+        connection = await self.any_connection()
+        rows = None if asked is None else [{"name": name, "topic_id": None} for name in sorted(asked)]
+        values = {"topics": rows, "allow_auto_topic_creation": False}
+        answer = await connection.call("metadata", values)
+        picture = pictures.of_answer(answer)
+        if not picture.brokers:
+            raise Unreachable(f"{self.alias} names no broker yet", remedy="The cluster may still be starting")
+        self.metadata = picture if asked is None else pictures.merged(self.metadata, picture, asked)
+        return self.metadata
+
+    # ---- requests that find their broker ------------------------------------------------------------------------
+
+    async def call(self, api: str, values: Mapping[str, Any], *, timeout_ms: int | None = None) -> Any:
+        """Ask any broker; tried again for ATTEMPTS_S."""
+
+        async def once() -> Any:
+            connection = await self.any_connection()
+            return await connection.call(api, values, timeout_ms=timeout_ms)
+
+        return await self.persist(once)
+
+    async def call_node(self, node_id: int, api: str, values: Mapping[str, Any]) -> Any:
+        """Ask one broker, once."""
+        connection = await self.connection(node_id)
+        return await connection.call(api, values)
+
+    async def call_controller(self, api: str, values: Mapping[str, Any], check: Callable[[Any], None]) -> Any:
+        """Ask the controller; ``check`` raises for codes in the answer, a moved controller is found again."""
+
+        async def once() -> Any:
+            if self.metadata.controller not in self.metadata.brokers:
+                await self.refresh([])
+            node = self.metadata.controller
+            connection = await (self.connection(node) if node in self.metadata.brokers else self.any_connection())
+            answer = await connection.call(api, values)
+            check(answer)
+            return answer
+
+        return await self.persist(once)
+
+    async def coordinator(self, group: str) -> int:
+        """Node id of the group's coordinator, asked for when not known."""
+        if group not in self._coordinators:
+            connection = await self.any_connection()
+            answer = await connection.call("find_coordinator", {"key": group, "key_type": 0})
+            raise_for(
+                int(answer.error_code), f"find the coordinator of group {group} on {self.alias}", f"group {group}"
+            )
+            self._coordinators[group] = answer.node_id
+            if answer.node_id not in self.metadata.brokers:
+                await self.refresh([])
+        return self._coordinators[group]
+
+    def forget_coordinator(self, group: str) -> None:
+        """Look for the group's coordinator again at the next call."""
+        self._coordinators.pop(group, None)
+
+    async def persist(self, once: Callable[[], Awaitable[Any]], *, for_s: float = ATTEMPTS_S) -> Any:
+        """Run ``once`` until it succeeds, fails for good, or ``for_s`` seconds are over; the last error is raised."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + for_s
+        attempt = 0
+        while True:
+            try:
+                return await once()
+            except HeliographError as error:
+                again = retriable(error)
+                attempt += 1
+                pause = backoff_s(attempt, self.config, random.random())
+                if again is None or loop.time() + pause > deadline:
+                    raise
+                await asyncio.sleep(pause)
+                await self._prepare(again.after)
+
+    async def _prepare(self, after: After) -> None:
+        """Do what a retry needs first; its own failure is left to the next try, which will meet it again."""
+        if after is After.COORDINATOR:
+            self._coordinators.clear()
+        if after is not After.NOTHING:
+            try:
+                await self.refresh([])
+            except ClusterError as error:
+                if retriable(error) is None:
+                    raise
+
+
+def raise_for(code: int, what: str, resource: str = "", *, right: str = "", said: str | None = None) -> None:
+    """Raise the error of the tree that ``code`` stands for; nothing when it is 0.
+
+    ``what`` completes "Cannot ..."; ``resource`` and ``right`` name what a missing right was asked on.
+    """
+    if code == codes.NONE:
+        return
+    found = meaning(code)
+    words = f"Cannot {what}: {said or found.prose} ({found.name})"
+    if code in (
+        codes.TOPIC_AUTHORIZATION_FAILED,
+        codes.GROUP_AUTHORIZATION_FAILED,
+        codes.CLUSTER_AUTHORIZATION_FAILED,
+    ):
+        raise NotAuthorized(words, right=right or "the right", resource=resource or "it")
+    raise BrokerError(words, code=code)

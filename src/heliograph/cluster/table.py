@@ -1,0 +1,177 @@
+"""A compacted topic as a table: read whole, last write of each key wins; written a few rows at a time.
+
+This is the slow, simple way to read and write a topic, for state of kilobytes; records go through the flow room.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from heliograph.cluster import admin
+from heliograph.cluster.cluster import Cluster, raise_for
+from heliograph.errors import BrokerError, HeliographError, ProtocolError
+from heliograph.records import Record, decode, encode, stamp
+from heliograph.wire import errors as codes
+from heliograph.wire import fetch, produce
+from heliograph.wire.versions import FETCH, PRODUCE
+
+TABLE = "table"
+FETCH_BYTES = 1 << 20
+FETCH_WAIT_MS = 500
+
+
+async def read(cluster: Cluster, topic: str) -> dict[bytes, bytes]:
+    """Read ``topic`` from its beginning to the end it has now; keys whose last value is null are left out."""
+    await cluster.refresh(set(cluster.metadata.topics) | {topic})
+    found = cluster.metadata.topics.get(topic)
+    partitions = sorted(found.partitions) if found else []
+    wanted = [(topic, partition) for partition in partitions]
+    begins = await admin.list_offsets(cluster, wanted, admin.EARLIEST)
+    ends = await admin.list_offsets(cluster, wanted, admin.LATEST)
+    spans: dict[int, tuple[int, int]] = {}
+    for key in wanted:
+        begin, end = begins[key], ends[key]
+        for each in (begin, end):
+            if isinstance(each, HeliographError):
+                raise each
+        assert isinstance(begin, int)
+        assert isinstance(end, int)
+        if end > begin:
+            spans[key[1]] = (begin, end)
+    rows: dict[bytes, bytes | None] = {}
+    for records in await asyncio.gather(*(_read_partition(cluster, topic, p, *span) for p, span in spans.items())):
+        rows.update((record.key, record.value) for record in records if record.key is not None)
+    return {key: value for key, value in rows.items() if value is not None}
+
+
+async def _read_partition(cluster: Cluster, topic: str, partition: int, position: int, end: int) -> list[Record]:
+    records: list[Record] = []
+    while position < end:
+        row, frame = await fetch_once(cluster, topic, partition, position, max_bytes=FETCH_BYTES)
+        seen = position
+        for record in decode(frame, row.start, row.end):
+            if record.offset >= position:
+                records.append(record)
+                seen = record.offset + 1
+        if seen == position:  # only records that are not ours to see, such as an aborted transaction's
+            if row.last_stable_offset >= 0 and row.last_stable_offset <= position:
+                break
+            seen = max(_after_last_batch(frame, row.start, row.end), position)
+            if seen == position:
+                break
+        position = seen
+    return records
+
+
+def _after_last_batch(frame: bytes | bytearray, at: int, end: int) -> int:
+    """Offset after the last whole batch between ``at`` and ``end``; -1 where there is none."""
+    after = -1
+    while at + 61 <= end:
+        size = 12 + int.from_bytes(frame[at + 8 : at + 12], "big")
+        if size < 61 or at + size > end:
+            break
+        after = int.from_bytes(frame[at : at + 8], "big") + int.from_bytes(frame[at + 23 : at + 27], "big") + 1
+        at += size
+    return after
+
+
+async def fetch_once(
+    cluster: Cluster, topic: str, partition: int, offset: int, *, max_bytes: int, read_committed: bool = True
+) -> tuple[fetch.Fetched, bytearray]:
+    """Fetch one partition once, outside any session; tried again as Cluster.persist does."""
+
+    async def once() -> tuple[fetch.Fetched, bytearray]:
+        node = cluster.metadata.leader(topic, partition)
+        if node < 0:
+            await cluster.refresh(set(cluster.metadata.topics) | {topic})
+            raise BrokerError(
+                f"{topic}-{partition} on {cluster.alias} has no leader", code=codes.NOT_LEADER_OR_FOLLOWER
+            )
+        connection = await cluster.connection(node, TABLE)
+        version = connection.versions.choose(FETCH)
+        correlation_id = connection.next_correlation_id()
+        body = fetch.encode(
+            version,
+            correlation_id=correlation_id,
+            client_id=cluster.config.client_id,
+            wanted={topic: [fetch.Wanted(partition, offset, -1, max_bytes)]},
+            forgotten={},
+            max_wait_ms=FETCH_WAIT_MS,
+            min_bytes=1,
+            max_bytes=max_bytes,
+            read_committed=read_committed,
+        )
+        waiting = await connection.send(
+            correlation_id, [body], timeout_ms=cluster.config.request_timeout_ms, what="fetch"
+        )
+        frame = await waiting
+        answer = fetch.decode(version, frame)
+        _raise(answer.error, cluster, "read", topic, "Read")
+        if not answer.partitions:
+            raise ProtocolError(f"{connection.where} answers a fetch of {topic}-{partition} without that partition")
+        row = answer.partitions[0]
+        if row.error:
+            await cluster.refresh(set(cluster.metadata.topics) | {topic})
+        _raise(row.error, cluster, "read", topic, "Read")
+        return row, frame
+
+    result: tuple[fetch.Fetched, bytearray] = await cluster.persist(once)
+    return result
+
+
+async def write(
+    cluster: Cluster, topic: str, rows: Mapping[int, Sequence[tuple[bytes, bytes | None]]], now_ms: int
+) -> None:
+    """Append key-value pairs to partitions of ``topic``, each partition's rows as one batch, confirmed by all replicas.
+
+    Raises the first error after retries; some partitions may then have been written, which does no harm in a table.
+    """
+    left = dict(rows)
+
+    async def once() -> None:
+        await _write_once(cluster, topic, left, now_ms)
+
+    await cluster.persist(once)
+
+
+async def _write_once(
+    cluster: Cluster, topic: str, left: dict[int, Sequence[tuple[bytes, bytes | None]]], now_ms: int
+) -> None:
+    if any(cluster.metadata.leader(topic, partition) < 0 for partition in left):
+        await cluster.refresh(set(cluster.metadata.topics) | {topic})
+    by_leader: dict[int, list[int]] = defaultdict(list)
+    for partition in left:
+        by_leader[cluster.metadata.leader(topic, partition)].append(partition)
+    for node, partitions in by_leader.items():
+        if node < 0:
+            raise BrokerError(f"{topic} on {cluster.alias} has no leader", code=codes.NOT_LEADER_OR_FOLLOWER)
+        connection = await cluster.connection(node, TABLE)
+        version = connection.versions.choose(PRODUCE)
+        correlation_id = connection.next_correlation_id()
+        batches = [(partition, *_batch(left[partition], now_ms)) for partition in partitions]
+        buffers = produce.encode(
+            version,
+            correlation_id=correlation_id,
+            client_id=cluster.config.client_id,
+            batches={topic: batches},
+            timeout_ms=cluster.config.request_timeout_ms,
+        )
+        waiting = await connection.send(
+            correlation_id, buffers, timeout_ms=cluster.config.request_timeout_ms + 5_000, what="produce"
+        )
+        answer, throttle_ms = produce.decode(version, await waiting)
+        connection.throttle(throttle_ms)
+        for row in answer:
+            if row.error == codes.NOT_LEADER_OR_FOLLOWER:
+                await cluster.refresh(set(cluster.metadata.topics) | {topic})
+            _raise(row.error, cluster, "write to", topic, "Write")
+            left.pop(row.partition, None)
+
+
+def _batch(rows: Sequence[tuple[bytes, bytes | None]], now_ms: int) -> tuple[bytes, bytes | bytearray | memoryview]:
+    parcel = encode([Record(i, now_ms, key, value, ()) for i, (key, value) in enumerate(rows)])
+    return stamp(parcel, -1, -1, -1), parcel.body
+
+
+def _raise(code: int, cluster: Cluster, verb: str, topic: str, right: str) -> None:
+    raise_for(code, f"{verb} topic {topic} on {cluster.alias}", f"topic {topic}", right=right)

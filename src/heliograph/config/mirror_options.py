@@ -1,0 +1,378 @@
+r"""The options of MirrorMaker 2 and of the Connect worker inside it.
+
+Names and defaults are those of Kafka 4.3 (``MirrorSourceConfig``, ``MirrorCheckpointConfig``, ``MirrorHeartbeatConfig``,
+``MirrorMakerConfig``, ``DistributedConfig``). Where ours is better, ``mm2_default`` holds theirs. The spellings that
+Kafka 4.0 removed are in :mod:`~heliograph.config.renamed`.
+"""
+
+from heliograph.config.options import Effect, Family, Option
+from heliograph.config.typed import Kind
+
+_FILE = Family.FILE
+_FLOW = Family.FLOW
+_WORKER = Family.WORKER
+_STORAGE = Family.STORAGE
+_LATER = Effect.LATER
+_NEVER = Effect.NEVER
+
+DEFAULT_POLICY = "org.apache.kafka.connect.mirror.DefaultReplicationPolicy"
+IDENTITY_POLICY = "org.apache.kafka.connect.mirror.IdentityReplicationPolicy"
+STRIMZI_IDENTITY_POLICY = "io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy"
+_BYTES_CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
+
+_FILE_OPTIONS = (
+    Option("clusters", _FILE, Kind.LIST, None, "Aliases of the clusters."),
+    Option("config.providers", _FILE, Kind.LIST, "", "Names of the providers that ${name:path:key} may use."),
+    Option("config.providers.*", _FILE, Kind.STRING, None, "Class and parameters of a provider."),
+    *(
+        Option(name, _FILE, Kind.STRING, None, "Part of MM2's internal REST server, which is not needed here.", effect=_NEVER)
+        for name in (
+            "dedicated.mode.enable.internal.rest",
+            "listeners",
+            "listeners.https.*",
+            "rest.advertised.*",
+            "access.control.allow.*",
+            "response.http.headers.config",
+            "ssl.client.auth",
+        )
+    ),
+)
+
+_TOPIC_OPTIONS = (
+    Option("enabled", Family.ONE_FLOW, Kind.BOOLEAN, "false", "Whether the flow exists."),
+    Option("topics", _FLOW, Kind.LIST, ".*", "Topics to copy: Java regular expressions, each for a whole name."),
+    Option(
+        "topics.exclude",
+        _FLOW,
+        Kind.LIST,
+        r"mm2.*\.internal, .*[\-\.]internal, .*\.replica, __.*",
+        "Topics not to copy; stronger than topics.",
+        mm2_default=r"mm2.*\.internal, .*\.replica, __.*",
+    ),
+    Option(
+        "replication.policy.class",
+        _FLOW,
+        Kind.CLASS,
+        DEFAULT_POLICY,
+        "How a topic is named on the target: with the source's alias before it, or the same (IdentityReplicationPolicy).",
+        choices=(DEFAULT_POLICY, IDENTITY_POLICY, STRIMZI_IDENTITY_POLICY),
+    ),
+    Option("replication.policy.separator", _FLOW, Kind.STRING, ".", "What stands between alias and topic."),
+    Option(
+        "replication.policy.internal.topic.separator.enabled",
+        _FLOW,
+        Kind.BOOLEAN,
+        "true",
+        "Whether the names of the checkpoints and offset-syncs topics use the separator too.",
+    ),
+    Option("heartbeats.replication.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether heartbeats topics are copied."),
+    Option(
+        "replication.factor",
+        _FLOW,
+        Kind.INT,
+        "2",
+        "Replicas of topics made on the target; -1: as the broker decides.",
+        minimum=-1,
+    ),
+    Option("refresh.topics.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether new topics and partitions are looked for."),
+    Option(
+        "refresh.topics.interval.seconds",
+        _FLOW,
+        Kind.LONG,
+        "10",
+        "How often, in seconds; negative: never.",
+        mm2_default="600",
+    ),
+    Option("sync.topic.configs.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether topic settings follow the source."),
+    Option(
+        "sync.topic.configs.interval.seconds", _FLOW, Kind.LONG, "600", "How often, in seconds; negative: never."
+    ),
+    Option(
+        "config.properties.exclude",
+        _FLOW,
+        Kind.LIST,
+        "follower.replication.throttled.replicas, leader.replication.throttled.replicas, "
+        "message.timestamp.difference.max.ms, message.timestamp.type, unclean.leader.election.enable, "
+        "min.insync.replicas, log.message.timestamp.before.max.ms, log.message.timestamp.after.max.ms",
+        "Topic settings not to copy: Java regular expressions.",
+    ),
+    Option(
+        "use.defaults.from",
+        Family.ONE_FLOW,
+        Kind.STRING,
+        "target",
+        "Whose value a setting gets that is a default on the source.",
+        choices=("source", "target"),
+    ),
+    Option(
+        "heliograph.window.bytes",
+        _FLOW,
+        Kind.LONG,
+        "33554432",
+        "Most bytes read from the source and not yet acknowledged by the target.",
+        minimum=1 << 16,
+    ),
+    Option(
+        "sync.topic.acls.enabled",
+        _FLOW,
+        Kind.BOOLEAN,
+        "true",
+        "Whether rights on topics follow the source.",
+        effect=_LATER,
+        acts_like=("false",),
+        without="has no effect in this version: rights on topics are not copied",
+    ),
+    Option("sync.topic.acls.interval.seconds", _FLOW, Kind.LONG, "600", "How often, in seconds.", effect=_LATER),
+    Option(
+        "offset-syncs.topic.location",
+        _FLOW,
+        Kind.STRING,
+        "target",
+        "On which cluster the offset-syncs topic is.",
+        mm2_default="source",
+        effect=_LATER,
+        acts_like=("target",),
+        without="has no effect in this version: nothing is written to the source",
+        choices=("source", "target"),
+    ),
+    Option("offset-syncs.topic.replication.factor", _FLOW, Kind.SHORT, "3", "Replicas of that topic.", effect=_LATER),
+    Option("offset.lag.max", _FLOW, Kind.LONG, "100", "Most offsets between two offset syncs.", effect=_LATER),
+    Option(
+        "emit.offset-syncs.enabled",
+        _FLOW,
+        Kind.BOOLEAN,
+        "true",
+        "Whether offset syncs are written.",
+        effect=_LATER,
+        acts_like=("false",),
+        without="has no effect in this version: offset syncs are not written yet",
+    ),
+)
+
+_GROUP_OPTIONS = (
+    *(
+        Option(name, _FLOW, Kind.LIST, default, meaning, effect=_LATER, acts_like=acts_like, without=without)
+        for name, default, meaning, acts_like, without in (
+            ("groups", ".*", "Consumer groups whose positions are translated.", (".*",), "has no effect in this version: consumer groups are not followed yet"),
+            ("groups.exclude", "console-consumer-.*, connect-.*, __.*", "Consumer groups left out.", (), ""),
+        )
+    ),
+    Option(
+        "sync.group.offsets.enabled",
+        _FLOW,
+        Kind.BOOLEAN,
+        "false",
+        "Whether translated positions are committed on the target.",
+        effect=_LATER,
+        acts_like=("false",),
+        without="has no effect in this version: the positions of consumer groups are not translated yet",
+    ),
+    Option(
+        "emit.checkpoints.enabled",
+        _FLOW,
+        Kind.BOOLEAN,
+        "true",
+        "Whether translated positions are written to the checkpoints topic.",
+        effect=_LATER,
+        acts_like=("false",),
+        without="has no effect in this version: checkpoints are not written yet",
+    ),
+    Option(
+        "emit.heartbeats.enabled",
+        _FLOW,
+        Kind.BOOLEAN,
+        "true",
+        "Whether heartbeats are written to the target, for enabled flows only.",
+        effect=_LATER,
+        acts_like=("false",),
+        without="has no effect in this version: heartbeats are not written yet",
+    ),
+    Option("refresh.groups.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether new groups are looked for.", effect=_LATER),
+    *(
+        Option(name, _FLOW, kind, default, meaning, effect=_LATER)
+        for name, kind, default, meaning in (
+            ("refresh.groups.interval.seconds", Kind.LONG, "600", "How often new groups are looked for, in seconds."),
+            ("sync.group.offsets.interval.seconds", Kind.LONG, "60", "How often positions are committed, in seconds."),
+            ("emit.checkpoints.interval.seconds", Kind.LONG, "60", "How often checkpoints are written, in seconds."),
+            ("checkpoints.topic.replication.factor", Kind.SHORT, "3", "Replicas of the checkpoints topic."),
+            ("emit.heartbeats.interval.seconds", Kind.LONG, "1", "How often heartbeats are written, in seconds."),
+            ("heartbeats.topic.replication.factor", Kind.SHORT, "3", "Replicas of the heartbeats topic."),
+        )
+    ),
+)
+
+
+def _unused(family: Family, kind: Kind, *names: str) -> tuple[Option, ...]:
+    """Declare options of Kafka Connect that have nothing to govern here, and whose absence harms nobody."""
+    meaning = "A setting of Kafka Connect that has nothing to govern here."
+    return tuple(Option(name, family, kind, None, meaning, effect=_NEVER) for name in names)
+
+
+def _java(family: Family, name: str, acts_like: tuple[str, ...], what: str) -> Option:
+    """Declare an option that plugs in Java code: running without that code would do something else."""
+    return Option(
+        name,
+        family,
+        Kind.CLASS,
+        None,
+        "Java code plugged into MM2, which cannot run here.",
+        effect=_NEVER,
+        acts_like=acts_like,
+        without=f"names Java code that cannot run here, so {what}",
+        refused=True,
+    )
+
+
+_MIRROR = "org.apache.kafka.connect.mirror."
+
+_CONNECTOR_OPTIONS = (
+    *_unused(_FLOW, Kind.INT, "tasks.max"),
+    *_unused(_FLOW, Kind.LONG, "admin.timeout.ms", "consumer.poll.timeout.ms", "errors.retry.timeout"),
+    *_unused(_FLOW, Kind.LONG, "errors.retry.delay.max.ms"),
+    *_unused(_FLOW, Kind.BOOLEAN, "tasks.max.enforce", "errors.log.enable", "errors.log.include.messages"),
+    *_unused(_FLOW, Kind.LIST, "metric.reporters", "metric.names.formats"),
+    *_unused(_FLOW, Kind.STRING, "name", "connector.class", "connector.plugin.version", "config.action.reload"),
+    *_unused(_FLOW, Kind.STRING, "source.cluster.alias", "target.cluster.alias"),
+    *_unused(Family.ONE_FLOW, Kind.STRING, "topic.creation.*", "transaction.boundary.*", "transaction.boundary"),
+    *_unused(Family.ONE_FLOW, Kind.STRING, "offsets.storage.topic"),
+    Option(
+        "exactly.once.support",
+        Family.ONE_FLOW,
+        Kind.STRING,
+        "requested",
+        "Whether a flow may only run with exactly-once delivery.",
+        effect=_LATER,
+        acts_like=("requested",),
+        without="asks for exactly-once delivery, which this version does not have",
+        refused=True,
+    ),
+    Option(
+        "errors.tolerance",
+        _FLOW,
+        Kind.STRING,
+        "none",
+        "Whether records that cannot be copied are skipped.",
+        effect=_NEVER,
+        acts_like=("none",),
+        without="has no effect: no record is skipped; a partition that cannot go on stops alone and says why",
+    ),
+    _java(_FLOW, "transforms", ("",), "records would be copied unchanged"),
+    _java(_FLOW, "predicates", ("",), "records would be copied unchanged"),
+    *_unused(Family.ONE_FLOW, Kind.STRING, "transforms.*", "predicates.*"),
+    _java(_FLOW, "topic.filter.class", (f"{_MIRROR}defaulttopicfilter",), "other topics would be copied"),
+    _java(_FLOW, "group.filter.class", (f"{_MIRROR}defaultgroupfilter",), "other groups would be followed"),
+    _java(
+        _FLOW,
+        "config.property.filter.class",
+        (f"{_MIRROR}defaultconfigpropertyfilter",),
+        "other topic settings would be copied",
+    ),
+    _java(
+        _FLOW,
+        "forwarding.admin.class",
+        ("org.apache.kafka.clients.admin.forwardingadmin",),
+        "topics would be made by plain requests to the cluster",
+    ),
+    *(
+        Option(
+            name,
+            family,
+            Kind.CLASS,
+            _BYTES_CONVERTER,
+            "Nothing to choose: keys, values and headers are copied byte by byte.",
+            effect=_NEVER,
+            acts_like=(_BYTES_CONVERTER.lower(),),
+            without="has no effect: keys, values and headers are copied byte by byte",
+        )
+        for name in ("key.converter", "value.converter", "header.converter")
+        for family in (_FLOW, _STORAGE)
+    ),
+)
+
+_WORKER_OPTIONS = (
+    Option(
+        "group.id",
+        _WORKER,
+        Kind.STRING,
+        None,
+        "Group on the target in which the workers of a flow share its partitions; without it <source>-mm2.",
+    ),
+    Option("session.timeout.ms", _WORKER, Kind.INT, "10000", "Silence after which a worker counts as dead.", minimum=1),
+    Option("heartbeat.interval.ms", _WORKER, Kind.INT, "3000", "Pause between a worker's heartbeats.", minimum=1),
+    Option("rebalance.timeout.ms", _WORKER, Kind.INT, "60000", "Longest wait for workers to join.", minimum=1),
+    Option(
+        "offset.flush.interval.ms",
+        _WORKER,
+        Kind.LONG,
+        "10000",
+        "How often positions are stored, in milliseconds.",
+        mm2_default="60000",
+        minimum=1,
+    ),
+    Option(
+        "task.shutdown.graceful.timeout.ms",
+        _STORAGE,
+        Kind.LONG,
+        "5000",
+        "Time for draining and storing positions at a stop, in milliseconds.",
+        minimum=0,
+    ),
+    Option(
+        "offset.storage.topic",
+        _STORAGE,
+        Kind.STRING,
+        None,
+        "Topic on the target that holds the positions; without it mm2-offsets.<source>.internal.",
+    ),
+    Option("offset.storage.partitions", _STORAGE, Kind.INT, "25", "Partitions of that topic when made.", minimum=1),
+    Option(
+        "offset.storage.replication.factor",
+        _STORAGE,
+        Kind.SHORT,
+        "3",
+        "Replicas of that topic when made; -1: as the broker decides.",
+        minimum=-1,
+    ),
+    Option(
+        "exactly.once.source.support",
+        _WORKER,
+        Kind.STRING,
+        "disabled",
+        "Whether records and positions go to the target in one transaction.",
+        effect=_LATER,
+        acts_like=("disabled",),
+        without="has no effect in this version: delivery is not yet transactional",
+        choices=("disabled", "preparing", "enabled"),
+    ),
+    *_unused(_STORAGE, Kind.STRING, "offset.storage.*", "config.storage.*", "status.storage.*"),
+    *_unused(_STORAGE, Kind.STRING, "key.converter.*", "value.converter.*", "header.converter.*"),
+    *_unused(
+        _WORKER,
+        Kind.STRING,
+        "connect.protocol",
+        "connector.client.config.override.policy",
+        "inter.worker.*",
+        "internal.key.converter",
+        "internal.topics.automatic.creation.enable",
+        "internal.value.converter",
+        "listeners",
+        "offset.flush.timeout.ms",
+        "plugin.discovery",
+        "plugin.path",
+        "rest.*",
+        "scheduled.rebalance.max.delay.ms",
+        "topic.creation.enable",
+        "topic.tracking.allow.reset",
+        "topic.tracking.enable",
+        "worker.*",
+        "acks",
+    ),
+)
+
+MIRROR_OPTIONS: tuple[Option, ...] = (
+    *_FILE_OPTIONS,
+    *_TOPIC_OPTIONS,
+    *_GROUP_OPTIONS,
+    *_CONNECTOR_OPTIONS,
+    *_WORKER_OPTIONS,
+)

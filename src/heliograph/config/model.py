@@ -1,0 +1,186 @@
+"""What the rest of the program knows of its configuration: frozen values, nothing left to look up or to default.
+
+Units are in the names. Every secret is a :class:`Secret`, whose text form is a mask.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Secret:
+    """A text that must never be shown: ``str``, ``repr`` and formatting give a mask, ``reveal`` the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """Hold ``text``."""
+        self._text = text
+
+    def reveal(self) -> str:
+        """Give the text itself: only for the exchange with a broker or a key store."""
+        return self._text
+
+    def __repr__(self) -> str:
+        """Give a mask of fixed length."""
+        return "****"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        """Two secrets are equal when their texts are."""
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        """Hash of the text."""
+        return hash(self._text)
+
+
+class Policy(StrEnum):
+    """How a topic's name on the target is made from its name on the source."""
+
+    DEFAULT = "default"
+    IDENTITY = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Sasl:
+    """Credentials for one cluster (Kafka's ``sasl.mechanism`` and ``sasl.jaas.config``)."""
+
+    mechanism: str
+    """``PLAIN``, ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``."""
+    username: str
+    password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Material and rules for TLS to one cluster; key stores are already read and turned into PEM."""
+
+    trust_pem: str | None
+    """Certificates to trust, PEM, one after another; None: the system's trust store."""
+    certificate_pem: str | None = None
+    """The client's certificate chain, leaf first."""
+    key_pem: Secret | None = None
+    """The client's private key, PKCS#8 PEM without a password."""
+    verify_host_name: bool = True
+    """False where ``ssl.endpoint.identification.algorithm`` is empty."""
+    minimum_version: str = "TLSv1.2"
+    """``TLSv1.2`` or ``TLSv1.3``."""
+    maximum_version: str = "TLSv1.3"
+    ciphers: tuple[str, ...] = ()
+    """``ssl.cipher.suites``; empty: the library's own choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    """How to reach one cluster."""
+
+    alias: str
+    bootstrap: tuple[tuple[str, int], ...]
+    """Host and port of each bootstrap server, in the order given."""
+    tls: Tls | None = None
+    sasl: Sasl | None = None
+    client_id: str = "heliograph"
+    request_timeout_ms: int = 30_000
+    connect_timeout_ms: int = 10_000
+    """``socket.connection.setup.timeout.ms``."""
+    reconnect_backoff_ms: int = 50
+    reconnect_backoff_max_ms: int = 1_000
+    retry_backoff_ms: int = 100
+    retry_backoff_max_ms: int = 1_000
+    metadata_max_age_ms: int = 300_000
+
+    @property
+    def protocol(self) -> str:
+        """Kafka's name for the security protocol: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+        return ("SASL_" if self.sasl else "") + ("SSL" if self.tls else "PLAINTEXT")
+
+
+@dataclass(frozen=True, slots=True)
+class InternalTopic:
+    """Name and shape of one of the topics that hold a flow's state."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    """-1: the broker's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowConfig:
+    """One direction of replication between two clusters."""
+
+    source: ClusterConfig
+    target: ClusterConfig
+
+    topics: tuple[str, ...] = (".*",)
+    """Java regular expressions, each matching whole names."""
+    topics_exclude: tuple[str, ...] = ()
+    policy: Policy = Policy.DEFAULT
+    separator: str = "."
+    internal_separator: str = "."
+    """Separator used in the names of offset-syncs and checkpoints topics."""
+    replicate_heartbeats: bool = True
+    replication_factor: int = 2
+    """For topics created on the target; -1: the broker's default."""
+    refresh_topics_interval_s: float | None = 10.0
+    """None: new topics and partitions are not looked for."""
+    sync_topic_configs_interval_s: float | None = 600.0
+    config_properties_exclude: tuple[str, ...] = ()
+    """Java regular expressions of topic settings that are not copied."""
+    use_defaults_from: str = "target"
+
+    read_committed: bool = True
+    """False: records of aborted and of unfinished transactions are copied too."""
+    start_at_latest: bool = False
+    """Where a partition without a stored position begins: False its first record, True its end."""
+    fetch_max_bytes: int = 8 << 20
+    fetch_max_partition_bytes: int = 1 << 20
+    fetch_max_wait_ms: int = 500
+    client_rack: str = ""
+    window_bytes: int = 32 << 20
+    """Most bytes fetched and not yet acknowledged, for the whole flow."""
+    batch_max_bytes: int = 1_000_012
+    """Largest batch that merging makes; the target topic's own ``max.message.bytes`` lowers it."""
+    produce_timeout_ms: int = 30_000
+
+    group_id: str = ""
+    """Group on the target whose single member owns the flow's lanes (MM2: ``<source>-mm2``)."""
+    session_timeout_ms: int = 10_000
+    heartbeat_interval_ms: int = 3_000
+    rebalance_timeout_ms: int = 60_000
+    offsets_topic: InternalTopic = field(default_factory=lambda: InternalTopic("", 25, 3))
+    connector_name: str = "MirrorSourceConnector"
+    """First element of the key under which source offsets are stored."""
+    offset_flush_interval_ms: int = 10_000
+    shutdown_timeout_ms: int = 5_000
+    """Time for draining and committing at a stop (``task.shutdown.graceful.timeout.ms``)."""
+
+    @property
+    def name(self) -> str:
+        """``source->target``, as in MM2's files and metrics."""
+        return f"{self.source.alias}->{self.target.alias}"
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something in the configuration that has no effect or another effect than its author meant."""
+
+    key: str
+    message: str
+    """One sentence: what happens, and which key or value was probably meant."""
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One configuration file, whole."""
+
+    path: Path
+    clusters: dict[str, ClusterConfig]
+    """By alias, in the order of ``clusters``."""
+    flows: tuple[FlowConfig, ...]
+    warnings: tuple[Warned, ...] = ()
+    effective: tuple[tuple[str, str, str], ...] = ()
+    """For ``heliograph check``: key, value (secrets masked), origin (``file:line`` or ``default``); sorted by key."""

@@ -1,0 +1,196 @@
+"""What has to exist on the target so that every selected partition of the source has its counterpart.
+
+The plan is made from two descriptions and says everything at once: topics to create, topics to grow, which source
+partition goes where, and what is left alone and why. Nothing on the target is ever shrunk or deleted. A created topic
+gets the source's settings that somebody chose, not those which merely hold there by default, so that the target's own
+defaults apply (KIP-894: unless ``use.defaults.from`` says ``source``).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from heliograph.config.model import FlowConfig
+from heliograph.mirror.patterns import Patterns
+from heliograph.mirror.selection import Selection, selection_of
+
+TOPIC_NAME_MAX = 249
+"""Longest name that a broker accepts, in characters."""
+
+
+class ConfigSource(IntEnum):
+    """Where a topic's setting comes from (DescribeConfigs, KIP-226)."""
+
+    UNKNOWN = 0
+    TOPIC = 1
+    DYNAMIC_BROKER = 2
+    DYNAMIC_DEFAULT_BROKER = 3
+    STATIC_BROKER = 4
+    DEFAULT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigEntry:
+    """One setting of a topic as a broker describes it."""
+
+    value: str | None
+    source: ConfigSource = ConfigSource.TOPIC
+    read_only: bool = False
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TopicShape:
+    """A topic on the source."""
+
+    partitions: int
+    configs: Mapping[str, ConfigEntry] = field(default_factory=dict)
+    topic_id: str = ""
+    """Changes when a topic is deleted and created again (KIP-516); empty where the broker knows no ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTopic:
+    """Create a topic on the target."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    """-1: the broker's default."""
+    configs: tuple[tuple[str, str], ...] = ()
+    """Settings by name, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddPartitions:
+    """Grow a topic on the target."""
+
+    name: str
+    total: int
+    """Partitions afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """Change one setting of a topic on the target."""
+
+    topic: str
+    """Name on the target."""
+    name: str
+    value: str | None
+    """None: remove the topic's own value, so that the broker's default holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanePlan:
+    """One source partition and the target topic whose partition of the same number takes its records."""
+
+    source_topic: str
+    partition: int
+    target_topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Why something was not done."""
+
+    topic: str
+    """Name on the source."""
+    reason: str
+    """One phrase, lower case, without a full stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """All that follows from one look at both clusters."""
+
+    actions: tuple[CreateTopic | AddPartitions, ...]
+    """In order of the source topics' names."""
+    lanes: tuple[LanePlan, ...]
+    """Every selected partition of the source, as they are once the actions are done."""
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRules:
+    """What a flow does with topics."""
+
+    selection: Selection
+    config_exclude: Patterns
+    """Names of settings that stay as they are on the target (``config.properties.exclude``)."""
+    replication_factor: int
+    defaults_from_source: bool
+    """``use.defaults.from = source``: settings that hold by default on the source are copied too."""
+
+    def plan(self, source: Mapping[str, TopicShape], target_partitions: Mapping[str, int]) -> TopicPlan:
+        """Compare the source's topics with the target's, given as partition counts by name."""
+        actions: list[CreateTopic | AddPartitions] = []
+        lanes: list[LanePlan] = []
+        notes: list[Note] = []
+        for topic, shape in sorted(source.items()):
+            verdict = self.selection.judge(topic)
+            if not verdict.selected:
+                notes.append(Note(topic, verdict.reason))
+                continue
+            remote = self.selection.naming.remote_topic(topic)
+            if len(remote) > TOPIC_NAME_MAX:
+                notes.append(Note(topic, f"its name on the target would have more than {TOPIC_NAME_MAX} characters"))
+                continue
+            existing = target_partitions.get(remote)
+            if existing is None:
+                configs = self.creation_configs(shape.configs)
+                actions.append(CreateTopic(remote, shape.partitions, self.replication_factor, configs))
+            elif existing < shape.partitions:
+                actions.append(AddPartitions(remote, shape.partitions))
+            elif existing > shape.partitions:
+                notes.append(Note(topic, f"{remote} has {existing} partitions, the source {shape.partitions}: kept"))
+            lanes.extend(LanePlan(topic, partition, remote) for partition in range(shape.partitions))
+        return TopicPlan(tuple(actions), tuple(lanes), tuple(notes))
+
+    def creation_configs(self, configs: Mapping[str, ConfigEntry]) -> tuple[tuple[str, str], ...]:
+        """Give the settings with which a topic is created on the target, sorted by name."""
+        return tuple(
+            (name, value)
+            for name, value, is_default in self._copied(configs)
+            if self.defaults_from_source or not is_default
+        )
+
+    def config_changes(
+        self, topic: str, source: Mapping[str, ConfigEntry], target: Mapping[str, ConfigEntry]
+    ) -> tuple[ConfigChange, ...]:
+        """Give what makes the settings of ``topic`` (its name on the target) agree with the source's.
+
+        Only differences are given. A setting that the target's brokers do not know is left out: they would refuse
+        the whole request for it. What holds by default on the source loses its own value on the target, also where
+        somebody set it there by hand, as with MirrorMaker 2.
+        """
+        changes: list[ConfigChange] = []
+        for name, value, is_default in self._copied(source):
+            present = target.get(name)
+            if present is None:
+                continue
+            own = present.source is ConfigSource.TOPIC
+            if is_default and not self.defaults_from_source:
+                if own:
+                    changes.append(ConfigChange(topic, name, None))
+            elif not own or present.value != value:
+                changes.append(ConfigChange(topic, name, value))
+        return tuple(changes)
+
+    def _copied(self, configs: Mapping[str, ConfigEntry]) -> Iterator[tuple[str, str, bool]]:
+        """Give name, value and whether it holds by default, for the settings which are the topic's business."""
+        for name, entry in sorted(configs.items()):
+            if entry.read_only or entry.sensitive or entry.value is None or entry.source is ConfigSource.STATIC_BROKER:
+                continue
+            if not self.config_exclude.matches(name):
+                yield name, entry.value, entry.source is ConfigSource.DEFAULT
+
+
+def topic_rules_of(flow: FlowConfig) -> TopicRules:
+    """Give the rules of ``flow``; raises ConfigError for a list that is no Java regular expression."""
+    return TopicRules(
+        selection=selection_of(flow),
+        config_exclude=Patterns(flow.config_properties_exclude),
+        replication_factor=flow.replication_factor,
+        defaults_from_source=flow.use_defaults_from == "source",
+    )

@@ -1,0 +1,101 @@
+"""What the process looks like at one moment: frozen snapshots, made by the worker and shown by everyone else.
+
+A snapshot owns nothing and asks nothing. The live view, ``status``, metrics and the web all read the same one, so they
+cannot disagree.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FlowState(StrEnum):
+    """What a flow is doing."""
+
+    STARTING = "starting"
+    """Connecting, reading positions."""
+    WAITING = "waiting"
+    """For something outside: a cluster that does not answer, a running MirrorMaker, a right."""
+    STANDBY = "standby"
+    """Another process has the flow's lanes."""
+    RUNNING = "running"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class LaneState(StrEnum):
+    """What a lane is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    """An error that may pass; the cause says which, and it is tried again."""
+    FAILED = "failed"
+    """An error that will not pass by itself."""
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """One source partition on its way to one target partition."""
+
+    topic: str
+    """Name on the source."""
+    target_topic: str
+    partition: int
+    state: LaneState
+    cause: str = ""
+    """Why the state is what it is; empty where there is nothing to say."""
+    position: int = 0
+    """Source offset of the next record to be acknowledged."""
+    end_offset: int | None = None
+    """End of the source partition as last seen."""
+    lag: int | None = None
+    """Records between position and end."""
+    records: int = 0
+    """Acknowledged since the start of the process."""
+    bytes: int = 0
+    records_per_s: float = 0.0
+    bytes_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowView:
+    """One direction of replication."""
+
+    name: str
+    """``source->target``."""
+    state: FlowState
+    cause: str = ""
+    topics: int = 0
+    """Topics mirrored, whoever has their lanes."""
+    lanes: tuple[LaneView, ...] = ()
+    """Those of this process."""
+    records: int = 0
+    bytes: int = 0
+    records_per_s: float = 0.0
+    bytes_per_s: float = 0.0
+    latency_p50_ms: float | None = None
+    """From the record's timestamp to the target's acknowledgement, over the last samples."""
+    latency_p99_ms: float | None = None
+    errors: tuple[str, ...] = ()
+    """Newest first, one line each."""
+
+    @property
+    def lag(self) -> int | None:
+        """Sum of the lags that are known; None where none is."""
+        lags = [lane.lag for lane in self.lanes if lane.lag is not None]
+        return sum(lags) if lags else None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessView:
+    """The whole process."""
+
+    version: str
+    kernel: str
+    """Which implementation of the inner loops runs: ``compiled`` or ``pure Python``."""
+    uptime_s: float
+    cpu_s: float
+    """Processor time used since the start, user and system."""
+    rss_bytes: int
+    flows: tuple[FlowView, ...] = ()

@@ -1,0 +1,363 @@
+"""A real Kafka cluster on this machine.
+
+``KafkaCluster`` joins the parts of the room: it takes ports, writes each server's properties, formats the storage,
+starts ZooKeeper where the version needs it, starts the brokers, and waits until each of them has answered and named
+all the others. Its ports stay the same when a broker is stopped and started again. Leaving the ``with`` block ends
+all processes at once and deletes what was written, unless the caller gave a folder; then an orderly stop comes first,
+so that the next start finds a clean log.
+"""
+
+import base64
+import secrets
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import javaproperties
+
+from heliograph.errors import HeliographError
+from heliograph.testbed import readiness
+from heliograph.testbed.artifacts import class_path
+from heliograph.testbed.broker import READY_LIMIT_S, Broker
+from heliograph.testbed.certificates import ServerCertificate
+from heliograph.testbed.clients import Access, access, java_properties, librdkafka_properties
+from heliograph.testbed.java import SECURITY_MANAGER_GONE, find_java
+from heliograph.testbed.keystores import write_private
+from heliograph.testbed.layout import (
+    CONTROLLER,
+    INTERNAL,
+    MECHANISMS,
+    ClientAuth,
+    Layout,
+    Node,
+    Security,
+    check_listeners,
+    needs_certificates,
+    server_properties,
+)
+from heliograph.testbed.ports import LOOPBACK, Ports
+from heliograph.testbed.processes import Completed, run_to_end
+from heliograph.testbed.servers import LOGGING, SMALL_JVM, JavaProgram, Server
+from heliograph.testbed.tls import TlsFiles
+from heliograph.testbed.tools import connection_options, main_class
+from heliograph.testbed.versions import KafkaVersion
+
+DEFAULT_VERSION = "4.3.1"
+"""The Kafka version that Heliograph is developed against."""
+
+BROKERS_MAX = 9
+"""More would be a mistake on one machine."""
+
+PASSWORD_BYTES = 12
+"""The length of the super user's password before it is encoded."""
+
+FORMAT_LIMIT_S = 120.0
+"""The longest wait for a tool that prepares the storage."""
+
+QUIET_TOOLS = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
+"""Tools print their result; their log would hide it."""
+
+
+class KafkaCluster:
+    """Brokers of one version on the loopback address, and ZooKeeper where the version needs it."""
+
+    def __init__(
+        self,
+        version: str = DEFAULT_VERSION,
+        *,
+        brokers: int = 1,
+        listeners: Sequence[str] = ("PLAINTEXT",),
+        users: Mapping[str, str] | None = None,
+        authorizer: bool = False,
+        ssl_client_auth: ClientAuth = "none",
+        server_certificate: ServerCertificate = "valid",
+        properties: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        jvm_options: Sequence[str] = SMALL_JVM,
+    ) -> None:
+        """Describe a cluster; nothing is started or written yet.
+
+        ``users`` are SASL users and passwords, for PLAIN and SCRAM alike. With ``authorizer`` nobody but the super
+        user may do anything until ACLs say otherwise. ``properties`` are added to every broker's and win over the
+        testbed's own. With ``directory``, an existing cluster there is continued and nothing is deleted; without, a
+        temporary folder is used. Raises HeliographError.
+        """
+        if not 1 <= brokers <= BROKERS_MAX:
+            raise HeliographError(f"A cluster cannot have {brokers} brokers", remedy=f"Choose 1 to {BROKERS_MAX}")
+        self.version = KafkaVersion.parse(version)
+        self.brokers: tuple[Broker, ...] = ()
+        self._count = brokers
+        self._listeners = check_listeners(listeners)
+        self._users = dict(users or {})
+        self._authorizer = authorizer
+        self._client_auth: ClientAuth = ssl_client_auth
+        self._certificate: ServerCertificate = server_certificate
+        self._properties = dict(properties or {})
+        self._directory = directory
+        self._jvm_options = tuple(jvm_options)
+        self._resources = ExitStack()
+        self._zookeeper: Server | None = None
+        self._tls: TlsFiles | None = None
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    def start(self, limit_s: float = READY_LIMIT_S) -> Self:
+        """Start everything and wait until every broker serves. Raises HeliographError; nothing is left running then."""
+        try:
+            if not self.brokers:
+                self._prepare()
+            deadline = time.monotonic() + limit_s
+            self._start_zookeeper(limit_s)
+            for broker in self.brokers:
+                if not broker.running:
+                    broker.launch()
+            self.wait_ready(deadline - time.monotonic())
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def wait_ready(self, limit_s: float = READY_LIMIT_S) -> None:
+        """Wait until every broker answers and knows all the others. Raises HeliographError."""
+        deadline = time.monotonic() + limit_s
+        everyone = frozenset(broker.node_id for broker in self.brokers)
+        for broker in self.brokers:
+            broker.wait_ready(everyone, max(0.0, deadline - time.monotonic()))
+
+    def stop(self) -> None:
+        """Stop all brokers in order, then ZooKeeper. Ports and files stay, and ``start()`` continues."""
+        running = [broker for broker in self.brokers if broker.running]
+        if running:
+            # Together: one that is stopped last would wait for a quorum that is gone.
+            with ThreadPoolExecutor(len(running)) as pool:
+                list(pool.map(Broker.stop, running))
+        if self._zookeeper is not None:
+            self._zookeeper.stop()
+
+    def close(self) -> None:
+        """End all processes and give back ports and temporary files; the cluster is as it was before ``start()``."""
+        try:
+            if self._directory is not None:
+                self.stop()
+        finally:
+            self._resources.close()
+            self.brokers, self._zookeeper, self._tls = (), None, None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- clients -------------------------------------------------------------------------------------------------------
+
+    def bootstrap(self, listener: str = "PLAINTEXT") -> str:
+        """Return the ``bootstrap.servers`` for one listener."""
+        return self._access(listener, None, "PLAIN").bootstrap
+
+    def client_properties(
+        self, listener: str = "PLAINTEXT", user: str | None = None, mechanism: str = "PLAIN"
+    ) -> dict[str, str]:
+        """Return what a Java client must be told to connect as ``user``.
+
+        Without ``user``, a SASL listener is entered as the super user and an SSL listener without a certificate.
+        """
+        return java_properties(self._access(listener, user, mechanism), self.version)
+
+    def librdkafka_config(
+        self, listener: str = "PLAINTEXT", user: str | None = None, mechanism: str = "PLAIN"
+    ) -> dict[str, str]:
+        """Return the same for a confluent-kafka client."""
+        return librdkafka_properties(self._access(listener, user, mechanism))
+
+    @property
+    def tls(self) -> TlsFiles:
+        """Authority, certificates and stores. Raises HeliographError without a TLS listener."""
+        if self._tls is None:
+            raise HeliographError(
+                "The cluster has no TLS listener, or is not started", remedy="Ask for SSL or SASL_SSL"
+            )
+        return self._tls
+
+    def tool(self, name: str, *arguments: str, text: str | None = None, limit_s: float = FORMAT_LIMIT_S) -> Completed:
+        """Run one of Apache's tools as the super user, such as ``tool("kafka-topics", "--list")``.
+
+        ``name`` is that of the script or of a class; a class is told nothing of the cluster, a script where it is.
+        ``text`` goes to standard input. The exit code is for the caller to judge. Raises HeliographError for an
+        unknown tool, and TimeoutError.
+        """
+        layout = self._started()
+        config = layout.nodes[0].folder.parent / "tools.properties"
+        connection = connection_options(name, self.version, self.bootstrap(INTERNAL), self._zookeeper_address(), config)
+        program = self._program
+        command = program.command(
+            main_class(name, program.class_path), *connection, *arguments, jvm_options=QUIET_TOOLS
+        )
+        return run_to_end(command, text=text, timeout_s=limit_s)
+
+    # -- making --------------------------------------------------------------------------------------------------------
+
+    def _started(self) -> Layout:
+        if not self.brokers:
+            raise HeliographError("The cluster is not started", remedy="Call start() first")
+        return self._layout
+
+    def _access(self, listener: str, user: str | None, mechanism: str) -> Access:
+        layout = self._started()
+        stores = self._tls.client_stores(user) if self._tls else None
+        return access(layout, listener, user, mechanism, stores)
+
+    def _zookeeper_address(self) -> str | None:
+        return f"{LOOPBACK}:{self._layout.zookeeper_port}" if self._layout.zookeeper_port else None
+
+    def _prepare(self) -> None:
+        """Choose the places, write the files and format the storage."""
+        java = find_java(self._newest_java())
+        self._program = JavaProgram(java, tuple(class_path(self.version)), (*self._jvm_options, *LOGGING))
+        root = self._root()
+        self._layout = self._lay_out(root)
+        nodes = self._layout.nodes
+        for node in nodes:
+            node.folder.mkdir(exist_ok=True)
+            _write_properties(node.folder / "server.properties", server_properties(self._layout, node))
+        scratch = None if self._directory else root
+        inner = self._layout.security.super_password if self._authorizer else None
+        brokers = []
+        for node in nodes:
+            command = self._program.command("kafka.Kafka", str(node.folder / "server.properties"))
+            server = Server(f"Kafka {self.version} broker {node.node_id}", command, node.folder, scratch)
+            self._resources.callback(server.close)
+            brokers.append(Broker(node, server, inner))
+        self._prepare_storage(root)
+        self.brokers = tuple(brokers)
+        _write_properties(root / "tools.properties", self.client_properties(INTERNAL))
+
+    def _newest_java(self) -> int | None:
+        """SASL of old versions needs a Java that still has the security manager."""
+        sasl = self._authorizer or any(name.startswith("SASL") for name in self._listeners)
+        return SECURITY_MANAGER_GONE - 1 if sasl and self.version.needs_security_manager else None
+
+    def _root(self) -> Path:
+        """Make the cluster's folder, deleted in the end when it is temporary."""
+        if self._directory is None:
+            root = Path(tempfile.mkdtemp(prefix="heliograph-kafka-"))
+            self._resources.callback(shutil.rmtree, root, ignore_errors=True)
+        else:
+            root = self._directory.resolve()
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return root
+
+    def _lay_out(self, root: Path) -> Layout:
+        """Give every server its ports and secrets."""
+        ports = self._resources.enter_context(Ports())
+        names = [INTERNAL, *([CONTROLLER] if self.version.uses_kraft else []), *self._listeners]
+        nodes = []
+        for node_id in range(1, self._count + 1):
+            taken = {name: ports.take() for name in names}
+            nodes.append(Node(node_id, root / f"broker-{node_id}", taken, taken))
+        if needs_certificates(self._listeners):
+            self._tls = TlsFiles(root / "tls", self._certificate)
+        security = Security(
+            super_password=secrets.token_urlsafe(PASSWORD_BYTES),
+            users=self._users,
+            authorizer=self._authorizer,
+            ssl_client_auth=self._client_auth,
+            key_store=self._tls.server.pkcs12 if self._tls else None,
+            trust_store=self._tls.trust.pkcs12 if self._tls else None,
+            store_password=self._tls.password if self._tls else "",
+        )
+        zookeeper_port = None if self.version.uses_kraft else ports.take()
+        return Layout(self.version, self._listeners, tuple(nodes), security, self._properties, zookeeper_port)
+
+    def _prepare_storage(self, root: Path) -> None:
+        """Format new KRaft storage, all nodes at once. A folder that holds a cluster already is left as it is."""
+        if self._layout.zookeeper_port is not None:
+            self._prepare_zookeeper(root)
+            return
+        new = [node for node in self._layout.nodes if not (node.folder / "data" / "meta.properties").exists()]
+        if not new:
+            return
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
+        with ThreadPoolExecutor(len(new)) as pool:
+            for outcome in pool.map(lambda node: self._format(node, cluster_id), new):
+                if outcome.exit_code:
+                    raise HeliographError(
+                        f"The storage of Kafka {self.version} cannot be formatted: {outcome.stderr.strip()[-500:]}",
+                        remedy="Check the server properties that were given",
+                    )
+
+    def _format(self, node: Node, cluster_id: str) -> Completed:
+        """Format one node's storage, with all SCRAM users where this version takes them here."""
+        scram = []
+        if self.version.scram_at_format and any(name.startswith("SASL") for name in self._listeners):
+            for user, password in self._layout.security.credentials.items():
+                for mechanism in MECHANISMS[1:]:
+                    scram += ["--add-scram", f"{mechanism}=[name={user},password={password}]"]
+        program = self._program
+        command = program.command(
+            main_class("kafka-storage", program.class_path),
+            *("format", "-t", cluster_id, "-c", str(node.folder / "server.properties"), *scram),
+            jvm_options=QUIET_TOOLS,
+        )
+        return run_to_end(command, timeout_s=FORMAT_LIMIT_S)
+
+    def _prepare_zookeeper(self, root: Path) -> None:
+        """Write ZooKeeper's properties: alone, on the loopback address, without its web console."""
+        folder = root / "zookeeper"
+        folder.mkdir(exist_ok=True)
+        told = {
+            "dataDir": str(folder / "data"),
+            "clientPort": str(self._layout.zookeeper_port),
+            "clientPortAddress": LOOPBACK,
+            "maxClientCnxns": "0",
+            "admin.enableServer": "false",
+        }
+        _write_properties(folder / "zookeeper.properties", told)
+        command = self._program.command(
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+            str(folder / "zookeeper.properties"),
+            # Its JMX beans for log4j ask for classes that this class path does not have.
+            jvm_options=("-Dzookeeper.jmx.log4j.disable=true",),
+        )
+        self._zookeeper = Server("ZooKeeper", command, folder, None if self._directory else root)
+        self._resources.callback(self._zookeeper.close)
+
+    def _start_zookeeper(self, limit_s: float) -> None:
+        """Start ZooKeeper and write the SCRAM users into it, before brokers ask for them."""
+        port = self._layout.zookeeper_port
+        if self._zookeeper is None or port is None or self._zookeeper.running:
+            return
+        self._zookeeper.launch()
+        self._zookeeper.wait_until(lambda: readiness.accepts(port), limit_s, "its port")
+        if any(name.startswith("SASL") for name in self._listeners):
+            for user, password in self._layout.security.credentials.items():
+                self._add_scram_user(user, password)
+
+    def _add_scram_user(self, user: str, password: str) -> None:
+        """Write one user's SCRAM credentials into ZooKeeper."""
+        added = ",".join(f"{mechanism}=[password={password}]" for mechanism in MECHANISMS[1:])
+        command = self._program.command(
+            main_class("kafka-configs", self._program.class_path),
+            *("--zookeeper", f"{LOOPBACK}:{self._layout.zookeeper_port}", "--alter"),
+            *("--entity-type", "users", "--entity-name", user, "--add-config", added),
+            jvm_options=QUIET_TOOLS,
+        )
+        outcome = run_to_end(command, timeout_s=FORMAT_LIMIT_S)
+        if outcome.exit_code:
+            raise HeliographError(
+                f"The SCRAM user {user} cannot be made: {outcome.stderr.strip()[-500:]}", remedy="See the message"
+            )
+
+
+def _write_properties(path: Path, told: Mapping[str, str]) -> None:
+    """Write a Java properties file that only its owner may read."""
+    write_private(path, javaproperties.dumps(dict(told), timestamp=None).encode("latin-1"))

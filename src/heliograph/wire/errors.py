@@ -1,0 +1,141 @@
+"""Kafka's error codes: what each means for a replicator, and whether trying again can help.
+
+The names and numbers are those of the Kafka protocol guide, *Error Codes*. ``after`` says what must happen before
+the next try: nothing, or a look at fresh metadata, or a search for the coordinator.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class After(IntEnum):
+    """What a retry needs first."""
+
+    NOTHING = 0
+    METADATA = 1
+    COORDINATOR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One row of the table."""
+
+    code: int
+    name: str
+    retriable: bool
+    after: After
+    prose: str
+    """What a person should read: a phrase that completes "the broker says: ..."."""
+
+
+NONE = 0
+OFFSET_OUT_OF_RANGE = 1
+CORRUPT_MESSAGE = 2
+UNKNOWN_TOPIC_OR_PARTITION = 3
+NOT_LEADER_OR_FOLLOWER = 6
+MESSAGE_TOO_LARGE = 10
+COORDINATOR_LOAD_IN_PROGRESS = 14
+COORDINATOR_NOT_AVAILABLE = 15
+NOT_COORDINATOR = 16
+RECORD_LIST_TOO_LARGE = 18
+ILLEGAL_GENERATION = 22
+INCONSISTENT_GROUP_PROTOCOL = 23
+UNKNOWN_MEMBER_ID = 25
+REBALANCE_IN_PROGRESS = 27
+TOPIC_AUTHORIZATION_FAILED = 29
+GROUP_AUTHORIZATION_FAILED = 30
+CLUSTER_AUTHORIZATION_FAILED = 31
+UNSUPPORTED_VERSION = 35
+TOPIC_ALREADY_EXISTS = 36
+INVALID_PARTITIONS = 37
+INVALID_REPLICATION_FACTOR = 38
+NOT_CONTROLLER = 41
+OUT_OF_ORDER_SEQUENCE_NUMBER = 45
+DUPLICATE_SEQUENCE_NUMBER = 46
+INVALID_PRODUCER_EPOCH = 47
+INVALID_PRODUCER_ID_MAPPING = 49
+SASL_AUTHENTICATION_FAILED = 58
+UNKNOWN_PRODUCER_ID = 59
+FETCH_SESSION_ID_NOT_FOUND = 70
+INVALID_FETCH_SESSION_EPOCH = 71
+FENCED_LEADER_EPOCH = 74
+UNKNOWN_LEADER_EPOCH = 75
+UNSUPPORTED_COMPRESSION_TYPE = 76
+MEMBER_ID_REQUIRED = 79
+INVALID_RECORD = 87
+
+_N, _M, _C = After.NOTHING, After.METADATA, After.COORDINATOR
+
+_ROWS: tuple[tuple[int, str, bool, After, str], ...] = (
+    (-1, "UNKNOWN_SERVER_ERROR", True, _N, "it met an unexpected error of its own; its log says more"),
+    (0, "NONE", False, _N, "no error"),
+    (1, "OFFSET_OUT_OF_RANGE", False, _N, "the offset lies outside what the partition still holds"),
+    (2, "CORRUPT_MESSAGE", True, _N, "a batch does not match its checksum"),
+    (3, "UNKNOWN_TOPIC_OR_PARTITION", True, _M, "it does not know this topic or partition"),
+    (4, "INVALID_FETCH_SIZE", False, _N, "the fetch size is not valid"),
+    (5, "LEADER_NOT_AVAILABLE", True, _M, "the partition has no leader at the moment"),
+    (6, "NOT_LEADER_OR_FOLLOWER", True, _M, "it no longer leads this partition"),
+    (7, "REQUEST_TIMED_OUT", True, _N, "its replicas did not answer in time"),
+    (8, "BROKER_NOT_AVAILABLE", True, _M, "the broker is not available"),
+    (9, "REPLICA_NOT_AVAILABLE", True, _M, "the replica is not available"),
+    (10, "MESSAGE_TOO_LARGE", False, _N, "the batch exceeds the topic's max.message.bytes"),
+    (13, "NETWORK_EXCEPTION", True, _M, "the connection broke"),
+    (14, "COORDINATOR_LOAD_IN_PROGRESS", True, _N, "the coordinator is still loading its state"),
+    (15, "COORDINATOR_NOT_AVAILABLE", True, _C, "the coordinator is not available"),
+    (16, "NOT_COORDINATOR", True, _C, "it is no longer the coordinator"),
+    (17, "INVALID_TOPIC_EXCEPTION", False, _N, "the topic's name is not valid"),
+    (18, "RECORD_LIST_TOO_LARGE", False, _N, "the batch exceeds the broker's segment size"),
+    (19, "NOT_ENOUGH_REPLICAS", True, _N, "fewer replicas are in sync than min.insync.replicas asks"),
+    (20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", True, _N, "too few replicas confirmed in time"),
+    (22, "ILLEGAL_GENERATION", False, _N, "the group has moved on without this member"),
+    (23, "INCONSISTENT_GROUP_PROTOCOL", False, _N, "the group's members speak another protocol"),
+    (25, "UNKNOWN_MEMBER_ID", False, _N, "the group no longer knows this member"),
+    (26, "INVALID_SESSION_TIMEOUT", False, _N, "the session time-out lies outside the broker's limits"),
+    (27, "REBALANCE_IN_PROGRESS", True, _N, "the group is rebalancing"),
+    (29, "TOPIC_AUTHORIZATION_FAILED", False, _N, "the principal has no right on this topic"),
+    (30, "GROUP_AUTHORIZATION_FAILED", False, _N, "the principal has no right on this group"),
+    (31, "CLUSTER_AUTHORIZATION_FAILED", False, _N, "the principal has no such right on the cluster"),
+    (33, "UNSUPPORTED_SASL_MECHANISM", False, _N, "it does not offer this SASL mechanism"),
+    (34, "ILLEGAL_SASL_STATE", False, _N, "it expected another step of the SASL exchange"),
+    (35, "UNSUPPORTED_VERSION", False, _N, "it does not speak this version of the request"),
+    (36, "TOPIC_ALREADY_EXISTS", False, _N, "the topic exists already"),
+    (37, "INVALID_PARTITIONS", False, _N, "the number of partitions is not valid"),
+    (38, "INVALID_REPLICATION_FACTOR", False, _N, "it has fewer brokers than the replication factor asks"),
+    (40, "INVALID_CONFIG", False, _N, "a topic setting is not valid there"),
+    (41, "NOT_CONTROLLER", True, _M, "it is no longer the controller"),
+    (42, "INVALID_REQUEST", False, _N, "it finds the request malformed"),
+    (43, "UNSUPPORTED_FOR_MESSAGE_FORMAT", False, _N, "the topic's message format is too old for this"),
+    (44, "POLICY_VIOLATION", False, _N, "a policy of the cluster forbids it"),
+    (45, "OUT_OF_ORDER_SEQUENCE_NUMBER", False, _N, "a batch before this one is missing"),
+    (46, "DUPLICATE_SEQUENCE_NUMBER", False, _N, "it holds this batch already"),
+    (47, "INVALID_PRODUCER_EPOCH", False, _N, "a newer producer took over"),
+    (49, "INVALID_PRODUCER_ID_MAPPING", False, _N, "the transactional id belongs to another producer"),
+    (53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", False, _N, "the principal has no right on this transactional id"),
+    (55, "OPERATION_NOT_ATTEMPTED", False, _N, "it did not try, because another part of the request failed"),
+    (56, "KAFKA_STORAGE_ERROR", True, _M, "its disk failed"),
+    (58, "SASL_AUTHENTICATION_FAILED", False, _N, "the credentials are wrong"),
+    (59, "UNKNOWN_PRODUCER_ID", False, _N, "it has forgotten this producer"),
+    (60, "REASSIGNMENT_IN_PROGRESS", True, _N, "the partition is being moved"),
+    (70, "FETCH_SESSION_ID_NOT_FOUND", True, _N, "it has dropped the fetch session"),
+    (71, "INVALID_FETCH_SESSION_EPOCH", True, _N, "the fetch session is out of step"),
+    (72, "LISTENER_NOT_FOUND", True, _M, "the leader lacks this listener"),
+    (74, "FENCED_LEADER_EPOCH", True, _M, "a newer leader was elected"),
+    (75, "UNKNOWN_LEADER_EPOCH", True, _M, "it does not know this leader epoch yet"),
+    (76, "UNSUPPORTED_COMPRESSION_TYPE", False, _N, "it does not know this compression (zstd needs Kafka 2.1)"),
+    (77, "STALE_BROKER_EPOCH", True, _M, "the broker has restarted"),
+    (78, "OFFSET_NOT_AVAILABLE", True, _N, "the new leader does not serve this offset yet"),
+    (79, "MEMBER_ID_REQUIRED", True, _N, "join again with the member id given"),
+    (81, "GROUP_MAX_SIZE_REACHED", False, _N, "the group is full"),
+    (82, "FENCED_INSTANCE_ID", False, _N, "another member uses the same group.instance.id"),
+    (87, "INVALID_RECORD", False, _N, "it finds a record invalid"),
+    (89, "THROTTLING_QUOTA_EXCEEDED", True, _N, "a quota is used up for the moment"),
+    (90, "PRODUCER_FENCED", False, _N, "a newer producer took over"),
+    (100, "UNKNOWN_TOPIC_ID", True, _M, "it does not know this topic id"),
+)
+
+TABLE: dict[int, Meaning] = {row[0]: Meaning(*row) for row in _ROWS}
+
+
+def meaning(code: int) -> Meaning:
+    """Look up ``code``; a code that is not in the table is not retriable and says its number."""
+    return TABLE.get(code) or Meaning(code, f"ERROR_{code}", retriable=False, after=_N, prose=f"error code {code}")

@@ -1,0 +1,55 @@
+from dataclasses import replace
+
+import pytest
+
+from heliograph.config.model import ClusterConfig, FlowConfig, Policy
+from heliograph.mirror.selection import selection_of
+
+FLOW = FlowConfig(
+    source=ClusterConfig("A", (("localhost", 9092),)),
+    target=ClusterConfig("B", (("localhost", 9093),)),
+    topics_exclude=(r"mm2.*\.internal", r".*\.replica", "__.*"),
+)
+INTERNAL = "internal topic, never mirrored"
+
+
+@pytest.mark.parametrize(
+    ("changes", "topic", "selected", "reason"),
+    [
+        ({}, "orders", True, "included by .*"),
+        ({}, "__x", False, INTERNAL),
+        ({}, ".x", False, INTERNAL),
+        ({}, "mm2-x.internal", False, INTERNAL),
+        ({}, "A.checkpoints.internal", False, INTERNAL),
+        ({}, "x.internal", True, "included by .*"),
+        ({}, "x.replica", False, r"excluded by .*\.replica"),
+        ({}, "B.t", False, "cycle: its name says that it came from the target B"),
+        ({}, "C.B.t", False, "cycle: its name says that it came from the target B"),
+        ({}, "A.t", False, "cycle: its name carries the source's own alias A"),
+        ({}, "C.t", True, "included by .*"),
+        ({}, "C.heartbeats", True, "heartbeats"),
+        ({}, "B.heartbeats", False, "cycle: its name says that it came from the target B"),
+        ({"topics": ("orders", "payments.*")}, "payments-eu", True, "included by payments.*"),
+        ({"topics": ("orders", "payments.*")}, "orders-eu", False, "not included by topics"),
+        ({"topics": ()}, "orders", False, "not included by topics"),
+        ({"topics": ()}, "heartbeats", True, "heartbeats"),
+        ({"topics": (), "replicate_heartbeats": False}, "heartbeats", False, "not included by topics"),
+        ({"topics_exclude": ()}, "x.replica", True, "included by .*"),
+        ({"topics_exclude": ()}, "mm2-offsets.A.internal", False, INTERNAL),
+        ({"topics": ("a|b", "c"), "topics_exclude": ("b",)}, "b", False, "excluded by b"),
+        ({"topics": ("a|b", "c"), "topics_exclude": ("b",)}, "a", True, "included by a|b"),
+        ({"policy": Policy.IDENTITY}, "B.t", True, "included by .*"),
+        ({"policy": Policy.IDENTITY}, "my-heartbeats", True, "included by .*"),
+        ({"policy": Policy.IDENTITY}, "B.heartbeats", False, "cycle: its name says that it came from the target B"),
+        (
+            {"separator": "_", "internal_separator": "_"},
+            "B_t",
+            False,
+            "cycle: its name says that it came from the target B",
+        ),
+        ({"separator": "_", "internal_separator": "_", "topics_exclude": ()}, "mm2-status.A.internal", False, INTERNAL),
+    ],
+)
+def test_choice(changes, topic, selected, reason):
+    selection = selection_of(replace(FLOW, **changes))
+    assert (selection.selects(topic), selection.why(topic)) == (selected, reason)
