@@ -19,7 +19,7 @@ from typing import Any
 from heliograph.broker import sasl as sasl_exchanges
 from heliograph.broker import tls
 from heliograph.broker.framing import Framer
-from heliograph.broker.transport import PlainTransport, Transport, open_tls
+from heliograph.broker.transport import SEND_HIGH_WATER_BYTES, PlainTransport, Transport, open_tls
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import (
     AuthenticationFailed,
@@ -37,8 +37,6 @@ IN_FLIGHT_MAX = 1_000
 """Most unanswered requests on a connection: far above what any caller needs, so reaching it is a defect."""
 REAUTHENTICATE_AT = 0.85
 """Share of the session's lifetime after which it is renewed."""
-SEND_BUFFER_BYTES = 4 << 20
-RECEIVE_BUFFER_BYTES = 4 << 20
 
 
 @dataclass(slots=True)
@@ -198,26 +196,29 @@ class Connection:
 
     async def call(self, api: str, values: Mapping[str, Any], *, timeout_ms: int | None = None) -> Any:
         """Send a request in the highest version both sides know and give kio's answer object."""
-        await self._ready()
+        await self.until_ready()
         version = self.versions.choose(api)
         return await self._call_at(api, version, values, timeout_ms or self.config.request_timeout_ms)
 
     async def send(
         self, correlation_id: int, buffers: Sequence[Buffer], *, timeout_ms: int, what: str
     ) -> asyncio.Future[bytearray]:
-        """Send a request that is already encoded; gives the future of its answer's frame.
+        """Send a request that is already encoded, once the connection is ready; gives its answer's future."""
+        await self.until_ready()
+        return self.put(correlation_id, buffers, timeout_ms=timeout_ms, what=what)
 
-        Waits while too much is unsent, while the broker throttles us, or while the authentication is renewed.
-        """
-        await self._ready()
-        return self._put(correlation_id, buffers, timeout_ms, what)
+    @property
+    def ready(self) -> bool:
+        """Whether :meth:`put` may be called now without waiting."""
+        return (
+            self.error is None
+            and self._open_gate.is_set()
+            and self.throttled_until <= self._loop.time()
+            and (self._transport is None or self._transport.unsent_bytes < SEND_HIGH_WATER_BYTES)
+        )
 
-    def throttle(self, throttle_ms: int) -> None:
-        """Note that the broker asks for a pause (KIP-219); throttling is not a failure."""
-        if throttle_ms > 0:
-            self.throttled_until = max(self.throttled_until, self._loop.time() + throttle_ms / 1000)
-
-    async def _ready(self) -> None:
+    async def until_ready(self) -> None:
+        """Wait while too much is unsent, while the broker throttles us, or while the authentication is renewed."""
         await self._open_gate.wait()
         pause = self.throttled_until - self._loop.time()
         if pause > 0:
@@ -227,19 +228,25 @@ class Connection:
         if self.error:
             raise self.error
 
+    def throttle(self, throttle_ms: int) -> None:
+        """Note that the broker asks for a pause (KIP-219); throttling is not a failure."""
+        if throttle_ms > 0:
+            self.throttled_until = max(self.throttled_until, self._loop.time() + throttle_ms / 1000)
+
     async def _call_at(self, api: str, version: int, values: Mapping[str, Any], timeout_ms: int) -> Any:
         correlation_id = self.next_correlation_id()
         body = messages.encode(api, version, values, correlation_id=correlation_id, client_id=self.config.client_id)
-        frame = await self._put(correlation_id, [body], timeout_ms, api)
+        frame = await self.put(correlation_id, [body], timeout_ms=timeout_ms, what=api)
         answer = messages.decode(api, version, frame)
         throttle = getattr(answer, "throttle_time", None)
         if throttle:
             self.throttle(int(throttle.total_seconds() * 1000))
         return answer
 
-    def _put(
-        self, correlation_id: int, buffers: Sequence[Buffer], timeout_ms: int, what: str
+    def put(
+        self, correlation_id: int, buffers: Sequence[Buffer], *, timeout_ms: int, what: str
     ) -> asyncio.Future[bytearray]:
+        """Send a request that is already encoded, at once (see :attr:`ready`); gives its answer's future."""
         if self.error:
             raise self.error
         assert self._transport is not None

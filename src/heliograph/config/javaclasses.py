@@ -1,9 +1,10 @@
 r"""Java's character classes in the words of the ``regex`` module.
 
-Java's rules differ from Python's in small ways that would go unnoticed: ``[a[bc]]`` is a union, ``&&`` an intersection,
-``\d`` and ``\w`` are ASCII, ``(?i)`` folds ASCII letters only, ``[^...]`` negates the whole class. So every class is read
-by Java's grammar (``java.util.regex.Pattern``, as of Java 9) and written out again member by member: nothing depends on
-the flags of the module that runs it. What would not mean the same is refused by name, as :class:`Refused`.
+Java's rules differ from Python's in small ways that would go unnoticed: ``[a[bc]]`` is a union, ``&&`` an
+intersection, ``\d`` and ``\w`` are ASCII, ``(?i)`` folds ASCII letters only, ``[^...]`` negates the whole class. So
+every class is read by Java's grammar (``java.util.regex.Pattern``, as of Java 9) and written out again member by
+member: nothing depends on the flags of the module that runs it. What would not mean the same is refused by name, as
+:class:`Refused`.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ _POSIX = {
     "Space": "\\t\\n\\x0b\\f\\r\\x20",
 }
 _CATEGORIES = frozenset(
-    "L LC M N Z C P S Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No Zs Zl Zp Cc Cf Co Cs Cn Pd Ps Pe Pc Po Sm Sc Sk So Pi Pf".split()
+    {*"LMNZCPS", "LC", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Me", "Mc", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf"}
+    | {"Co", "Cs", "Cn", "Pd", "Ps", "Pe", "Pc", "Po", "Sm", "Sc", "Sk", "So", "Pi", "Pf"}
 )
 _BINARY = {
     "alphabetic": "\\p{Alphabetic}",
@@ -60,7 +62,7 @@ _JAVA_METHODS = {
     "javaTitleCase": "\\p{Lt}",
     "javaISOControl": "\\x00-\\x1f\\x7f-\\x9f",
 }
-_CASED = frozenset({"Lower", "Upper", "Lu", "Ll", "Lt", "LC", "javaLowerCase", "javaUpperCase", "javaTitleCase"})
+_CASED = ("\\p{Lu}", "\\p{Ll}", "\\p{Lt}", "\\p{Lowercase}", "\\p{Uppercase}")
 
 
 class Refused(Exception):
@@ -148,7 +150,11 @@ def _read_hexadecimal(cursor: Cursor, kind: str) -> int:
     else:
         digits = cursor.take(2 if kind == "x" else 4)
     wanted = 2 if kind == "x" else 4
-    if not digits or not regex.fullmatch("[0-9A-Fa-f]{1,6}", digits) or (cursor.text[cursor.at - 1] != "}" and len(digits) < wanted):
+    if (
+        not digits
+        or not regex.fullmatch("[0-9A-Fa-f]{1,6}", digits)
+        or (cursor.text[cursor.at - 1] != "}" and len(digits) < wanted)
+    ):
         raise Refused(f"\\{kind} is not followed by hexadecimal digits")
     code = int(digits, 16)
     if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
@@ -178,30 +184,23 @@ def read_property(cursor: Cursor, *, negated: bool, ignore_case: bool) -> str:
     members = _property_members(name)
     if members is None:
         raise Refused(f"{shown} is a property that cannot be told to be the same here")
-    if ignore_case and (name in _CASED or members in ("\\p{Lowercase}", "\\p{Uppercase}", "\\p{Lt}")):
+    if ignore_case and (name in ("Lower", "Upper") or any(cased in members for cased in _CASED)):
         raise Refused(f"{shown} under (?i) differs between versions of Java")
     return f"[^{members}]" if negated else f"[{members}]"
 
 
 def _property_members(name: str) -> str | None:
-    if name in _POSIX:
-        return _POSIX[name]
-    if name in _JAVA_METHODS:
-        return _JAVA_METHODS[name]
+    if members := _POSIX.get(name) or _JAVA_METHODS.get(name):
+        return members
     key, equals, value = name.partition("=")
-    if equals and key.lower() in ("general_category", "gc"):
-        name = value
-    elif equals and key.lower() in ("script", "sc"):
-        return _script(value)
-    elif equals:
-        return None
-    if name.startswith("Is") and not equals:
-        rest = name[2:]
-        if rest.lower() in _BINARY:
-            return _BINARY[rest.lower()]
-        if rest not in _CATEGORIES:
-            return _script(rest)
-        name = rest
+    if equals:
+        if key.lower() in ("script", "sc"):
+            return _script(value)
+        name = value if key.lower() in ("general_category", "gc") else ""
+    elif name.startswith("Is"):
+        name = name[2:]
+        if name not in _CATEGORIES:
+            return _BINARY.get(name.lower()) or _script(name)
     if name == "LC":
         return "\\p{Lu}\\p{Ll}\\p{Lt}"
     return f"\\p{{{name}}}" if name in _CATEGORIES else None

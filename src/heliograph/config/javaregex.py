@@ -1,9 +1,9 @@
 r"""Java regular expressions, for the names of topics, groups and settings.
 
-MM2 joins the items of a list with ``|`` and asks Java's ``Matcher.matches()``, so a pattern must cover the whole name. A
-pattern is read here by Java's grammar and written again for the ``regex`` module, which knows possessive quantifiers
-and atomic groups. What would mean something else there (``(?x)``, ``\G``, Unicode case folding, blocks) is
-refused by name, and so is what Java refuses: never is anything silently different.
+MM2 joins the items of a list with ``|`` and asks Java's ``Matcher.matches()``, so a pattern must cover the whole
+name. A pattern is read here by Java's grammar and written again for the ``regex`` module, which knows possessive
+quantifiers and atomic groups. What would mean something else there (``(?x)``, ``\G``, Unicode case folding, blocks)
+is refused by name, and so is what Java refuses: never is anything silently different.
 
 Names are at most a few hundred characters, and so is the time that one match can take in practice.
 """
@@ -34,11 +34,12 @@ REPEAT_MAX = 100_000
 
 _TERMINATORS = "\\n\\r\\x85\\u2028\\u2029"
 _DOT = f"[^{_TERMINATORS}]"
-_AT_END = f"(?=(?:\\r\\n|(?<!\\r)\\n|[\\r\\x85\\u2028\\u2029])?\\Z)"
+_AT_END = "(?=(?:\\r\\n|(?<!\\r)\\n|[\\r\\x85\\u2028\\u2029])?\\Z)"
 _WORD = "[a-zA-Z0-9_]"
 _BOUNDARY = f"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))"
 _NO_BOUNDARY = f"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))"
 _LINE_BREAK = "(?:\\r\\n|[\\n\\x0b\\f\\r\\x85\\u2028\\u2029])"
+_PLAIN = {".": _DOT, "^": "\\A", "$": _AT_END}
 _ANCHORS = {"A": "\\A", "z": "\\Z", "Z": _AT_END, "b": _BOUNDARY, "B": _NO_BOUNDARY, "R": _LINE_BREAK}
 _FLAG_NAMES = {
     "m": "MULTILINE",
@@ -79,7 +80,7 @@ def compile_java_list(patterns: Sequence[str]) -> "regex.Pattern[str] | None":
 
 
 def looks_like_glob(pattern: str) -> bool:
-    """Whether ``pattern`` was probably meant as a file-name pattern: ``kp-*`` matches ``kp--`` but not ``kp-topic-1``."""
+    """Whether ``pattern`` was probably meant as a wildcard: ``kp-*`` matches ``kp--`` but not ``kp-topic-1``."""
     return _GLOB.fullmatch(pattern) is not None
 
 
@@ -99,7 +100,7 @@ def _compile(pattern: str) -> "regex.Pattern[str]":
 
 def _without_quotes(pattern: str) -> str:
     r"""Replace ``\Q...\E`` by escapes of each character, as Java does before it reads anything else."""
-    parts = []
+    parts: list[str] = []
     rest = pattern
     while True:
         begin = _unescaped_quote(rest)
@@ -163,12 +164,8 @@ class _Reader:
             return read_class(cursor, ignore_case=flags.ignore_case)
         if char == "\\":
             return self._escape(flags)
-        if char == ".":
-            return ANY if flags.dot_all else _DOT
-        if char == "^":
-            return "\\A"
-        if char == "$":
-            return _AT_END
+        if char in _PLAIN:
+            return ANY if char == "." and flags.dot_all else _PLAIN[char]
         if char in "*+?{":
             raise Refused(f"{char} stands where there is nothing to repeat")
         return _one(ord(char), flags)

@@ -1,8 +1,8 @@
 r"""The options of MirrorMaker 2 and of the Connect worker inside it.
 
-Names and defaults are those of Kafka 4.3 (``MirrorSourceConfig``, ``MirrorCheckpointConfig``, ``MirrorHeartbeatConfig``,
-``MirrorMakerConfig``, ``DistributedConfig``). Where ours is better, ``mm2_default`` holds theirs. The spellings that
-Kafka 4.0 removed are in :mod:`~heliograph.config.renamed`.
+Names and defaults are those of Kafka 4.3 (``MirrorSourceConfig``, ``MirrorCheckpointConfig``,
+``MirrorHeartbeatConfig``, ``MirrorMakerConfig``, ``DistributedConfig``). Where ours is better, ``mm2_default`` holds
+theirs. The spellings that Kafka 4.0 removed are in :mod:`~heliograph.config.renamed`.
 """
 
 from heliograph.config.options import Effect, Family, Option
@@ -25,7 +25,14 @@ _FILE_OPTIONS = (
     Option("config.providers", _FILE, Kind.LIST, "", "Names of the providers that ${name:path:key} may use."),
     Option("config.providers.*", _FILE, Kind.STRING, None, "Class and parameters of a provider."),
     *(
-        Option(name, _FILE, Kind.STRING, None, "Part of MM2's internal REST server, which is not needed here.", effect=_NEVER)
+        Option(
+            name,
+            _FILE,
+            Kind.STRING,
+            None,
+            "Part of MM2's internal REST server, which is not needed here.",
+            effect=_NEVER,
+        )
         for name in (
             "dedicated.mode.enable.internal.rest",
             "listeners",
@@ -54,7 +61,7 @@ _TOPIC_OPTIONS = (
         _FLOW,
         Kind.CLASS,
         DEFAULT_POLICY,
-        "How a topic is named on the target: with the source's alias before it, or the same (IdentityReplicationPolicy).",
+        "How a topic is named on the target: with the source's alias before it, or as on the source.",
         choices=(DEFAULT_POLICY, IDENTITY_POLICY, STRIMZI_IDENTITY_POLICY),
     ),
     Option("replication.policy.separator", _FLOW, Kind.STRING, ".", "What stands between alias and topic."),
@@ -84,9 +91,7 @@ _TOPIC_OPTIONS = (
         mm2_default="600",
     ),
     Option("sync.topic.configs.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether topic settings follow the source."),
-    Option(
-        "sync.topic.configs.interval.seconds", _FLOW, Kind.LONG, "600", "How often, in seconds; negative: never."
-    ),
+    Option("sync.topic.configs.interval.seconds", _FLOW, Kind.LONG, "600", "How often, in seconds; negative: never."),
     Option(
         "config.properties.exclude",
         _FLOW,
@@ -153,7 +158,13 @@ _GROUP_OPTIONS = (
     *(
         Option(name, _FLOW, Kind.LIST, default, meaning, effect=_LATER, acts_like=acts_like, without=without)
         for name, default, meaning, acts_like, without in (
-            ("groups", ".*", "Consumer groups whose positions are translated.", (".*",), "has no effect in this version: consumer groups are not followed yet"),
+            (
+                "groups",
+                ".*",
+                "Consumer groups whose positions are translated.",
+                (".*",),
+                "has no effect in this version: consumer groups are not followed yet",
+            ),
             ("groups.exclude", "console-consumer-.*, connect-.*, __.*", "Consumer groups left out.", (), ""),
         )
     ),

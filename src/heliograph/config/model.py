@@ -69,7 +69,7 @@ class Tls:
     """``TLSv1.2`` or ``TLSv1.3``."""
     maximum_version: str = "TLSv1.3"
     ciphers: tuple[str, ...] = ()
-    """``ssl.cipher.suites``; empty: the library's own choice."""
+    """``ssl.cipher.suites`` for TLS 1.2, by OpenSSL's names; empty: the library's own choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Config:
 
     path: Path
     clusters: dict[str, ClusterConfig]
-    """By alias, in the order of ``clusters``."""
+    """Those that a flow uses, by alias, in the order of ``clusters``."""
     flows: tuple[FlowConfig, ...]
     warnings: tuple[Warned, ...] = ()
     effective: tuple[tuple[str, str, str], ...] = ()

@@ -1,8 +1,8 @@
 """What an option is, and the one place to look options up.
 
-Each option is declared once (:mod:`~heliograph.config.mirror_options`, :mod:`~heliograph.config.client_options`) with its
-type, default, meaning and *family*. The family says where its key may stand in the file; the precedence between those
-places is in :mod:`~heliograph.config.places`.
+Each option is declared once (:mod:`~heliograph.config.mirror_options`, :mod:`~heliograph.config.client_options`) with
+its type, default, meaning and *family*. The family says where its key may stand in the file; the precedence between
+those places is in :mod:`~heliograph.config.places`.
 """
 
 from dataclasses import dataclass

@@ -50,10 +50,10 @@ class PropertiesFile:
 
 
 def read_properties(path: Path) -> PropertiesFile:
-    """Read the file at ``path``.
+    r"""Read the file at ``path``.
 
     Raises ConfigError when it is missing, no regular file, unreadable, larger than BYTES_MAX, or holds a malformed
-    ``\\uXXXX``.
+    ``\uXXXX``.
     """
     return parse_properties(read_bytes(path, "configuration file"), path)
 

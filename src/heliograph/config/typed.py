@@ -47,7 +47,7 @@ def parse(kind: Kind, text: str) -> Value:
 
 
 def parse_boolean(text: str) -> bool:
-    """``true`` or ``false``, in any case."""
+    """Parse ``true`` or ``false``, in any case."""
     word = text.strip().lower()
     if word not in ("true", "false"):
         raise ValueError("must be true or false")

@@ -13,6 +13,7 @@ from heapq import nsmallest
 from types import MappingProxyType, TracebackType
 from typing import Self
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 
@@ -24,6 +25,7 @@ _HISTORY = 60
 _BARS = "▁▂▃▄▅▆▇█"
 _ERRORS_SHOWN = 3
 _FLOW_MIN = 3
+_TINY = 50
 _NARROW = 72
 _WIDE = 100
 _INDENT = 3
@@ -150,13 +152,20 @@ def _header(view: ProcessView, trend: Trend, width: int) -> Line:
 
 def _wanted(flow: FlowView, rows: list[_Row]) -> int:
     """Give the lines that would show everything: blank, title, sums, table with heading, errors."""
-    return 3 + (len(rows) + 1 if rows else 0) + min(len(flow.errors), _ERRORS_SHOWN + 1)
+    titles = 3 if _has_numbers(flow) else 2
+    return titles + (len(rows) + 1 if rows else 0) + min(len(flow.errors), _ERRORS_SHOWN + 1)
+
+
+def _has_numbers(flow: FlowView) -> bool:
+    return bool(flow.lanes or flow.records or flow.state is FlowState.RUNNING)
 
 
 def _flow(flow: FlowView, rows: list[_Row], columns: _Columns, height: int, trend: Trend) -> list[Line]:
     """Draw a flow into at most ``height`` lines; when there is little room, errors come before topics."""
     width = columns.width
-    lines: list[Line] = [_title(flow, width, trend), _sums(flow, width)]
+    lines: list[Line] = [_title(flow, width, trend)]
+    if _has_numbers(flow):
+        lines.append(_sums(flow, width))
     if height > len(lines):
         lines.insert(0, ())
     errors = _errors(flow, width)[: max(height - len(lines), 0)]
@@ -169,7 +178,7 @@ def _flow(flow: FlowView, rows: list[_Row], columns: _Columns, height: int, tren
 
 def _title(flow: FlowView, width: int, trend: Trend) -> Line:
     line = list(joined((Piece(flow.name, "bold"), Piece(str(flow.state), _STYLES[flow.state])), width))
-    used = 1 + len(flow.name) + 2 + len(flow.state)
+    used = sum(cell_len(piece.text) for piece in line)
     if flow.cause:
         room = width - used - 2
         if room > 10:
@@ -219,8 +228,11 @@ def _table(rows: list[_Row], columns: _Columns, room: int) -> list[Line]:
 
 def _columns(width: int, longest: int) -> _Columns:
     """Choose the columns; narrow terminals do without partitions and MB/s."""
-    if width < _NARROW:
-        numbers: tuple[tuple[str, int], ...] = (("records/s", 11), ("lag", 10))
+    numbers: tuple[tuple[str, int], ...]
+    if width < _TINY:
+        numbers = (("lag", 9),)
+    elif width < _NARROW:
+        numbers = (("records/s", 11), ("lag", 10))
     elif width < _WIDE:
         numbers = (("parts", 7), ("records/s", 11), ("MB/s", 8), ("lag", 11))
     else:

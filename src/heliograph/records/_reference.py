@@ -207,7 +207,9 @@ def _add_batch(  # noqa: PLR0917 - hot path
     grouping: Grouping, view: memoryview, at: int, end: int, position: int, aborts: Aborts
 ) -> int:
     """Judge one v2 batch and give the position after it."""
-    (base, _, _, _, _, attributes, last_delta, _, max_timestamp, producer_id, _, _, count) = _HEADER.unpack_from(view, at)
+    (base, _, _, _, _, attributes, last_delta, _, max_timestamp, producer_id, _, _, count) = _HEADER.unpack_from(
+        view, at
+    )
     codec = attributes & CODEC_BITS
     if codec > Codec.ZSTD:
         raise damaged(base, f"its attributes name codec {codec}, which does not exist")
@@ -227,9 +229,7 @@ def _add_batch(  # noqa: PLR0917 - hot path
     skippable = bool(attributes & CONTROL_BIT) or count == 0
     if skippable or is_aborted or following <= position:
         kind = Kind.DROP
-    elif (
-        count != last_delta + 1 or base < position or attributes & (LOG_APPEND_TIME_BIT | DELETE_HORIZON_BIT)
-    ):
+    elif count != last_delta + 1 or base < position or attributes & (LOG_APPEND_TIME_BIT | DELETE_HORIZON_BIT):
         kind = Kind.REWRITE
     else:
         kind = Kind.FORWARD

@@ -25,6 +25,9 @@ INFLATED_BYTES_MAX = 256 << 20
 XERIAL_HEADER = b"\x82SNAPPY\x00" + struct.pack(">ii", 1, 1)
 XERIAL_BLOCK_BYTES = 32 << 10
 
+SNAPPY_RATIO_MAX = 22
+"""Snappy's densest element gives 64 bytes for 3."""
+
 LZ4_MAGIC = b"\x04\x22\x4d\x18"
 LZ4_HEADER = LZ4_MAGIC + b"\x60\x40\x82"
 """Version 1, independent blocks of at most 64 KiB, no checksums; the last byte is the header's own (xxHash32)."""
@@ -34,7 +37,7 @@ LZ4_STORED = 1 << 31
 
 _FIRST_GUESS_BYTES = 64 << 10
 _GZIP_WINDOW_BITS = 31
-_GZIP_LEVEL = 3
+_GZIP_LEVEL = 2
 _ZSTD_LEVEL = 1
 
 
@@ -140,6 +143,8 @@ def _unsnap_block(block: memoryview, limit_bytes: int) -> Buffer:
     """Unpack one raw snappy block; its first bytes say its size, which is checked before any memory is taken."""
     try:
         size = cramjam.snappy.decompress_raw_len(block)
+        if size > SNAPPY_RATIO_MAX * len(block):
+            raise Malformed(f"its snappy block of {len(block)} bytes says it unpacks to {size}")
         if size > limit_bytes:
             raise Oversized(f"its snappy block unpacks to {size} bytes, where {limit_bytes} are allowed")
         output = bytearray(size)

@@ -139,7 +139,7 @@ static int snappy_block(const uint8_t *at, size_t n, inflate_sink *sink) {
         size |= (uint64_t)(*at & 127) << shift;
         if (*at++ < 128) break;
     }
-    if (size > UINT32_MAX) return INFLATE_MALFORMED;
+    if (size > 22 * (uint64_t)n) return INFLATE_MALFORMED; /* the densest element gives 64 bytes for 3 */
     int result = inflate_reserve(sink, (size_t)size);
     if (result) return result;
     uint8_t *start = sink->bytes + sink->used, *to = start, *room_end = start + size;

@@ -51,9 +51,7 @@ def stamp(
     parcel: Parcel, producer_id: int, producer_epoch: int, base_sequence: int, *, transactional: bool = False
 ) -> bytes:
     """Give the 61-byte header to send before ``parcel.body``; the checksum is patched, the body not read."""
-    return kernel.stamp(
-        parcel.header, len(parcel.body), producer_id, producer_epoch, base_sequence, transactional
-    )
+    return kernel.stamp(parcel.header, len(parcel.body), producer_id, producer_epoch, base_sequence, transactional)
 
 
 def verify(buffer: Buffer, run: Run) -> None:

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from heliograph.errors import HeliographError
-from heliograph.testbed.versions import KafkaVersion
+from heliograph.testbed.releases import OTHER_BACK_ENDS, KafkaVersion
 
-FORMAT = 1
+FORMAT = 2
 """Counts up when the file in the cache changes its meaning."""
 
 DOWNLOADS_AT_ONCE = 8
@@ -89,7 +89,7 @@ def _fetch(version: KafkaVersion) -> list[Path]:
     try:
         with _progress(f"Fetching Apache Kafka {version}") as advance, _one_fetch_at_a_time():
             artifacts = jgo.resolve("+".join(version.coordinates))
-            return _fetch_jars(artifacts, advance)
+            return _fetch_jars([each for each in artifacts if not each.filename.startswith(OTHER_BACK_ENDS)], advance)
     except (OSError, RuntimeError, ValueError) as error:
         raise HeliographError(
             f"The jars of Apache Kafka {version} cannot be fetched: {error}",

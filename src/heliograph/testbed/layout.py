@@ -13,7 +13,7 @@ from typing import Literal
 
 from heliograph.errors import HeliographError
 from heliograph.testbed.ports import LOOPBACK
-from heliograph.testbed.versions import KafkaVersion
+from heliograph.testbed.releases import KafkaVersion
 
 INTERNAL = "INTERNAL"
 """The listener of brokers among themselves and of the tools."""
@@ -92,6 +92,11 @@ class Layout:
     """Server properties from the caller; they win over ours."""
     zookeeper_port: int | None = None
     """Where ZooKeeper listens, for versions that need it."""
+
+    @property
+    def zookeeper(self) -> str | None:
+        """ZooKeeper's address, or None under KRaft."""
+        return f"{LOOPBACK}:{self.zookeeper_port}" if self.zookeeper_port else None
 
     def bootstrap(self, listener: str) -> str:
         """Return the ``bootstrap.servers`` of one listener."""
@@ -199,7 +204,7 @@ def _kraft(layout: Layout, node: Node) -> dict[str, str]:
 def _zookeeper(layout: Layout, node: Node) -> dict[str, str]:
     return {
         "broker.id": str(node.node_id),
-        "zookeeper.connect": f"{LOOPBACK}:{layout.zookeeper_port}",
+        "zookeeper.connect": str(layout.zookeeper),
         "zookeeper.connection.timeout.ms": "30000",
     }
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from heliograph.errors import HeliographError
-from heliograph.testbed.versions import KafkaVersion
+from heliograph.testbed.releases import KafkaVersion
 
 TOOLS = {
     "kafka-acls": ("org.apache.kafka.tools.AclCommand", "kafka.admin.AclCommand"),

@@ -69,7 +69,7 @@ def _builder(hint: Any) -> Callable[[Any], Any]:
 
 def build(entity: type[Any], values: Mapping[str, Any]) -> Any:
     """Make a kio entity from plain values; names the entity does not have are left out."""
-    builders = _builders(entity)
+    builders = _builders(entity)  # type: ignore[arg-type]
     return entity(**{name: builders[name](value) for name, value in values.items() if name in builders})
 
 

@@ -29,7 +29,6 @@ from heliograph.testbed.broker import READY_LIMIT_S, Broker
 from heliograph.testbed.certificates import ServerCertificate
 from heliograph.testbed.clients import Access, access, java_properties, librdkafka_properties
 from heliograph.testbed.java import SECURITY_MANAGER_GONE, find_java
-from heliograph.testbed.keystores import write_private
 from heliograph.testbed.layout import (
     CONTROLLER,
     INTERNAL,
@@ -44,13 +43,12 @@ from heliograph.testbed.layout import (
 )
 from heliograph.testbed.ports import LOOPBACK, Ports
 from heliograph.testbed.processes import Completed, run_to_end
+from heliograph.testbed.proxy import Proxy
+from heliograph.testbed.releases import DEFAULT_VERSION, KafkaVersion
 from heliograph.testbed.servers import LOGGING, SMALL_JVM, JavaProgram, Server
-from heliograph.testbed.tls import TlsFiles
+from heliograph.testbed.storefiles import write_private
+from heliograph.testbed.tlsfiles import TlsFiles
 from heliograph.testbed.tools import connection_options, main_class
-from heliograph.testbed.versions import KafkaVersion
-
-DEFAULT_VERSION = "4.3.1"
-"""The Kafka version that Heliograph is developed against."""
 
 BROKERS_MAX = 9
 """More would be a mistake on one machine."""
@@ -58,8 +56,8 @@ BROKERS_MAX = 9
 PASSWORD_BYTES = 12
 """The length of the super user's password before it is encoded."""
 
-FORMAT_LIMIT_S = 120.0
-"""The longest wait for a tool that prepares the storage."""
+TOOL_LIMIT_S = 120.0
+"""The longest wait for a tool, unless the caller says otherwise."""
 
 QUIET_TOOLS = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
 """Tools print their result; their log would hide it."""
@@ -80,6 +78,7 @@ class KafkaCluster:
         server_certificate: ServerCertificate = "valid",
         properties: Mapping[str, str] | None = None,
         directory: Path | None = None,
+        proxied: bool = False,
         jvm_options: Sequence[str] = SMALL_JVM,
     ) -> None:
         """Describe a cluster; nothing is started or written yet.
@@ -87,7 +86,8 @@ class KafkaCluster:
         ``users`` are SASL users and passwords, for PLAIN and SCRAM alike. With ``authorizer`` nobody but the super
         user may do anything until ACLs say otherwise. ``properties`` are added to every broker's and win over the
         testbed's own. With ``directory``, an existing cluster there is continued and nothing is deleted; without, a
-        temporary folder is used. Raises HeliographError.
+        temporary folder is used. With ``proxied``, clients reach every listener through a ``Proxy`` of its broker.
+        Raises HeliographError.
         """
         if not 1 <= brokers <= BROKERS_MAX:
             raise HeliographError(f"A cluster cannot have {brokers} brokers", remedy=f"Choose 1 to {BROKERS_MAX}")
@@ -101,6 +101,8 @@ class KafkaCluster:
         self._certificate: ServerCertificate = server_certificate
         self._properties = dict(properties or {})
         self._directory = directory
+        self._proxied = proxied
+        self._proxies: dict[int, dict[str, Proxy]] = {}
         self._jvm_options = tuple(jvm_options)
         self._resources = ExitStack()
         self._zookeeper: Server | None = None
@@ -148,7 +150,7 @@ class KafkaCluster:
                 self.stop()
         finally:
             self._resources.close()
-            self.brokers, self._zookeeper, self._tls = (), None, None
+            self.brokers, self._zookeeper, self._tls, self._proxies = (), None, None, {}
 
     def __enter__(self) -> Self:
         return self.start()
@@ -188,21 +190,37 @@ class KafkaCluster:
             )
         return self._tls
 
-    def tool(self, name: str, *arguments: str, text: str | None = None, limit_s: float = FORMAT_LIMIT_S) -> Completed:
-        """Run one of Apache's tools as the super user, such as ``tool("kafka-topics", "--list")``.
+    def tool(
+        self,
+        name: str,
+        *arguments: str,
+        listener: str = INTERNAL,
+        user: str | None = None,
+        mechanism: str = "PLAIN",
+        text: str | None = None,
+        limit_s: float = TOOL_LIMIT_S,
+    ) -> Completed:
+        """Run one of Apache's tools, such as ``tool("kafka-topics", "--list")``; by default as the super user.
 
         ``name`` is that of the script or of a class; a class is told nothing of the cluster, a script where it is.
         ``text`` goes to standard input. The exit code is for the caller to judge. Raises HeliographError for an
         unknown tool, and TimeoutError.
         """
         layout = self._started()
-        config = layout.nodes[0].folder.parent / "tools.properties"
-        connection = connection_options(name, self.version, self.bootstrap(INTERNAL), self._zookeeper_address(), config)
+        way = self._access(listener, user, mechanism)
         program = self._program
-        command = program.command(
-            main_class(name, program.class_path), *connection, *arguments, jvm_options=QUIET_TOOLS
-        )
-        return run_to_end(command, text=text, timeout_s=limit_s)
+        with tempfile.TemporaryDirectory(prefix="tool-", dir=layout.nodes[0].folder.parent) as folder:
+            config = Path(folder) / "client.properties"
+            _write_properties(config, java_properties(way, self.version))
+            connection = (
+                connection_options(name, self.version, way.bootstrap, layout.zookeeper, config)
+                if "." not in name
+                else []
+            )
+            command = program.command(
+                main_class(name, program.class_path), *connection, *arguments, jvm_options=QUIET_TOOLS
+            )
+            return run_to_end(command, text=text, timeout_s=limit_s)
 
     # -- making --------------------------------------------------------------------------------------------------------
 
@@ -215,9 +233,6 @@ class KafkaCluster:
         layout = self._started()
         stores = self._tls.client_stores(user) if self._tls else None
         return access(layout, listener, user, mechanism, stores)
-
-    def _zookeeper_address(self) -> str | None:
-        return f"{LOOPBACK}:{self._layout.zookeeper_port}" if self._layout.zookeeper_port else None
 
     def _prepare(self) -> None:
         """Choose the places, write the files and format the storage."""
@@ -236,15 +251,13 @@ class KafkaCluster:
             command = self._program.command("kafka.Kafka", str(node.folder / "server.properties"))
             server = Server(f"Kafka {self.version} broker {node.node_id}", command, node.folder, scratch)
             self._resources.callback(server.close)
-            brokers.append(Broker(node, server, inner))
+            brokers.append(Broker(node, server, inner, self._proxies[node.node_id]))
         self._prepare_storage(root)
         self.brokers = tuple(brokers)
-        _write_properties(root / "tools.properties", self.client_properties(INTERNAL))
 
     def _newest_java(self) -> int | None:
-        """SASL of old versions needs a Java that still has the security manager."""
-        sasl = self._authorizer or any(name.startswith("SASL") for name in self._listeners)
-        return SECURITY_MANAGER_GONE - 1 if sasl and self.version.needs_security_manager else None
+        """Return the newest Java that will do: brokers that are SASL clients of each other may need an older one."""
+        return SECURITY_MANAGER_GONE - 1 if self._authorizer and self.version.needs_security_manager else None
 
     def _root(self) -> Path:
         """Make the cluster's folder, deleted in the end when it is temporary."""
@@ -263,11 +276,14 @@ class KafkaCluster:
         nodes = []
         for node_id in range(1, self._count + 1):
             taken = {name: ports.take() for name in names}
-            nodes.append(Node(node_id, root / f"broker-{node_id}", taken, taken))
+            proxies = self._start_proxies(taken) if self._proxied else {}
+            told = {name: proxies[name].port if name in proxies else port for name, port in taken.items()}
+            self._proxies[node_id] = proxies
+            nodes.append(Node(node_id, root / f"broker-{node_id}", taken, told))
         if needs_certificates(self._listeners):
             self._tls = TlsFiles(root / "tls", self._certificate)
         security = Security(
-            super_password=secrets.token_urlsafe(PASSWORD_BYTES),
+            super_password=_lasting_password(root / "super-user"),
             users=self._users,
             authorizer=self._authorizer,
             ssl_client_auth=self._client_auth,
@@ -278,6 +294,10 @@ class KafkaCluster:
         zookeeper_port = None if self.version.uses_kraft else ports.take()
         return Layout(self.version, self._listeners, tuple(nodes), security, self._properties, zookeeper_port)
 
+    def _start_proxies(self, ports: Mapping[str, int]) -> dict[str, Proxy]:
+        """Put a proxy in front of each listener that clients use."""
+        return {name: self._resources.enter_context(Proxy(ports[name])) for name in self._listeners}
+
     def _prepare_storage(self, root: Path) -> None:
         """Format new KRaft storage, all nodes at once. A folder that holds a cluster already is left as it is."""
         if self._layout.zookeeper_port is not None:
@@ -286,7 +306,8 @@ class KafkaCluster:
         new = [node for node in self._layout.nodes if not (node.folder / "data" / "meta.properties").exists()]
         if not new:
             return
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
+        # No minus sign, for at the start it would look like an option.
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
         with ThreadPoolExecutor(len(new)) as pool:
             for outcome in pool.map(lambda node: self._format(node, cluster_id), new):
                 if outcome.exit_code:
@@ -308,7 +329,7 @@ class KafkaCluster:
             *("format", "-t", cluster_id, "-c", str(node.folder / "server.properties"), *scram),
             jvm_options=QUIET_TOOLS,
         )
-        return run_to_end(command, timeout_s=FORMAT_LIMIT_S)
+        return run_to_end(command, timeout_s=TOOL_LIMIT_S)
 
     def _prepare_zookeeper(self, root: Path) -> None:
         """Write ZooKeeper's properties: alone, on the loopback address, without its web console."""
@@ -347,15 +368,22 @@ class KafkaCluster:
         added = ",".join(f"{mechanism}=[password={password}]" for mechanism in MECHANISMS[1:])
         command = self._program.command(
             main_class("kafka-configs", self._program.class_path),
-            *("--zookeeper", f"{LOOPBACK}:{self._layout.zookeeper_port}", "--alter"),
+            *("--zookeeper", str(self._layout.zookeeper), "--alter"),
             *("--entity-type", "users", "--entity-name", user, "--add-config", added),
             jvm_options=QUIET_TOOLS,
         )
-        outcome = run_to_end(command, timeout_s=FORMAT_LIMIT_S)
+        outcome = run_to_end(command, timeout_s=TOOL_LIMIT_S)
         if outcome.exit_code:
             raise HeliographError(
                 f"The SCRAM user {user} cannot be made: {outcome.stderr.strip()[-500:]}", remedy="See the message"
             )
+
+
+def _lasting_password(path: Path) -> str:
+    """Return the password kept in a file, made on first use: a cluster that is continued knows its super user by it."""
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(PASSWORD_BYTES).encode())
+    return path.read_text()
 
 
 def _write_properties(path: Path, told: Mapping[str, str]) -> None:

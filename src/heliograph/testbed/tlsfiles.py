@@ -6,7 +6,7 @@ from pathlib import Path
 
 from heliograph.testbed.certificates import Authority, ServerCertificate, issue_client, issue_server, make_authority
 from heliograph.testbed.clients import ClientStores
-from heliograph.testbed.keystores import StoreFiles, write_identity, write_trust
+from heliograph.testbed.storefiles import StoreFiles, write_identity, write_trust
 
 PASSWORD_BYTES = 12
 """The length of the stores' password before it is encoded."""

@@ -7,7 +7,7 @@
 | 2.7 | key stores may be PEM | KIP-651 |
 | 3.3 | KRaft is ready for production; before it, the testbed runs ZooKeeper | KIP-833 |
 | 3.5 | SCRAM users are written when the storage is formatted | KIP-900 |
-| 4.0 | SASL does without Java's security manager | KIP-1006 |
+| 3.9 | SASL does without Java's security manager | KIP-1006; tried with 3.9.1 |
 """
 
 import re
@@ -16,8 +16,15 @@ from typing import Self
 
 from heliograph.errors import HeliographError
 
+DEFAULT_VERSION = "4.3.1"
+"""The Kafka version that Heliograph is developed against."""
+
 SLF4J = "org.slf4j:slf4j-simple:1.7.36"
 """The logging back end: one jar, no configuration file, and the same for all versions."""
+
+
+OTHER_BACK_ENDS = ("slf4j-log4j12-", "slf4j-reload4j-", "log4j-slf4j-impl-")
+"""How the jars of other logging back ends begin: versions before 4.0 bring one, and there may be only one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,8 +77,8 @@ class KafkaVersion:
 
     @property
     def needs_security_manager(self) -> bool:
-        """Whether SASL in this version calls a method that Java 24 took away."""
-        return not self.at_least(4, 0)
+        """Whether a SASL client of this version calls a method that Java 24 took away."""
+        return not self.at_least(3, 9)
 
     @property
     def authorizer(self) -> str:

@@ -1,0 +1,195 @@
+"""Which flows there are, and what each does: the keys of the file to :class:`FlowConfig`.
+
+A flow exists where ``A->B.enabled=true`` says so. MM2 also starts workers for the reverse of every flow, which write
+heartbeats (and three topics of their own) to the source; here a one-way file writes nothing to the source.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from heliograph.config.clusters import build_source, build_target
+from heliograph.config.mirror_options import DEFAULT_POLICY
+from heliograph.config.model import ClusterConfig, FlowConfig, InternalTopic, Policy, Warned
+from heliograph.config.options import Family
+from heliograph.config.places import (
+    Route,
+    consumer_keys,
+    find_route,
+    flow_keys,
+    one_flow_keys,
+    producer_keys,
+    storage_keys,
+    worker_keys,
+)
+from heliograph.config.properties import PropertiesFile
+from heliograph.config.resolve import Found, Resolver
+from heliograph.errors import ConfigError
+
+ALIASES_MAX = 100
+"""Most clusters in one file."""
+
+
+def find_aliases(resolver: Resolver, file: PropertiesFile) -> tuple[str, ...]:
+    """Give the aliases of ``clusters``. Raises ConfigError when there are none, or one cannot be an alias."""
+    found = resolver.find(Family.FILE, "clusters", ("clusters",), "clusters")
+    if not found.items:
+        problem = "is empty" if found.entry is not None else "is missing"
+        where = f"{file.path}: clusters" if found.entry is None else found.where
+        raise ConfigError(f"{where} {problem}", remedy="Name the clusters: clusters=source, target")
+    if len(found.items) > ALIASES_MAX:
+        raise ConfigError(f"{found.where} names more than {ALIASES_MAX} clusters")
+    for alias in found.items:
+        if "->" in alias or any(char.isspace() for char in alias):
+            raise ConfigError(
+                f"{found.where} has {alias!r}, which cannot be an alias", remedy="Leave out blanks and ->"
+            )
+    return found.items
+
+
+def find_routes(resolver: Resolver, file: PropertiesFile, aliases: Sequence[str]) -> tuple[Route, ...]:
+    """Give the enabled flows. Raises ConfigError when a flow names an unknown alias, or none is enabled."""
+    for key, entry in file.entries.items():
+        if "->" in key and find_route(key, aliases) is None:
+            raise ConfigError(
+                f"{file.where(entry.line)} {key} names a flow between clusters that are not in clusters",
+                remedy=f"Use the aliases {', '.join(aliases)}, or add one to clusters",
+            )
+    enabled = []
+    for route in (Route(source, target) for source in aliases for target in aliases):
+        if route.source == route.target and f"{route.prefix}enabled" not in file.entries:
+            continue
+        found = resolver.find(Family.ONE_FLOW, "enabled", one_flow_keys(route, "enabled"), f"{route.prefix}enabled")
+        if not found.value:
+            continue
+        if route.source == route.target:
+            raise ConfigError(f"{found.where} is a flow from a cluster to itself", remedy="Remove it")
+        enabled.append(route)
+    if not enabled:
+        example = f"{aliases[0]}->{aliases[1]}" if len(aliases) > 1 else "source->target"
+        raise ConfigError(f"{file.path} enables no flow", remedy=f"Write {example}.enabled=true")
+    return tuple(enabled)
+
+
+def choose_routes(
+    routes: Sequence[Route], file: PropertiesFile, aliases: Sequence[str], only_targets: Sequence[str]
+) -> tuple[Route, ...]:
+    """Give the flows into ``only_targets`` (all, when empty): MM2's ``--clusters``.
+
+    Raises ConfigError when an alias is unknown, or no flow is left.
+    """
+    for alias in only_targets:
+        if alias not in aliases:
+            raise ConfigError(f"{file.path} has no cluster {alias!r}", remedy=f"Choose from {', '.join(aliases)}")
+    chosen = tuple(route for route in routes if not only_targets or route.target in only_targets)
+    if not chosen:
+        raise ConfigError(
+            f"{file.path} enables no flow into {', '.join(only_targets)}",
+            remedy=f"It has flows into {', '.join(dict.fromkeys(route.target for route in routes))}",
+        )
+    return chosen
+
+
+def build_flow(resolver: Resolver, route: Route, now: datetime) -> tuple[FlowConfig, tuple[Warned, ...]]:
+    """Build one flow. Raises ConfigError for a value that cannot work."""
+    source, source_warnings = build_source(resolver, route, now)
+    target, target_warnings = build_target(resolver, route, now)
+    return _config(_Flow(resolver, route), source, target), (*source_warnings, *target_warnings)
+
+
+class _Flow:
+    """Looks up the options of one flow, each family under its own keys."""
+
+    __slots__ = ("_resolver", "_route")
+
+    def __init__(self, resolver: Resolver, route: Route) -> None:
+        self._resolver = resolver
+        self._route = route
+
+    def option(self, name: str) -> Found:
+        return self._find(Family.FLOW, name, flow_keys(self._route, name), self._route.prefix)
+
+    def own(self, name: str) -> Found:
+        return self._find(Family.ONE_FLOW, name, one_flow_keys(self._route, name), self._route.prefix)
+
+    def reading(self, name: str) -> Found:
+        return self._find(Family.CONSUMER, name, consumer_keys(self._route, name), f"{self._route.source}.consumer.")
+
+    def writing(self, name: str) -> Found:
+        return self._find(Family.PRODUCER, name, producer_keys(self._route, name), f"{self._route.target}.producer.")
+
+    def worker(self, name: str) -> Found:
+        return self._find(Family.WORKER, name, worker_keys(self._route, name), f"{self._route.target}.")
+
+    def storage(self, name: str) -> Found:
+        return self._find(Family.STORAGE, name, storage_keys(self._route, name), f"{self._route.target}.")
+
+    def group_id(self) -> str:
+        keys = (f"{self._route.prefix}group.id", *worker_keys(self._route, "group.id"))
+        found = self._find(Family.WORKER, "group.id", keys, self._route.prefix)
+        return found.text or self._made("group.id", f"{self._route.source}-mm2")
+
+    def offsets_topic(self) -> str:
+        found = self.storage("offset.storage.topic")
+        return found.text or self._made("offset.storage.topic", f"mm2-offsets.{self._route.source}.internal")
+
+    def interval_s(self, prefix: str) -> float | None:
+        """Give an interval in seconds; None when it is switched off or negative, as in MM2."""
+        enabled = self.option(f"{prefix}.enabled")
+        interval = self.option(f"{prefix}.interval.seconds")
+        if interval.number == 0:
+            raise ConfigError(f"{interval.where} must not be 0", remedy=f"Set {prefix}.enabled=false to switch it off")
+        return float(interval.number) if enabled.value and interval.number > 0 else None
+
+    def _made(self, name: str, value: str) -> str:
+        self._resolver.note(self._route.prefix + name, value, "default")
+        return value
+
+    def _find(self, family: Family, name: str, keys: Sequence[str], shown_prefix: str) -> Found:
+        return self._resolver.find(family, name, keys, shown_prefix + name)
+
+
+def _config(flow: _Flow, source: ClusterConfig, target: ClusterConfig) -> FlowConfig:
+    separator = flow.option("replication.policy.separator")
+    internal = flow.option("replication.policy.internal.topic.separator.enabled")
+    policy = flow.option("replication.policy.class")
+    return FlowConfig(
+        source=source,
+        target=target,
+        topics=flow.option("topics").items,
+        topics_exclude=flow.option("topics.exclude").items,
+        policy=Policy.DEFAULT if policy.value == DEFAULT_POLICY else Policy.IDENTITY,
+        separator=separator.text,
+        internal_separator=separator.text if internal.value else ".",
+        replicate_heartbeats=flow.option("heartbeats.replication.enabled").value is True,
+        replication_factor=_replication_factor(flow.option("replication.factor")),
+        refresh_topics_interval_s=flow.interval_s("refresh.topics"),
+        sync_topic_configs_interval_s=flow.interval_s("sync.topic.configs"),
+        config_properties_exclude=flow.option("config.properties.exclude").items,
+        use_defaults_from=flow.own("use.defaults.from").text,
+        read_committed=flow.reading("isolation.level").value == "read_committed",
+        start_at_latest=flow.reading("auto.offset.reset").value == "latest",
+        fetch_max_bytes=flow.reading("fetch.max.bytes").number,
+        fetch_max_partition_bytes=flow.reading("max.partition.fetch.bytes").number,
+        fetch_max_wait_ms=flow.reading("fetch.max.wait.ms").number,
+        client_rack=flow.reading("client.rack").text,
+        window_bytes=flow.option("heliograph.window.bytes").number,
+        batch_max_bytes=flow.writing("max.request.size").number,
+        produce_timeout_ms=target.request_timeout_ms,
+        group_id=flow.group_id(),
+        session_timeout_ms=flow.worker("session.timeout.ms").number,
+        heartbeat_interval_ms=flow.worker("heartbeat.interval.ms").number,
+        rebalance_timeout_ms=flow.worker("rebalance.timeout.ms").number,
+        offsets_topic=InternalTopic(
+            flow.offsets_topic(),
+            flow.storage("offset.storage.partitions").number,
+            _replication_factor(flow.storage("offset.storage.replication.factor")),
+        ),
+        offset_flush_interval_ms=flow.worker("offset.flush.interval.ms").number,
+        shutdown_timeout_ms=flow.storage("task.shutdown.graceful.timeout.ms").number,
+    )
+
+
+def _replication_factor(found: Found) -> int:
+    if found.number == 0 or found.number > 32_767:
+        raise ConfigError(f"{found.where} must be -1 or a number of replicas, not {found.number}")
+    return found.number

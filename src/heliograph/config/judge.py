@@ -1,0 +1,116 @@
+"""Looks at every key of the file and says what its author should know: at most one warning a key.
+
+A key may be unknown, right in another place only, right but for a feature that does nothing here, or beaten by a weaker
+looking one. A value that asks for something whose absence would copy the wrong records is an error instead.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from heliograph.config.model import Warned
+from heliograph.config.options import Effect, Family, Option, Table
+from heliograph.config.places import Place, Route, place
+from heliograph.config.properties import PropertiesFile, Property
+from heliograph.config.resolve import Lost, Resolver
+from heliograph.config.suggest import explain_unknown
+from heliograph.config.variables import Expanded
+from heliograph.errors import ConfigError
+
+
+class Judge:
+    """Judges the keys of one file, given its clusters and the flows that run."""
+
+    def __init__(
+        self, file: PropertiesFile, table: Table, resolver: Resolver, aliases: Sequence[str], routes: Sequence[Route]
+    ) -> None:
+        """``aliases`` are all of ``clusters``; ``routes`` the enabled flows."""
+        self._file = file
+        self._table = table
+        self._resolver = resolver
+        self._aliases = aliases
+        self._routes = routes
+        self._flow_names = flow_names(table)
+
+    def warnings(self, values: Mapping[str, tuple[Property, Expanded]]) -> Iterable[Warned]:
+        """Give a warning for each key that its author would misjudge. Raises ConfigError (see the module)."""
+        for key, (entry, expanded) in values.items():
+            if not key:
+                continue
+            message = self._judge(entry, expanded, place(key, self._aliases, self._flow_names))
+            if message:
+                yield Warned(key, f"{key} {message}", entry.line)
+
+    def _judge(self, entry: Property, expanded: Expanded, where: Place) -> str:
+        option = self._table.find(where.name, where.families)
+        if option is None and where.route is not None and where.name == "group.id" and not where.dead:
+            theirs = f"{where.route.target}.group.id or {where.route.source}-mm2"
+            return f"is used here, but MM2 ignores it and uses {theirs}: stop MM2 before the start"
+        if option is None:
+            return explain_unknown(where, self._table, self._meant_prefix(where))
+        value = self._resolver.parsed(option, entry, expanded)
+        if where.dead:
+            return f"has no effect: {where.dead}"
+        if useless := self._useless(where, option):
+            return useless
+        return self._without_effect(option, entry, str(value))
+
+    def _meant_prefix(self, where: Place) -> str:
+        """Give the prefix that was meant: settings of workers stand under the target, not under the source."""
+        meant = [route.target for route in self._routes if route.source == where.alias]
+        if where.alias is None or not meant or where.alias in {route.target for route in self._routes}:
+            return where.prefix
+        return where.prefix.replace(f"{where.alias}.", f"{meant[0]}.", 1)
+
+    def _without_effect(self, option: Option, entry: Property, text: str) -> str:
+        if option.effect is Effect.NOW:
+            return ""
+        self._resolver.note(
+            entry.key, entry.value.strip(), f"{self._file.where(entry.line)} (no effect in this version)"
+        )
+        if not option.without or text.strip().lower() in option.acts_like:
+            return ""
+        if option.refused:
+            raise ConfigError(
+                f"{self._file.where(entry.line)} {entry.key} {option.without}", remedy="Remove it if that is acceptable"
+            )
+        return option.without
+
+    def _useless(self, where: Place, option: Option) -> str:
+        """Say why a key that is right in its place has no effect for the flows that run; empty: it may have one."""
+        alias = where.alias
+        if alias is None:
+            return ""
+        targets = {route.target for route in self._routes}
+        sources = {route.source for route in self._routes}
+        if option.family in (Family.WORKER, Family.STORAGE, Family.PRODUCER) and alias in sources - targets:
+            meant = next(route.target for route in self._routes if route.source == alias)
+            right = f"{meant}.{where.prefix.removeprefix(f'{alias}.')}{where.name}"
+            return f"has no effect: no enabled flow writes to {alias}; {right} was probably meant"
+        if option.family is Family.CONSUMER and alias in targets - sources:
+            meant = next(route.source for route in self._routes if route.target == alias)
+            right = f"{meant}.{where.prefix.removeprefix(f'{alias}.')}{where.name}"
+            return f"has no effect: no enabled flow reads from {alias}; {right} was probably meant"
+        return ""
+
+
+def lost_warnings(lost: Iterable[Lost]) -> Iterable[Warned]:
+    """Warn of keys that lost to one that looks weaker, as MM2's precedence has it."""
+    for item in lost:
+        if _looks_stronger(item.entry.key, item.winner.key):
+            yield Warned(
+                item.entry.key,
+                f"{item.entry.key} has no effect: {item.winner.key} (line {item.winner.line}) is stronger",
+                item.entry.line,
+            )
+
+
+def flow_names(table: Table) -> frozenset[str]:
+    """Give the names of all options of a flow."""
+    families = (Family.FLOW, Family.ONE_FLOW)
+    return frozenset(option.name for option in table.options if option.family in families)
+
+
+def _looks_stronger(key: str, other: str) -> bool:
+    """Whether people would take ``key`` for the stronger one: a flow's before a cluster's before a bare one."""
+    if "->" in key or "->" in other:
+        return "->" in key and "->" not in other
+    return key.endswith(f".{other}")

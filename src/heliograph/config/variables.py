@@ -1,0 +1,164 @@
+"""References inside values: ``${NAME}`` from the environment, ``${provider:path:key}`` from Kafka's config providers.
+
+``${NAME}`` is ours: files in the field hold it and rely on a shell script to fill it in; MM2 itself would take it
+literally. The providers are those that come with Kafka (KIP-297, KIP-421, KIP-632): File, Directory and EnvVar,
+declared by ``config.providers``. MM2 leaves a reference that it cannot resolve as it stands; here that is an error,
+because the text would become a password or a host name. What a reference gives is not searched for references again.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from heliograph.config.javaregex import compile_java
+from heliograph.config.properties import PropertiesFile, Property, parse_properties, read_bytes
+from heliograph.config.typed import parse_list
+from heliograph.errors import ConfigError
+
+_REFERENCE = re.compile(
+    r"\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<provider>[^}:]*):(?:(?P<path>[^}:]*):)?(?P<key>[^}]*))\}"
+)
+_CLASSES = {
+    "FileConfigProvider": "file",
+    "DirectoryConfigProvider": "directory",
+    "EnvVarConfigProvider": "env",
+}
+_PACKAGE = "org.apache.kafka.common.config.provider."
+FILES_MAX = 100
+"""Most files read for one configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A value after its references were replaced."""
+
+    text: str
+    from_provider: bool
+    """Whether a provider gave a part of it: then it is shown as it stands in the file, never as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    name: str
+    kind: str
+    """``file``, ``directory`` or ``env``."""
+    allowed_paths: tuple[Path, ...]
+    allowed_names: str
+    """Java regular expression for the variables of ``env``."""
+
+
+class Variables:
+    """Replaces the references in the values of one file."""
+
+    def __init__(self, file: PropertiesFile, environ: Mapping[str, str]) -> None:
+        """Read the providers that ``file`` declares. Raises ConfigError when one is declared without a usable class."""
+        self._file = file
+        self._environ = environ
+        self._read: dict[Path, bytes] = {}
+        self._providers: dict[str, _Provider] = {}
+        if declared := file.entries.get("config.providers"):
+            for name in _names(declared, file):
+                self._providers[name] = self._provider(name, declared)
+
+    def expand(self, entry: Property) -> Expanded:
+        """Replace the references in the value of ``entry``. Raises ConfigError that names the one without a value."""
+        from_provider = False
+
+        def replace(match: re.Match[str]) -> str:
+            nonlocal from_provider
+            if match["name"] is not None:
+                return self._variable(match["name"], entry)
+            from_provider = True
+            return self._provided(match, entry)
+
+        return Expanded(_REFERENCE.sub(replace, entry.value), from_provider)
+
+    def _variable(self, name: str, entry: Property) -> str:
+        try:
+            return self._environ[name]
+        except KeyError:
+            raise ConfigError(
+                f"{self._at(entry)} needs the environment variable {name}, which is not set",
+                remedy=f"Set {name} before the start",
+            ) from None
+
+    def _provided(self, match: re.Match[str], entry: Property) -> str:
+        reference = match[0]
+        provider = self._providers.get(match["provider"])
+        if provider is None:
+            raise ConfigError(
+                f"{self._at(entry)} refers to {reference}, and config.providers declares no {match['provider']!r}",
+                remedy="Declare the provider, or write ${NAME} for an environment variable",
+            )
+        path, key = match["path"] or "", match["key"]
+        if provider.kind == "env":
+            return self._allowed_variable(provider, key, entry)
+        if not path or not key:
+            raise ConfigError(
+                f"{self._at(entry)} refers to {reference}, which lacks a path or a key",
+                remedy=f"Write ${{{provider.name}:path:key}}",
+            )
+        allowed = self._allowed_path(provider, Path(path), entry)
+        if provider.kind == "directory":
+            if "/" in key or key in (".", ".."):
+                raise ConfigError(f"{self._at(entry)} refers to {reference}, whose key is no file name")
+            return self._content(allowed / key, entry).decode("utf-8", "replace")
+        found = parse_properties(self._content(allowed, entry), allowed).entries.get(key)
+        if found is None:
+            raise ConfigError(f"{self._at(entry)} refers to {reference}, and {path} has no key {key}")
+        return found.value
+
+    def _allowed_variable(self, provider: _Provider, name: str, entry: Property) -> str:
+        if provider.allowed_names and not compile_java(provider.allowed_names).fullmatch(name):
+            raise ConfigError(
+                f"{self._at(entry)} needs the environment variable {name}, which "
+                f"config.providers.{provider.name}.param.allowlist.pattern does not allow"
+            )
+        return self._variable(name, entry)
+
+    def _allowed_path(self, provider: _Provider, path: Path, entry: Property) -> Path:
+        resolved = path.resolve()
+        allowed = provider.allowed_paths
+        if allowed and not any(resolved == root or root in resolved.parents for root in allowed):
+            raise ConfigError(
+                f"{self._at(entry)} refers to {path}, which "
+                f"config.providers.{provider.name}.param.allowed.paths does not allow"
+            )
+        return resolved
+
+    def _content(self, path: Path, entry: Property) -> bytes:
+        if path not in self._read:
+            if len(self._read) >= FILES_MAX:
+                raise ConfigError(f"{self._at(entry)} refers to more than {FILES_MAX} files")
+            self._read[path] = read_bytes(path, f"{self._at(entry)} refers to the file")
+        return self._read[path]
+
+    def _provider(self, name: str, declared: Property) -> _Provider:
+        prefix = f"config.providers.{name}."
+        chosen = self._file.entries.get(prefix + "class")
+        if chosen is None:
+            raise ConfigError(
+                f"{self._at(declared)} declares {name}, and {prefix}class is missing",
+                remedy=f"Write {prefix}class={_PACKAGE}FileConfigProvider",
+            )
+        kind = _CLASSES.get(chosen.value.strip().removeprefix(_PACKAGE))
+        if kind is None:
+            raise ConfigError(
+                f"{self._at(chosen)} names a provider that cannot run here: {chosen.value.strip()}",
+                remedy=f"Use one of {', '.join(_CLASSES)}",
+            )
+        paths = self._file.entries.get(prefix + "param.allowed.paths")
+        pattern = self._file.entries.get(prefix + "param.allowlist.pattern")
+        allowed = tuple(Path(item).resolve() for item in _names(paths, self._file)) if paths else ()
+        return _Provider(name, kind, allowed, pattern.value.strip() if pattern else "")
+
+    def _at(self, entry: Property) -> str:
+        return f"{self._file.where(entry.line)} {entry.key}"
+
+
+def _names(entry: Property, file: PropertiesFile) -> tuple[str, ...]:
+    try:
+        return parse_list(entry.value)
+    except ValueError as error:
+        raise ConfigError(f"{file.where(entry.line)} {entry.key} {error}") from None

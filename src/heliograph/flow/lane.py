@@ -1,0 +1,541 @@
+"""A lane: one source partition on its way to one target partition, as a state machine without I/O or clock.
+
+::
+
+    fetched ──> pending pieces ──take──> in flight (at most five, in order) ──acknowledged──> position
+                     ^                        │
+                     └──── fail (dropped) <───┘ refused for good        resend: same bytes, same sequence numbers
+
+Positions are source offsets. ``position`` is what to fetch next; ``settled`` is the position after the last
+acknowledged record, where everything begins again when what is in between must be dropped.
+
+Sequence numbers count records (KIP-98), so a batch may be split without renumbering those after it. A batch that may
+have reached the broker is only ever sent again with the same producer id and sequence, so the broker can tell it from
+a new one. When the broker has forgotten the producer, the lane asks to be *resumed* from what the target really holds.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from heliograph import records
+from heliograph.errors import BrokerError, DamagedBatch, HeliographError, NotAuthorized, TooLarge
+from heliograph.flow.window import Hold, Window
+from heliograph.records import Buffer, Kind, Parcel, Run
+from heliograph.wire import errors as codes
+from heliograph.wire.errors import meaning
+from heliograph.wire.fetch import Fetched
+from heliograph.wire.produce import Appended
+
+IN_FLIGHT_MAX = 5
+"""Batches of a partition that an idempotent producer may have unanswered (the broker remembers five)."""
+COPY_BELOW_BYTES = 32 << 10
+"""A partition's part of a frame that is smaller than this, in a frame many times larger, is copied out of it, so that
+a slow lane does not hold the whole frame."""
+SEQUENCE_END = 1 << 31
+RETRY_S_MIN = 0.1
+RETRY_S_MAX = 30.0
+RESEND_S_MAX = 1.0
+_PRODUCER_UNKNOWN = (
+    codes.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    codes.UNKNOWN_PRODUCER_ID,
+    codes.INVALID_PRODUCER_EPOCH,
+    codes.INVALID_PRODUCER_ID_MAPPING,
+)
+_PERHAPS_WRITTEN = (codes.REQUEST_TIMED_OUT, codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND, codes.UNKNOWN_SERVER_ERROR)
+
+
+class State(StrEnum):
+    """What a lane is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    RESUMING = "resuming"
+    """Its position is being found from what the target holds."""
+    FAILED = "failed"
+    """It stands still with a cause, and tries again by itself."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """A run of fetched batches that waits to be sent."""
+
+    buffer: Buffer
+    run: Run
+    hold: Hold
+    position: int
+    """The lane's position when the piece was fetched: records before it are not the lane's."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its batches."""
+        return self.run.end - self.run.start
+
+
+@dataclass(slots=True)
+class Ready:
+    """A batch that may go out."""
+
+    parcel: Parcel
+    hold: Hold
+    charge_bytes: int
+    """Fetched bytes that it stands for, which count as pending until it is acknowledged."""
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A batch on its way, or waiting to be sent again."""
+
+    parcel: Parcel
+    hold: Hold
+    charge_bytes: int
+    base_sequence: int
+    outstanding: bool = False
+    """An answer to it has yet to come."""
+    doubtful: bool = False
+    """It may have been written although no acknowledgement came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """Who a lane is for the broker (KIP-98)."""
+
+    producer_id: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The last acknowledged record: its offset on both sides."""
+
+    source_offset: int
+    """-1: before the first."""
+    target_offset: int | None
+    """-1: before the first; None: the broker did not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """An acknowledgement came at another offset than the only writer's would."""
+
+    expected_offset: int
+    got_offset: int
+
+
+class Lane:
+    """One source partition and its target partition."""
+
+    def __init__(self, source_topic: str, target_topic: str, partition: int, window: Window) -> None:
+        """Nothing moves before :meth:`start`."""
+        self.source_topic = source_topic
+        self.target_topic = target_topic
+        self.partition = partition
+        self.window = window
+        self.state = State.STARTING
+        self.cause: HeliographError | None = None
+        self.retry_at = 0.0
+        self.failures = 0
+        self.position = 0
+        self.settled = 0
+        self.anchor: Anchor | None = None
+        self.expected_offset: int | None = None
+        self.end_offset: int | None = None
+        """First source offset that cannot be read yet: the high watermark, or the last stable offset."""
+        self.limit_bytes = records.LIMIT_BYTES
+        self.fetch_bytes = 0
+        """Least number of bytes to ask for: grows when a batch is larger than what is usually asked."""
+        self.producer: Producer | None = None
+        self.records = 0
+        self.bytes = 0
+        self.max_timestamp = -1
+        self.pending_bytes = 0
+        self.source_node = -1
+        self.target_node = -1
+        self._next_sequence = 0
+        self._pending: deque[Piece] = deque()
+        self._ready: deque[Ready] = deque()
+        self._in_flight: deque[Sent] = deque()
+        self._resend = False
+        self._resume_on_retry = False
+
+    def __repr__(self) -> str:
+        """Name the lane in logs."""
+        return f"<Lane {self.source_topic}-{self.partition} {self.state} at {self.position}>"
+
+    # ---- life -------------------------------------------------------------------------------------------------
+
+    def start(self, position: int, expected_offset: int | None, producer: Producer) -> None:
+        """Begin at source offset ``position``; the target's next record is expected at ``expected_offset``."""
+        self._drop_unsent()
+        self._drop_in_flight()
+        self.position = self.settled = position
+        self.expected_offset = expected_offset
+        self.producer = producer
+        self._next_sequence = 0
+        self._resume_on_retry = False
+        self.state = State.RUNNING
+
+    def fail(self, cause: HeliographError, now: float, *, retry_s: float | None = None) -> float:
+        """Stand still: no more is fetched or sent until :meth:`retry`. Gives the seconds until then.
+
+        What waits is dropped, to be fetched again. What is in flight stays: its acknowledgements still count.
+        """
+        self.failures += 1
+        pause = retry_s if retry_s is not None else min(RETRY_S_MIN * 2 ** min(self.failures, 16), RETRY_S_MAX)
+        self._drop_unsent()
+        if self.state is not State.RESUMING:
+            self.state = State.FAILED
+        self.cause, self.retry_at = cause, now + pause
+        return pause
+
+    def retry(self) -> None:
+        """Try again after a failure: run, or have the position found anew where that is needed."""
+        assert self.state is State.FAILED, "only a failed lane tries again"
+        if self._resume_on_retry:
+            self.state = State.RESUMING
+            return
+        self.state = State.RUNNING
+        self.position = self.next_position
+
+    def resume_needed(self, cause: HeliographError) -> None:
+        """Ask for the position to be found anew: the broker no longer knows what this producer has sent."""
+        self._drop_unsent()
+        self._drop_in_flight()
+        self.position = self.settled
+        self.state, self.cause = State.RESUMING, cause
+
+    @property
+    def next_position(self) -> int:
+        """Source offset to read next once everything in flight is acknowledged."""
+        return self._in_flight[-1].parcel.next_offset if self._in_flight else self.settled
+
+    def skip_to(self, position: int) -> None:
+        """Go on at ``position``, because what lies before it is gone from the source."""
+        self._drop_unsent()
+        self.position = position
+        if not self._in_flight:
+            self.settled = position
+
+    def stop_reading(self) -> None:
+        """Take no more; what is in flight is still waited for."""
+        self._drop_unsent()
+        self.position = self.next_position
+
+    def close(self) -> None:
+        """Let go of everything; what is in flight may still be written, but no longer counts."""
+        self._drop_unsent()
+        self._drop_in_flight()
+
+    def _drop_unsent(self) -> None:
+        for piece in self._pending:
+            piece.hold.let_go()
+            self.pending_bytes -= piece.size
+        for ready in self._ready:
+            ready.hold.let_go()
+            self.pending_bytes -= ready.charge_bytes
+        self._pending.clear()
+        self._ready.clear()
+
+    def _drop_in_flight(self) -> None:
+        for sent in self._in_flight:
+            sent.hold.let_go()
+            self.pending_bytes -= sent.charge_bytes
+        self._in_flight.clear()
+        self._resend = False
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def has_room(self, limit_bytes: int) -> bool:
+        """Whether it may be given more bytes."""
+        return self.state is State.RUNNING and self.pending_bytes < limit_bytes
+
+    @property
+    def lag(self) -> int | None:
+        """Source offsets yet to be acknowledged; None before the first answer."""
+        return None if self.end_offset is None else max(0, self.end_offset - self.settled)
+
+    def fetched(self, row: Fetched, frame: Buffer, frame_hold: Hold, *, read_committed: bool) -> bool:
+        """Take what came for this lane; gives whether there is something to send. Raises DamagedBatch."""
+        committed_end = row.last_stable_offset if read_committed and row.last_stable_offset >= 0 else row.high_watermark
+        self.end_offset = committed_end
+        if row.start == row.end:
+            return False
+        buffer, start, end, hold = frame, row.start, row.end, frame_hold
+        size = end - start
+        if size < COPY_BELOW_BYTES and frame_hold.size_bytes > 8 * size:
+            buffer, start, end, hold = bytes(memoryview(frame)[start:end]), 0, size, Hold(self.window, size)
+        found = records.scan(
+            buffer,
+            start,
+            end,
+            self.position,
+            aborted=row.aborted if read_committed else (),
+            limit_bytes=self.limit_bytes,
+        )
+        for run in found.runs:
+            if run.kind is Kind.DROP:
+                continue
+            piece = Piece(buffer, run, hold.keep(), self.position)
+            self._pending.append(piece)
+            self.pending_bytes += piece.size
+        self.position = max(self.position, found.next_offset)
+        if not found.runs and found.needed > self.fetch_bytes:
+            self.fetch_bytes = found.needed
+        if not self._pending and not self._in_flight and not self._ready:
+            self.settled = self.position  # only records that are not copied: nothing to acknowledge
+        return bool(self._pending)
+
+    # ---- sending ----------------------------------------------------------------------------------------------
+
+    @property
+    def in_flight(self) -> int:
+        """Batches sent and not acknowledged."""
+        return len(self._in_flight)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is on its way."""
+        return not (self._pending or self._ready or self._in_flight)
+
+    def can_send(self, now: float) -> bool:
+        """Whether :meth:`take` would give a batch."""
+        if self.state is not State.RUNNING or now < self.retry_at:
+            return False
+        if self._resend:
+            return self._next_resend() is not None
+        return len(self._in_flight) < IN_FLIGHT_MAX and bool(self._ready or self._pending)
+
+    def _next_resend(self) -> Sent | None:
+        """Give the first batch to be sent again; none while a later one is on its way, so that order is kept."""
+        first = None
+        for sent in self._in_flight:
+            if not sent.outstanding:
+                first = first or sent
+            elif first:
+                return None
+        return first
+
+    def take(self) -> tuple[Sent, bytes]:
+        """Give the next batch and its stamped header; only after :meth:`can_send`. Raises DataError."""
+        assert self.producer is not None, "a running lane has a producer"
+        sent = self._next_resend() if self._resend else self._next_new()
+        assert sent is not None, "take follows can_send"
+        if sent is self._in_flight[-1]:
+            self._resend = False
+        sent.outstanding = True
+        header = records.stamp(sent.parcel, self.producer.producer_id, self.producer.epoch, sent.base_sequence)
+        return sent, header
+
+    def _next_new(self) -> Sent:
+        if not self._ready:
+            self._make_ready()
+        ready = self._ready.popleft()
+        sent = Sent(ready.parcel, ready.hold, ready.charge_bytes, self._next_sequence)
+        self._next_sequence = (self._next_sequence + ready.parcel.records) % SEQUENCE_END
+        self._in_flight.append(sent)
+        return sent
+
+    def _make_ready(self) -> None:
+        """Turn pending pieces into batches: a good one as it is, small ones and those that need it re-encoded."""
+        first = self._pending[0]
+        if first.run.kind is Kind.FORWARD and not self._worth_merging():
+            self._pending.popleft()
+            self._ready.append(Ready(records.forward(first.buffer, first.run), first.hold, first.size))
+            return
+        pieces = self._gather()
+        parcels = records.rewrite(
+            [(piece.buffer, piece.run) for piece in pieces], position=first.position, limit_bytes=self.limit_bytes
+        )
+        charge = sum(piece.size for piece in pieces)
+        for parcel in parcels:
+            self._ready.append(Ready(parcel, Hold(self.window, parcel.size).keep(), charge))
+            charge = 0
+        for piece in pieces:
+            self._pending.popleft()
+            piece.hold.let_go()
+        if not parcels:
+            raise DamagedBatch(
+                f"{self.source_topic}-{self.partition}: the batches at {first.run.first_offset} are empty"
+            )
+
+    def _worth_merging(self) -> bool:
+        """Whether the first pending batch is small and a neighbour it could be merged with waits behind it."""
+        if len(self._pending) < 2:
+            return False
+        first, second = self._pending[0].run, self._pending[1].run
+        return _small(first) and first.codec == second.codec and (second.kind is not Kind.FORWARD or _small(second))
+
+    def _gather(self) -> list[Piece]:
+        """Give the first pending pieces that make one batch: same codec, together within the limit."""
+        pieces: list[Piece] = []
+        size = 0
+        for piece in self._pending:
+            run = piece.run
+            if pieces and (
+                run.codec != pieces[0].run.codec
+                or size + piece.size > self.limit_bytes
+                or (run.kind is Kind.FORWARD and not _small(run))
+            ):
+                break
+            pieces.append(piece)
+            size += piece.size
+        return pieces
+
+    # ---- answers ----------------------------------------------------------------------------------------------
+
+    def acknowledged(self, sent: Sent, base_offset: int) -> Foreign | None:
+        """Take the acknowledgement of a batch; gives what it reveals about other writers.
+
+        Acknowledgements come in the order of sending, because a broker works through a connection in order.
+        """
+        if not self._in_flight or self._in_flight[0] is not sent:
+            return None  # it was dropped meanwhile
+        self._in_flight.popleft()
+        parcel = sent.parcel
+        self.pending_bytes -= sent.charge_bytes
+        sent.hold.let_go()
+        foreign = None
+        expected = self.expected_offset
+        if base_offset < 0:  # a duplicate whose offset the broker no longer knows
+            base_offset = expected if expected is not None else -1
+        if expected is not None and base_offset != expected:
+            foreign = Foreign(expected, base_offset)
+        self.expected_offset = base_offset + parcel.records if base_offset >= 0 else None
+        first, count = parcel.segments[-1]
+        self.anchor = Anchor(first + count - 1, base_offset + parcel.records - 1 if base_offset >= 0 else None)
+        self.settled = max(parcel.next_offset, self.position) if self.idle else parcel.next_offset
+        self.records += parcel.records
+        self.bytes += parcel.size
+        self.max_timestamp = parcel.max_timestamp
+        self.failures = 0
+        return foreign
+
+    def refused(self, sent: Sent, row: Appended, now: float) -> "Verdict":
+        """Take a produce error for ``sent``; says what must follow."""
+        sent.outstanding = False
+        if sent not in self._in_flight:
+            return Verdict.NOTHING  # dropped meanwhile
+        if self._in_flight[0] is not sent:
+            self._resend = True  # its turn comes after the head's
+            return Verdict.RETRY
+        if row.error == codes.DUPLICATE_SEQUENCE_NUMBER:
+            self.acknowledged(sent, row.base_offset)
+            return Verdict.NOTHING
+        return self._head_refused(sent, row, now)
+
+    def _head_refused(self, sent: Sent, row: Appended, now: float) -> "Verdict":
+        code = row.error
+        error = self._error(code, row.message)
+        if code in (codes.MESSAGE_TOO_LARGE, codes.RECORD_LIST_TOO_LARGE):
+            return self._split_head(sent, now)
+        if code == codes.CORRUPT_MESSAGE:
+            return self._head_damaged(sent, error, now)
+        if code in _PRODUCER_UNKNOWN:
+            self.resume_needed(error)
+            return Verdict.RESUME
+        found = meaning(code)
+        if found.retriable:
+            sent.doubtful = sent.doubtful or code in _PERHAPS_WRITTEN
+            return self._send_again(error, now, Verdict.RETRY_METADATA if found.after else Verdict.RETRY)
+        return self._head_lost(error, now)
+
+    def _send_again(self, error: HeliographError, now: float, verdict: "Verdict") -> "Verdict":
+        self.cause = error
+        self._resend = True
+        self.failures += 1
+        self.retry_at = now + min(RETRY_S_MIN * 2 ** min(self.failures - 1, 16), RESEND_S_MAX)
+        return verdict
+
+    def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> "Verdict":
+        """Give up the head, which the target refuses for good, and with it all that followed it."""
+        if any(sent.doubtful for sent in self._in_flight):
+            self._resume_on_retry = True
+        else:
+            self._next_sequence = self._in_flight[0].base_sequence  # never written: the numbers are free again
+        self._drop_in_flight()
+        self.position = self.settled
+        self.fail(error, now, retry_s=retry_s)
+        return Verdict.FAILED
+
+    def _split_head(self, sent: Sent, now: float) -> "Verdict":
+        """Part the batch that the target finds too large; its records keep their sequence numbers."""
+        limit = max(records.HEADER_BYTES + 1, min(self.limit_bytes, sent.parcel.size) // 2)
+        try:
+            parcels = records.split(sent.parcel, limit) if sent.parcel.records > 1 else [sent.parcel]
+        except TooLarge:
+            parcels = self._one_by_one(sent.parcel)
+        if len(parcels) < 2:
+            offset = sent.parcel.segments[0][0]
+            error = TooLarge(
+                f"The record at offset {offset} of {self.source_topic}-{self.partition} takes {sent.parcel.size} bytes,"
+                f" more than topic {self.target_topic} takes",
+                remedy=f"Raise max.message.bytes of topic {self.target_topic}",
+            )
+            return self._head_lost(error, now, retry_s=RETRY_S_MAX)
+        self._in_flight.popleft()
+        sequence, charge = sent.base_sequence, sent.charge_bytes
+        parts: list[Sent] = []
+        for parcel in parcels:
+            parts.append(Sent(parcel, Hold(self.window, parcel.size).keep(), charge, sequence))
+            sequence, charge = (sequence + parcel.records) % SEQUENCE_END, 0
+        self._in_flight.extendleft(reversed(parts))
+        sent.hold.let_go()
+        self._resend = True
+        return Verdict.RETRY
+
+    def _one_by_one(self, parcel: Parcel) -> list[Parcel]:
+        """Part a batch in which one record alone exceeds the half: each record may still fit the target's limit."""
+        size = max(records.HEADER_BYTES + 1, parcel.size // parcel.records)
+        while size < parcel.size:
+            try:
+                return records.split(parcel, size)
+            except TooLarge:
+                size *= 2
+        return [parcel]
+
+    def _head_damaged(self, sent: Sent, error: HeliographError, now: float) -> "Verdict":
+        """Tell damage at the source, which must never be passed on, from damage on the way to the target."""
+        batch = b"".join((sent.parcel.header, sent.parcel.body))
+        whole = Run(Kind.FORWARD, 0, len(batch), 1, sent.parcel.records, 0, 1, sent.parcel.codec, -1)
+        try:
+            records.verify(batch, whole)
+        except DamagedBatch:
+            damage = DamagedBatch(
+                f"The batch at offset {sent.parcel.segments[0][0]} of {self.source_topic}-{self.partition} on the "
+                "source is damaged: its checksum does not match its bytes; the target refused it",
+                remedy="It is fetched again; if it stays so, check the source broker's log with kafka-dump-log",
+            )
+            return self._head_lost(damage, now)
+        return self._send_again(error, now, Verdict.RETRY)
+
+    def connection_lost(self, lost: Sequence[Sent], cause: HeliographError) -> None:
+        """Take that ``lost`` will get no answer: they may or may not have been written, so they are sent again."""
+        for sent in lost:
+            sent.outstanding = False
+            sent.doubtful = True
+            if sent in self._in_flight:
+                self._resend = True
+                self.cause = cause
+
+    def _error(self, code: int, said: str) -> HeliographError:
+        found = meaning(code)
+        where = f"{self.target_topic}-{self.partition}"
+        words = f"The target refuses records for {where}: {said or found.prose} ({found.name})"
+        if code == codes.TOPIC_AUTHORIZATION_FAILED:
+            return NotAuthorized(words, right="Write", resource=f"topic {self.target_topic} on the target")
+        return BrokerError(words, code=code)
+
+
+class Verdict(StrEnum):
+    """What must follow a refusal."""
+
+    NOTHING = "nothing"
+    RETRY = "retry"
+    RETRY_METADATA = "retry after a look at fresh metadata"
+    RESUME = "resume"
+    FAILED = "failed"
+
+
+def _small(run: Run) -> bool:
+    return run.end - run.start < records.SMALL_BYTES

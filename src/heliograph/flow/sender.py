@@ -1,0 +1,193 @@
+"""Writing to one target broker: one connection, at most five requests under way, one batch a lane in each.
+
+Nothing lingers: a request goes out as soon as there is something to send and fewer than five are under way. Under load
+the five are always under way, so what waits meanwhile goes out together, and small batches of a lane are merged.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from heliograph.broker.connection import Connection
+from heliograph.cluster.cluster import Cluster
+from heliograph.errors import ClusterError, DataError, HeliographError
+from heliograph.flow.lane import IN_FLIGHT_MAX, Foreign, Lane, Sent, Verdict
+from heliograph.wire import produce
+from heliograph.wire.primitives import Buffer
+from heliograph.wire.produce import Appended
+from heliograph.wire.versions import PRODUCE
+
+REQUEST_BYTES_MAX = 4 << 20
+"""A request is closed when it has reached this size (its last batch may exceed it)."""
+PURPOSE = "produce"
+ANSWER_SLACK_MS = 10_000
+"""How much longer than its own time-out we wait for the broker's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Whom a sender tells."""
+
+    acknowledged: Callable[[Lane, Foreign | None], None]
+    refused: Callable[[Lane, Verdict], None]
+    failed: Callable[[Lane, DataError], None]
+    """A batch of this lane could not be made."""
+    trouble: Callable[[int, HeliographError], None]
+    fine: Callable[[int], None]
+    may_send: Callable[[], bool]
+    """Whether the lanes are ours at this moment (the lease)."""
+
+
+@dataclass(slots=True)
+class _Request:
+    """What one request under way holds."""
+
+    batches: dict[tuple[str, int], tuple[Lane, Sent]]
+    version: int
+    connection: Connection
+
+
+class Sender:
+    """All writing to one target broker."""
+
+    def __init__(self, cluster: Cluster, node_id: int, timeout_ms: int, callbacks: Callbacks) -> None:
+        """Nothing is sent before :meth:`run`."""
+        self.node_id = node_id
+        self._cluster = cluster
+        self._timeout_ms = timeout_ms
+        self._callbacks = callbacks
+        self._offered: dict[Lane, None] = {}
+        self._connection: Connection | None = None
+        self._under_way = 0
+        self._work = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def offer(self, lane: Lane) -> None:
+        """Take note that ``lane`` may have something to send."""
+        self._offered[lane] = None
+
+    def withdraw(self, lane: Lane) -> None:
+        """Send nothing more for ``lane`` from here."""
+        self._offered.pop(lane, None)
+
+    @property
+    def under_way(self) -> int:
+        """Requests sent and not answered."""
+        return self._under_way
+
+    def pump(self) -> None:
+        """Send what can be sent now."""
+        while self._offered and self._under_way < IN_FLIGHT_MAX:
+            connection = self._connection
+            if connection is None or not connection.ready or not self._callbacks.may_send():
+                self._work.set()
+                return
+            request = self._collect(connection)
+            if request is None:
+                return
+            self._send(*request)
+
+    async def run(self) -> None:
+        """Keep a connection and send, until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            if not self._offered:
+                continue
+            try:
+                if self._connection is None or self._connection.error:
+                    self._connection = await self._cluster.connection(self.node_id, PURPOSE)
+                await self._connection.until_ready()
+            except ClusterError as error:
+                self._connection = None
+                self._callbacks.trouble(self.node_id, error)
+                await asyncio.sleep(self._cluster.config.reconnect_backoff_ms / 1000)
+                self._work.set()
+                continue
+            if not self._callbacks.may_send():
+                await asyncio.sleep(0.05)
+                self._work.set()
+                continue
+            self.pump()
+
+    def _collect(self, connection: Connection) -> tuple[_Request, list[Buffer], int] | None:
+        """Take one batch of each lane that has one, up to the size of a request."""
+        now = self._loop.time()
+        rows: dict[str, list[tuple[int, Buffer, Buffer]]] = {}
+        batches: dict[tuple[str, int], tuple[Lane, Sent]] = {}
+        size = 0
+        again: list[Lane] = []
+        while self._offered and size < REQUEST_BYTES_MAX:
+            lane = next(iter(self._offered))
+            del self._offered[lane]
+            if not lane.can_send(now):
+                continue
+            try:
+                sent, header = lane.take()
+            except DataError as error:
+                self._callbacks.failed(lane, error)
+                continue
+            batches[lane.target_topic, lane.partition] = (lane, sent)
+            rows.setdefault(lane.target_topic, []).append((lane.partition, header, sent.parcel.body))
+            size += sent.parcel.size
+            again.append(lane)
+        self._offered.update(dict.fromkeys(again))
+        if not batches:
+            return None
+        version = connection.versions.choose(PRODUCE)
+        correlation_id = connection.next_correlation_id()
+        buffers = produce.encode(
+            version,
+            correlation_id=correlation_id,
+            client_id=self._cluster.config.client_id,
+            batches=rows,
+            timeout_ms=self._timeout_ms,
+        )
+        return _Request(batches, version, connection), buffers, correlation_id
+
+    def _send(self, request: _Request, buffers: list[Buffer], correlation_id: int) -> None:
+        answer = request.connection.put(
+            correlation_id, buffers, timeout_ms=self._timeout_ms + ANSWER_SLACK_MS, what="produce"
+        )
+        self._under_way += 1
+        answer.add_done_callback(lambda done: self._answered(request, done))
+
+    def _answered(self, request: _Request, answer: asyncio.Future[bytearray]) -> None:
+        self._under_way -= 1
+        if answer.cancelled():
+            return
+        error = answer.exception()
+        rows: list[Appended] = []
+        if error is None:
+            try:
+                rows, throttle_ms = produce.decode(request.version, answer.result())
+                request.connection.throttle(throttle_ms)
+                self._callbacks.fine(self.node_id)
+            except ClusterError as unreadable:
+                error = unreadable
+                request.connection.close()
+        left = request.batches
+        for row in rows:
+            found = left.pop((row.topic, row.partition), None)
+            if found:
+                self._settle(*found, row)
+        if left:
+            self._lost(left, error)
+        self.pump()
+
+    def _settle(self, lane: Lane, sent: Sent, row: Appended) -> None:
+        if row.error:
+            self._callbacks.refused(lane, lane.refused(sent, row, self._loop.time()))
+            return
+        sent.outstanding = False
+        self._callbacks.acknowledged(lane, lane.acknowledged(sent, row.base_offset))
+
+    def _lost(self, left: Mapping[tuple[str, int], tuple[Lane, Sent]], error: BaseException | None) -> None:
+        """Deal with batches that will get no answer."""
+        cause = error if isinstance(error, HeliographError) else ClusterError("The broker left batches unanswered")
+        for lane, sent in left.values():
+            lane.connection_lost([sent], cause)
+            self._offered[lane] = None
+        if error is not None:
+            self._callbacks.trouble(self.node_id, cause)
+        self._work.set()

@@ -1,0 +1,166 @@
+"""Who copies: a flow's workers form a group on the target cluster, and one of them owns all lanes.
+
+The group has MirrorMaker 2's id but a protocol of our own, so the broker refuses to mix the two. The leader gives the
+lanes to the member that has them already, else to the one that waits longest; so a second process that joins or
+leaves does not disturb the first. An owner sends only while its *lease* holds: the session that its last good heartbeat
+renewed, less a margin, counted from before that heartbeat was sent.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.group import Beat, GroupConfig, Joined, Membership
+from heliograph.cluster.retry import retriable
+from heliograph.config.model import FlowConfig
+from heliograph.errors import BrokerError, HeliographError
+from heliograph.wire import errors as codes
+
+PROTOCOL_TYPE = "heliograph"
+PROTOCOL_NAME = "lanes-1"
+LEASE_SHARE = 0.8
+"""Part of the session time-out for which a heartbeat allows sending."""
+OTHER_PROTOCOL_S = 15.0
+"""How long a group of another protocol is waited for: a MirrorMaker that was killed leaves after its session."""
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What a member tells the leader."""
+
+    owner: bool
+    waiting_since_ms: int
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """What the leader tells everyone."""
+
+    owner: str
+    """Member id."""
+
+
+def choose_owner(members: Mapping[str, Metadata]) -> str:
+    """Give the member that owns the lanes: the present owner, else the one that waits longest."""
+    return min(members, key=lambda member: (not members[member].owner, members[member].waiting_since_ms, member))
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """Whom an ownership tells."""
+
+    gained: Callable[[], None]
+    lost: Callable[[str], None]
+    """With the reason, one phrase."""
+    standby: Callable[[], None]
+
+
+class Ownership:
+    """This process's part in the group of one flow."""
+
+    def __init__(self, cluster: Cluster, config: FlowConfig, started_ms: int, callbacks: Callbacks) -> None:
+        """Nothing is joined before :meth:`run`; ``started_ms`` is this member's place in the queue."""
+        self.owns = False
+        self._callbacks = callbacks
+        self._config = config
+        self._started_ms = started_ms
+        self._loop = asyncio.get_running_loop()
+        self._lease_until = 0.0
+        self._membership = Membership(
+            cluster,
+            GroupConfig(
+                config.group_id, PROTOCOL_TYPE, PROTOCOL_NAME, config.session_timeout_ms, config.rebalance_timeout_ms
+            ),
+        )
+
+    def holds(self) -> bool:
+        """Whether the lanes are ours at this moment."""
+        return self.owns and self._loop.time() < self._lease_until
+
+    async def run(self) -> None:
+        """Take part until cancelled; raises what cannot pass by itself."""
+        while True:
+            try:
+                await self._generation()
+            except HeliographError as error:
+                if retriable(error) is None:
+                    raise
+                await asyncio.sleep(self._config.heartbeat_interval_ms / 1000)
+            if self.owns and self._loop.time() >= self._lease_until:
+                self._lose("no heartbeat was answered in time")
+
+    async def leave(self) -> None:
+        """Leave the group, so that another member can begin at once."""
+        self.owns = False
+        await self._membership.leave()
+
+    async def _generation(self) -> None:
+        """Live through one generation of the group."""
+        sent_at = self._loop.time()
+        metadata = msgspec.json.encode(Metadata(self.owns, self._started_ms))
+        joined = await self._join(metadata)
+        assignments: dict[str, bytes] = {}
+        if joined.leads:
+            owner = choose_owner({key: _read_metadata(value) for key, value in joined.members.items()})
+            assignments = dict.fromkeys(joined.members, msgspec.json.encode(Assignment(owner)))
+        answer = await self._membership.sync(assignments)
+        if answer is None:
+            return
+        owner = msgspec.json.decode(answer, type=Assignment).owner if answer else ""
+        self._renew(sent_at)
+        if owner == joined.member_id:
+            if not self.owns:
+                self.owns = True
+                self._callbacks.gained()
+        elif self.owns:
+            self._lose("the group gave the lanes to another process")
+        else:
+            self._callbacks.standby()
+        await self._beat()
+
+    async def _join(self, metadata: bytes) -> Joined:
+        deadline = self._loop.time() + OTHER_PROTOCOL_S
+        while True:
+            try:
+                return await self._membership.join(metadata)
+            except BrokerError as error:
+                if error.code != codes.INCONSISTENT_GROUP_PROTOCOL:
+                    raise
+                if self._loop.time() >= deadline:
+                    raise BrokerError(
+                        f"Group {self._config.group_id} on {self._config.target.alias} belongs to another program, "
+                        "most likely a running MirrorMaker 2: both would copy the same records",
+                        code=error.code,
+                        remedy="Stop it, or give this flow another group.id",
+                    ) from error
+                await asyncio.sleep(1.0)
+
+    async def _beat(self) -> None:
+        """Send heartbeats until the group rebalances."""
+        while True:
+            await asyncio.sleep(self._config.heartbeat_interval_ms / 1000)
+            sent_at = self._loop.time()
+            beat = await self._membership.heartbeat()
+            if beat is Beat.REBALANCE:
+                self._renew(sent_at)
+                return
+            if beat is Beat.LOST:
+                if self.owns:
+                    self._lose("the group went on without this process")
+                return
+            self._renew(sent_at)
+
+    def _renew(self, sent_at: float) -> None:
+        self._lease_until = sent_at + self._config.session_timeout_ms / 1000 * LEASE_SHARE
+
+    def _lose(self, reason: str) -> None:
+        self.owns = False
+        self._callbacks.lost(reason)
+
+
+def _read_metadata(raw: bytes) -> Metadata:
+    try:
+        return msgspec.json.decode(raw, type=Metadata)
+    except msgspec.MsgspecError:
+        return Metadata(owner=False, waiting_since_ms=2**62)  # a member of a later version that waits its turn

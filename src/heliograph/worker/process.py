@@ -1,0 +1,71 @@
+"""The whole process: every flow of a configuration side by side, until a signal ends it."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from heliograph.config.model import Config
+from heliograph.observe.log import LineHandler, Log
+from heliograph.observe.model import ProcessView
+from heliograph.worker.mirror import Mirror
+from heliograph.worker.snapshot import Camera
+
+SUMMARISE_S = 5.0
+
+
+async def run(
+    config: Config,
+    *,
+    show: Callable[[ProcessView], None] | None = None,
+    show_every_s: float = 0.5,
+    log_handler: LineHandler | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Copy every flow of ``config`` until SIGTERM, SIGINT or ``stop``.
+
+    A flow that fails leaves the others running; when all have failed, the first one's error is raised. ``show`` is
+    given a picture of the process now and then.
+    """
+    mirrors = [Mirror(flow) for flow in config.flows]
+    stopping = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    camera = Camera(mirrors)
+    flows = [asyncio.create_task(mirror.run(), name=mirror.config.name) for mirror in mirrors]
+    stopped = asyncio.create_task(stopping.wait())
+    tellers = [asyncio.create_task(_summarise(log_handler))] if log_handler else []
+    if show:
+        tellers.append(asyncio.create_task(_show(camera, show, show_every_s)))
+    try:
+        pending: set[asyncio.Task[None]] = set(flows)
+        while pending and not stopped.done():
+            done, _ = await asyncio.wait({*pending, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()
+                pending.discard(task)
+        Log().info("stopping")
+        for mirror in mirrors:
+            mirror.stop()
+        for result in await asyncio.gather(*flows, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+    finally:
+        for each in (*flows, stopped, *tellers):
+            each.cancel()
+        await asyncio.gather(*flows, stopped, *tellers, return_exceptions=True)
+    errors = [mirror.error for mirror in mirrors if mirror.error is not None]
+    if errors and len(errors) == len(mirrors):
+        raise errors[0]
+
+
+async def _show(camera: Camera, show: Callable[[ProcessView], None], every_s: float) -> None:
+    while True:
+        show(camera.take())
+        await asyncio.sleep(every_s)
+
+
+async def _summarise(handler: LineHandler) -> None:
+    while True:
+        await asyncio.sleep(SUMMARISE_S)
+        handler.summarise()

@@ -1,0 +1,99 @@
+"""Pictures of the running process for whoever shows them, with rates from one picture to the next."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import heliograph
+from heliograph.flow.lane import Lane, State
+from heliograph.observe.model import FlowView, LaneState, LaneView, ProcessView
+from heliograph.records import kernel_name
+from heliograph.worker.mirror import Mirror
+
+_STATES = {
+    State.STARTING: LaneState.STARTING,
+    State.RESUMING: LaneState.STARTING,
+    State.RUNNING: LaneState.RUNNING,
+    State.FAILED: LaneState.FAILED,
+}
+ERRORS_SHOWN = 5
+
+
+@dataclass(slots=True)
+class _Before:
+    """Counters at the picture before."""
+
+    at_s: float
+    records: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class Camera:
+    """Takes pictures; remembers the counters of the last one."""
+
+    mirrors: list[Mirror]
+    started_s: float = field(default_factory=time.monotonic)
+    _before: dict[tuple[str, str, int], _Before] = field(default_factory=dict)
+
+    def take(self) -> ProcessView:
+        """Give the process as it is now."""
+        now = time.monotonic()
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        flows = tuple(self._flow(mirror, now) for mirror in self.mirrors)
+        cpu_s = usage.ru_utime + usage.ru_stime
+        return ProcessView(heliograph.__version__, kernel_name, now - self.started_s, cpu_s, _rss_bytes(), flows)
+
+    def _flow(self, mirror: Mirror, now: float) -> FlowView:
+        flow = mirror.flow
+        lanes = tuple(self._lane(mirror, lane, now) for lane in flow.lanes.values()) if flow else ()
+        latencies = sorted(flow.latencies_ms) if flow else []
+        errors = {str(lane.cause): None for lane in flow.lanes.values() if lane.cause is not None} if flow else {}
+        return FlowView(
+            name=mirror.config.name,
+            state=mirror.state,
+            cause=mirror.cause,
+            topics=mirror.topics,
+            lanes=lanes,
+            records=sum(lane.records for lane in lanes),
+            bytes=sum(lane.bytes for lane in lanes),
+            records_per_s=sum(lane.records_per_s for lane in lanes),
+            bytes_per_s=sum(lane.bytes_per_s for lane in lanes),
+            latency_p50_ms=latencies[len(latencies) // 2] if latencies else None,
+            latency_p99_ms=latencies[len(latencies) * 99 // 100] if latencies else None,
+            errors=tuple(errors)[:ERRORS_SHOWN],
+        )
+
+    def _lane(self, mirror: Mirror, lane: Lane, now: float) -> LaneView:
+        key = (mirror.config.name, lane.source_topic, lane.partition)
+        before = self._before.get(key)
+        records_per_s = bytes_per_s = 0.0
+        if before is not None and now > before.at_s:
+            records_per_s = max(0, lane.records - before.records) / (now - before.at_s)
+            bytes_per_s = max(0, lane.bytes - before.bytes) / (now - before.at_s)
+        self._before[key] = _Before(now, lane.records, lane.bytes)
+        return LaneView(
+            topic=lane.source_topic,
+            target_topic=lane.target_topic,
+            partition=lane.partition,
+            state=_STATES[lane.state],
+            cause=str(lane.cause) if lane.cause is not None else "",
+            position=lane.settled,
+            end_offset=lane.end_offset,
+            lag=lane.lag,
+            records=lane.records,
+            bytes=lane.bytes,
+            records_per_s=records_per_s,
+            bytes_per_s=bytes_per_s,
+        )
+
+
+def _rss_bytes() -> int:
+    """Resident memory now; its highest value where the system does not tell the present one."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,124 @@
+"""The periodic look at both clusters' topics: what is selected, what must be created, which lanes follow from it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from heliograph.cluster import admin
+from heliograph.cluster.cluster import Cluster
+from heliograph.errors import HeliographError
+from heliograph.mirror.topics import (
+    AddPartitions,
+    ConfigEntry,
+    ConfigSource,
+    CreateTopic,
+    LanePlan,
+    TopicRules,
+    TopicShape,
+)
+
+MAX_MESSAGE_BYTES = "max.message.bytes"
+APPEAR_S_MAX = 10.0
+"""How long a topic just created may take to show in the target's metadata."""
+CREATE_AT_ONCE = 100
+"""Topics in one CreateTopics request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look found, after what had to be done was done."""
+
+    lanes: tuple[LanePlan, ...]
+    created: tuple[str, ...] = ()
+    """Topics made on the target."""
+    grown: tuple[str, ...] = ()
+    """Topics given more partitions."""
+    problems: Mapping[str, HeliographError] = field(default_factory=dict)
+    """By topic on the target: why it could not be created or grown."""
+
+
+@dataclass(slots=True)
+class TopicJob:
+    """Looks, and does what must be done."""
+
+    source: Cluster
+    target: Cluster
+    rules: TopicRules
+
+    async def look(self) -> Found:
+        """Compare both clusters, create and grow topics on the target; raises a ClusterError."""
+        source = (await self.source.refresh(None)).topics
+        target = (await self.target.refresh(None)).topics
+        shapes = {
+            name: TopicShape(len(topic.partitions), {}, str(topic.topic_id or ""))
+            for name, topic in source.items()
+            if topic.partitions
+        }
+        counts = {name: len(topic.partitions) for name, topic in target.items() if topic.partitions}
+        plan = self.rules.plan(shapes, counts)
+        if not plan.actions:
+            return Found(plan.lanes)
+        missing = {action.name for action in plan.actions if isinstance(action, CreateTopic)}
+        upstream = {lane.source_topic for lane in plan.lanes if lane.target_topic in missing}
+        for name, entries in (await self._settings(upstream)).items():
+            shapes[name] = TopicShape(shapes[name].partitions, entries, shapes[name].topic_id)
+        actions = self.rules.plan(shapes, counts).actions
+        problems: dict[str, HeliographError] = {}
+        created = await self._create([each for each in actions if isinstance(each, CreateTopic)], problems)
+        grown = await self._grow([each for each in actions if isinstance(each, AddPartitions)], problems)
+        await self._wait_for({lane.target_topic for lane in plan.lanes} - set(problems), plan.lanes)
+        return Found(plan.lanes, tuple(created), tuple(grown), problems)
+
+    async def limits(self, topics: Iterable[str]) -> dict[str, int]:
+        """Give the largest batch that target topics take; topics whose settings may not be read are left out."""
+        found: dict[str, int] = {}
+        for name, settings in (await admin.describe_topics(self.target, sorted(set(topics)))).items():
+            if isinstance(settings, HeliographError):
+                continue
+            limit = settings.get(MAX_MESSAGE_BYTES)
+            if limit is not None and limit.value is not None:
+                found[name] = int(limit.value)
+        return found
+
+    async def _settings(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry]]:
+        """Read topics' own settings on the source; where that is not allowed, the target's defaults will do."""
+        found: dict[str, dict[str, ConfigEntry]] = {}
+        for name, settings in (await admin.describe_topics(self.source, sorted(topics))).items():
+            if not isinstance(settings, HeliographError):
+                found[name] = {
+                    key: ConfigEntry(each.value, ConfigSource(each.source), each.read_only, each.sensitive)
+                    for key, each in settings.items()
+                }
+        return found
+
+    async def _create(self, actions: list[CreateTopic], problems: dict[str, HeliographError]) -> list[str]:
+        done: list[str] = []
+        for start in range(0, len(actions), CREATE_AT_ONCE):
+            topics = [
+                admin.NewTopic(each.name, each.partitions, each.replication_factor, dict(each.configs))
+                for each in actions[start : start + CREATE_AT_ONCE]
+            ]
+            for name, error in (await admin.create_topics(self.target, topics)).items():
+                if error is None:
+                    done.append(name)
+                else:
+                    problems[name] = error
+        return done
+
+    async def _grow(self, actions: list[AddPartitions], problems: dict[str, HeliographError]) -> list[str]:
+        if not actions:
+            return []
+        answer = await admin.create_partitions(self.target, {each.name: each.total for each in actions})
+        problems.update({name: error for name, error in answer.items() if error is not None})
+        return [name for name, error in answer.items() if error is None]
+
+    async def _wait_for(self, topics: set[str], lanes: Iterable[LanePlan]) -> None:
+        """Wait until the target's metadata shows every partition of ``topics`` with a leader."""
+        wanted = [lane for lane in lanes if lane.target_topic in topics]
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + APPEAR_S_MAX
+        while loop.time() < deadline:
+            await self.target.refresh(set(self.target.metadata.topics) | topics)
+            if all(self.target.metadata.leader(lane.target_topic, lane.partition) >= 0 for lane in wanted):
+                return
+            await asyncio.sleep(0.1)

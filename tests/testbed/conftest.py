@@ -1,0 +1,63 @@
+"""What several tests of the testbed need."""
+
+import time
+from collections.abc import Callable, Mapping
+
+import confluent_kafka
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+
+DEADLINE_S = 60
+
+
+def quiet(_error: object) -> None:
+    """The client's log of connections that the tests break on purpose."""
+
+
+@pytest.fixture
+def create_topic() -> Callable[..., None]:
+    """Create a topic of one partition through some client configuration; raises KafkaException when refused."""
+
+    def create(config: Mapping[str, str], topic: str, replicas: int = 1) -> None:
+        admin = AdminClient({**config, "error_cb": quiet})
+        admin.create_topics([NewTopic(topic, 1, replicas)], request_timeout=DEADLINE_S)[topic].result(DEADLINE_S)
+
+    return create
+
+
+@pytest.fixture
+def send() -> Callable[..., None]:
+    """Produce some values and wait until each has been acknowledged; raises KafkaException when one is refused."""
+
+    def produce(config: Mapping[str, str], topic: str, values: list[bytes]) -> None:
+        failures: list[confluent_kafka.KafkaError] = []
+        producer = confluent_kafka.Producer({**config, "error_cb": quiet, "message.timeout.ms": DEADLINE_S * 1000})
+        for value in values:
+            producer.produce(topic, value, on_delivery=lambda error, _: failures.append(error) if error else None)
+        assert producer.flush(DEADLINE_S) == 0
+        if failures:
+            raise confluent_kafka.KafkaException(failures[0])
+
+    return produce
+
+
+@pytest.fixture
+def receive() -> Callable[..., list[bytes]]:
+    """Read a number of values from the beginning of partition 0."""
+
+    def consume(config: Mapping[str, str], topic: str, count: int) -> list[bytes]:
+        consumer = confluent_kafka.Consumer({**config, "group.id": "reader", "error_cb": quiet})
+        try:
+            consumer.assign([confluent_kafka.TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])
+            values: list[bytes] = []
+            deadline = time.monotonic() + DEADLINE_S
+            while len(values) < count:
+                assert time.monotonic() < deadline, f"only {len(values)} of {count} records came"
+                message = consumer.poll(1.0)
+                if message is not None and message.error() is None:
+                    values.append(message.value())
+            return values
+        finally:
+            consumer.close()
+
+    return consume
