@@ -50,7 +50,9 @@ def fetched(load: Load) -> list[bytes]:
     chance = random.Random(1)
     made = []
     for _ in range(DISTINCT_BATCHES):
-        records = [Record(i, 1_700_000_000_000 + i, None, chance.randbytes(VALUE_BYTES)) for i in range(load.records_per_batch)]
+        records = [
+            Record(i, 1_700_000_000_000 + i, None, chance.randbytes(VALUE_BYTES)) for i in range(load.records_per_batch)
+        ]
         parcel = encode(records, codec=load.codec)
         made.append((parcel.header + bytes(parcel.body))[8:])
     answers = []
@@ -106,7 +108,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     print(f"kernel: {kernel_name}; CPU time on one core, best of {rounds}")
-    print(f"{'load':<22}{'codec':>7}{'batches':>9}{'MB':>6}{'merge ms':>10}{'ns/batch':>10}{'MB/s':>7}{'goal ms':>9}{'parcels':>9}")
+    print(
+        f"{'load':<22}{'codec':>7}{'batches':>9}{'MB':>6}{'merge ms':>10}{'ns/batch':>10}{'MB/s':>7}{'goal ms':>9}{'parcels':>9}"
+    )
     for load in LOADS:
         answers = fetched(load)
         size_mb = sum(map(len, answers)) / 1e6

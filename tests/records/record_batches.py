@@ -95,7 +95,9 @@ def stream(*batches):
 
 def squeeze(codec, plain):
     """Compress as the world's clients do, not as the code under test does."""
-    return (bytes, gzip.compress, xerial, lz4_independent, lambda plain: bytes(cramjam.zstd.compress(plain)))[codec](plain)
+    return (bytes, gzip.compress, xerial, lz4_independent, lambda plain: bytes(cramjam.zstd.compress(plain)))[codec](
+        plain
+    )
 
 
 def xerial(plain, block_bytes=1024):

@@ -110,7 +110,10 @@ def test_a_record_outside_of_transactions_is_never_aborted(kernel):
 
 
 def test_a_control_batch_of_another_kind_ends_nothing(kernel):
-    odd = [Batch(1, (Rec(0, key),), producer=(7, 0, -1), attributes=TRANSACTIONAL | CONTROL) for key in (None, b"", b"\0\0\0")]
+    odd = [
+        Batch(1, (Rec(0, key),), producer=(7, 0, -1), attributes=TRANSACTIONAL | CONTROL)
+        for key in (None, b"", b"\0\0\0")
+    ]
     for control in odd:
         after = run_of(1, 2, producer=(7, 0, 1), attributes=TRANSACTIONAL)
         assert told(stream(control, after), aborted=[(7, 0)]) == [("DROP", 2, 2, 1, 3)]

@@ -21,7 +21,10 @@ from heliograph.records.legacy import messages
 
 
 def read(buffer):
-    return [(m.offset, m.timestamp, m.key and bytes(m.key), m.value and bytes(m.value)) for m in messages(buffer, 0, len(buffer))]
+    return [
+        (m.offset, m.timestamp, m.key and bytes(m.key), m.value and bytes(m.value))
+        for m in messages(buffer, 0, len(buffer))
+    ]
 
 
 def test_plain_messages():

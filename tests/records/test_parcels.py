@@ -142,7 +142,13 @@ def test_merging_keeps_every_byte_of_every_record(kernel, codec):
     batches, base = [], 7
     for n in (1, 3, 1, 10, 200, 1):
         records = tuple(
-            Rec(i, None if i % 3 else b"key", None if i % 5 == 4 else os.urandom(i), 3 * i - 5, (("h", None), ("h", b"x"))[: i % 3])
+            Rec(
+                i,
+                None if i % 3 else b"key",
+                None if i % 5 == 4 else os.urandom(i % 40),
+                3 * i - 5,
+                (("h", None), ("h", b"x"))[: i % 3],
+            )
             for i in range(n)
         )
         batches.append(Batch(base, records, codec, base_timestamp=BASE_TIMESTAMP + 1000 * base))
@@ -164,12 +170,14 @@ def test_what_is_merged_can_be_read_by_others(kernel):
     for i in range(20):
         records = tuple(
             KioRecord(
-                attributes=0, timestamp=moment + timedelta(seconds=i, milliseconds=j), offset=j, key=b"k%d" % i, value=b"v" * j,
+                attributes=0, timestamp=moment + timedelta(seconds=3 * i + j), offset=j, key=b"k%d" % i, value=b"v" * j,
                 headers=(RecordHeader(key=b"name", value=b"content"),),
             )
             for j in range(3)
         )  # fmt: skip
-        write_new_batch(source, NewRecordBatch(producer_id=5, producer_epoch=1, base_sequence=3 * i, records=records, attributes=0))
+        write_new_batch(
+            source, NewRecordBatch(producer_id=5, producer_epoch=1, base_sequence=3 * i, records=records, attributes=0)
+        )
         written += records
     buffer = bytearray(source.getvalue())
     at = 0
@@ -210,7 +218,9 @@ def test_log_append_time_becomes_the_records_own(kernel):
 
 def test_a_delete_horizon_is_taken_away_and_timestamps_stay(kernel):
     """With a delete horizon the base timestamp is the horizon; the deltas still relate to it (KIP-534)."""
-    batch = Batch(0, (Rec(0, b"k", None, -86_400_000),), attributes=DELETE_HORIZON, base_timestamp=BASE_TIMESTAMP + 86_400_000)
+    batch = Batch(
+        0, (Rec(0, b"k", None, -86_400_000),), attributes=DELETE_HORIZON, base_timestamp=BASE_TIMESTAMP + 86_400_000
+    )
     (parcel,) = rewrite(pieces_of(batch.encoded()), position=0, limit_bytes=LIMIT)
     assert parcel.base_timestamp == BASE_TIMESTAMP
     assert sent([parcel]) == [(BASE_TIMESTAMP, b"k", None, ())]
@@ -228,7 +238,11 @@ def test_timestamps_at_the_ends_of_their_type(kernel):
 
 
 def test_transactions_merge_without_their_markers(kernel):
-    batches = [b for i in range(9) for b in (run_of(2, 3 * i, attributes=TRANSACTIONAL, producer=(7, 0, 0)), abort_marker(3 * i + 2, 7, 1))]
+    batches = [
+        b
+        for i in range(9)
+        for b in (run_of(2, 3 * i, attributes=TRANSACTIONAL, producer=(7, 0, 0)), abort_marker(3 * i + 2, 7, 1))
+    ]
     buffer = stream(*batches)
     (parcel,) = rewrite(pieces_of(buffer), position=0, limit_bytes=LIMIT)
     assert offsets([parcel]) == [i for i in range(27) if i % 3 != 2]
@@ -247,7 +261,11 @@ def test_a_drop_at_the_end_moves_the_position(kernel):
 
 
 def test_pieces_of_several_fetches_become_one_batch(kernel):
-    fetches = [run_of(2, 0).encoded(), bytearray(run_of(2, 2).encoded()), memoryview(stream(run_of(1, 4), run_of(1, 5)))]
+    fetches = [
+        run_of(2, 0).encoded(),
+        bytearray(run_of(2, 2).encoded()),
+        memoryview(stream(run_of(1, 4), run_of(1, 5))),
+    ]
     pieces = [piece for fetch in fetches for piece in pieces_of(fetch)]
     (parcel,) = rewrite(pieces, position=0, limit_bytes=LIMIT)
     assert (parcel.segments, parcel.next_offset) == (((0, 6),), 6)
@@ -266,7 +284,9 @@ def test_codecs_are_never_mixed(kernel):
 @pytest.mark.parametrize("limit", [700, 5_000, 30_000])
 def test_no_parcel_is_larger_than_the_limit_and_none_is_wasted(kernel, codec, limit):
     chance = random.Random(limit)
-    buffer = stream(*(Batch(3 * i, tuple(Rec(j, None, chance.randbytes(100)) for j in range(3)), codec) for i in range(100)))
+    buffer = stream(
+        *(Batch(3 * i, tuple(Rec(j, None, chance.randbytes(100)) for j in range(3)), codec) for i in range(100))
+    )
     pieces = pieces_of(buffer, limit_bytes=LIMIT)
     parcels = rewrite(pieces, position=0, limit_bytes=limit)
     assert all(parcel.size <= limit for parcel in parcels)
@@ -344,7 +364,12 @@ def test_encode_and_decode(kernel, codec):
         Record(14, 9, b"", b"", ()),
     ]
     parcel = encode(records, codec=codec)
-    assert (parcel.codec, parcel.segments, parcel.next_offset, parcel.max_timestamp) == (codec, ((10, 2), (14, 1)), 15, 9)
+    assert (parcel.codec, parcel.segments, parcel.next_offset, parcel.max_timestamp) == (
+        codec,
+        ((10, 2), (14, 1)),
+        15,
+        9,
+    )
     assert sent([parcel]) == [(r.timestamp, r.key, r.value, r.headers) for r in records]
 
 

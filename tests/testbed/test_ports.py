@@ -20,9 +20,8 @@ def test_ports_differ_and_can_be_listened_on_again_and_again() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be kept")
 def test_a_port_is_kept_from_others() -> None:
-    with Ports() as ports, socket.socket() as other:
-        with pytest.raises(OSError, match="in use"):
-            other.bind((LOOPBACK, ports.take()))
+    with Ports() as ports, socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((LOOPBACK, ports.take()))
 
 
 def test_an_unused_port_refuses() -> None:

@@ -127,7 +127,12 @@ class Cluster:
         asked = None if topics is None else frozenset(topics)
         connection = await self.any_connection()
         rows = None if asked is None else [{"name": name, "topic_id": None} for name in sorted(asked)]
-        values = {"topics": rows, "allow_auto_topic_creation": False}
+        values = {
+            "topics": rows,
+            "allow_auto_topic_creation": False,
+            "include_cluster_authorized_operations": False,
+            "include_topic_authorized_operations": False,
+        }
         answer = await connection.call("metadata", values)
         picture = pictures.of_answer(answer)
         if not picture.brokers:

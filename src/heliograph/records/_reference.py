@@ -13,13 +13,13 @@ the same errors for the same bytes, hostile ones included; only the time differs
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import google_crc32c
 
-from heliograph.errors import DamagedBatch
 from heliograph.records.codecs import Malformed, compress, decompress, inflation_limit_bytes
-from heliograph.records.grouping import (
+from heliograph.records.grouping import Aborts, Grouping
+from heliograph.records.layout import (
     ABORT_MARKER,
     CODEC_BITS,
     CONTROL_BIT,
@@ -29,8 +29,7 @@ from heliograph.records.grouping import (
     MAGIC_AT,
     RECORD_BYTES_MIN,
     TRANSACTIONAL_BIT,
-    Aborts,
-    Grouping,
+    signed_64,
 )
 from heliograph.records.model import HEADER_BYTES, Buffer, Codec, Kind, Parcel, Run, Scan, damaged
 
@@ -42,6 +41,7 @@ _CHECKED_AT = 21
 """The CRC covers a batch from here on."""
 _COUNT_AT = 57
 _LEGACY_CHECKED_AT = 16
+OFFSET_MAX = 2**63 - 1
 _RAW_FACTOR = 16
 """A compressed parcel holds at most this many times its own size in records: consumers must unpack it in memory."""
 
@@ -218,6 +218,8 @@ def _add_batch(  # noqa: PLR0917 - hot path
     if codec == Codec.NONE and count * RECORD_BYTES_MIN > end - at - HEADER_BYTES:
         raise damaged(base, f"it counts {count} records, more than its bytes can hold")
     following = base + last_delta + 1
+    if following > OFFSET_MAX:
+        raise damaged(base, "its offsets run over")
     is_aborted = False
     if aborts.listed:
         aborts.advance(following - 1)
@@ -241,9 +243,9 @@ def _add_batch(  # noqa: PLR0917 - hot path
 def _is_abort_marker(body: memoryview) -> bool:
     """True if a control batch ends a transaction by abort: the first record's key is (version, type) with type 0."""
     try:
-        records = iter_records(body, 1)
-        key = next(records)[2]
-    except (Malformed, StopIteration):
+        _, _, _, tail, end = _split_record(body, 0)
+        key, _ = _sized(body, tail, end)
+    except Malformed:
         return False
     return key is not None and len(key) >= 4 and key[2:4] == ABORT_MARKER
 
@@ -256,6 +258,8 @@ def _add_legacy(  # noqa: PLR0917 - hot path
     codec = attributes & CODEC_BITS
     if codec > Codec.LZ4:
         raise damaged(offset, f"its attributes name codec {codec}, which format v{magic} does not have")
+    if offset == OFFSET_MAX:
+        raise damaged(offset, "its offsets run over")
     timestamp = struct.unpack_from(">q", view, at + _LEGACY.size)[0] if magic == 1 else -1
     kind = Kind.DROP if offset < position else Kind.LEGACY
     first = offset if codec == Codec.NONE or kind is Kind.DROP else min(position, offset)
@@ -290,11 +294,6 @@ def _put_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _signed_64(value: int) -> int:
-    """Wrap as Java's long does: timestamp arithmetic may overflow, and must give the same on the way back."""
-    return (value + (1 << 63)) % (1 << 64) - (1 << 63)
-
-
 def _split_record(view: memoryview, at: int) -> tuple[int, int, int, int, int]:
     """Read the fields before a record's key: attributes, timestamp delta, offset delta, key's position, end."""
     length, at = _varint(view, at, len(view), 5)
@@ -316,34 +315,39 @@ def _sized(view: memoryview, at: int, end: int) -> tuple[bytes | None, int]:
     return bytes(view[at : at + size]), at + size
 
 
-def iter_records(body: Buffer, count: int) -> Iterator[RawRecord]:
-    """Read the first ``count`` records of a plain body, field by field; raises Malformed."""
-    view = memoryview(body)
-    at = 0
-    for _ in range(count):
-        _, timestamp_delta, offset_delta, tail, at = _split_record(view, at)
-        key, tail = _sized(view, tail, at)
-        value, tail = _sized(view, tail, at)
-        n_headers, tail = _varint(view, tail, at, 5)
-        if not 0 <= n_headers <= (at - tail) // 2:
-            raise Malformed(f"a record says it has {n_headers} headers, more than fit in it")
-        headers = []
-        for _ in range(n_headers):
-            name, tail = _sized(view, tail, at)
-            if name is None:
-                raise Malformed("a record header's key is null")
-            content, tail = _sized(view, tail, at)
-            headers.append((name, content))
-        if tail != at:
-            raise Malformed("a record has bytes behind its last header")
-        yield offset_delta, timestamp_delta, key, value, tuple(headers)
+def _read_record(view: memoryview, at: int) -> tuple[RawRecord, int]:
+    """Read the record at ``at``; gives it and the position after it."""
+    _, timestamp_delta, offset_delta, tail, end = _split_record(view, at)
+    key, tail = _sized(view, tail, end)
+    value, tail = _sized(view, tail, end)
+    n_headers, tail = _varint(view, tail, end, 5)
+    if not 0 <= n_headers <= (end - tail) // 2:
+        raise Malformed(f"a record says it has {n_headers} headers, more than fit in it")
+    headers = []
+    for _ in range(n_headers):
+        name, tail = _sized(view, tail, end)
+        if name is None:
+            raise Malformed("a record header's key is null")
+        content, tail = _sized(view, tail, end)
+        headers.append((name, content))
+    if tail != end:
+        raise Malformed("a record has bytes behind its last header")
+    return (offset_delta, timestamp_delta, key, value, tuple(headers)), end
 
 
 def read_records(body: Buffer, count: int) -> list[RawRecord]:
     """Read a plain body of exactly ``count`` records; raises Malformed."""
     if count * RECORD_BYTES_MIN > len(body):
         raise Malformed(f"it counts {count} records, more than its bytes can hold")
-    return list(iter_records(body, count))
+    view = memoryview(body)
+    records: list[RawRecord] = []
+    at = 0
+    for _ in range(count):
+        record, at = _read_record(view, at)
+        records.append(record)
+    if at != len(view):
+        raise Malformed(f"{len(view) - at} bytes follow its last record")
+    return records
 
 
 class Packer:
@@ -421,7 +425,7 @@ class Packer:
                     raise Malformed(f"offset delta {offset_delta} follows {previous}, the last is {last_delta}")  # noqa: TRY301
                 previous = offset_delta
                 if base + offset_delta >= position:
-                    timestamp = _signed_64(base_timestamp + timestamp_delta) if append_time is None else append_time
+                    timestamp = signed_64(base_timestamp + timestamp_delta) if append_time is None else append_time
                     self._write(base + offset_delta, timestamp, record_attributes, body[tail:at])
             if at != len(body):
                 raise Malformed(f"{len(body) - at} bytes follow its last record")  # noqa: TRY301
@@ -469,7 +473,7 @@ class Packer:
 
     def _encode(self, timestamp: int, attributes: int, tail: memoryview) -> bytes:
         """Give the record's bytes, were it the next in this parcel."""
-        delta = _signed_64(timestamp - self._base_timestamp) if self._count else 0
+        delta = signed_64(timestamp - self._base_timestamp) if self._count else 0
         front = bytes((attributes,)) + _put_varint(delta) + _put_varint(self._count)
         return _put_varint(len(front) + len(tail)) + front + tail
 
@@ -501,17 +505,3 @@ class Packer:
             self._close()
         parcels, self._parcels = self._parcels, []
         return parcels
-
-
-__all__ = [
-    "NAME",
-    "DamagedBatch",
-    "Packer",
-    "crc32c",
-    "first_damaged",
-    "forward",
-    "read_records",
-    "scan",
-    "shift_crc",
-    "stamp",
-]

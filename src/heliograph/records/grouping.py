@@ -9,22 +9,6 @@ from collections.abc import Sequence
 
 from heliograph.records.model import HEADER_BYTES, Codec, Kind, Run
 
-LENGTH_FIELD_END = 12
-MAGIC_AT = 16
-"""Position of the format's number: the same in all formats."""
-
-CODEC_BITS = 0x07
-LOG_APPEND_TIME_BIT = 0x08
-TRANSACTIONAL_BIT = 0x10
-CONTROL_BIT = 0x20
-DELETE_HORIZON_BIT = 0x40
-
-ABORT_MARKER = b"\x00\x00"
-"""Type in the key of a control record that ends a transaction by abort (1: commit)."""
-
-RECORD_BYTES_MIN = 7
-"""A record with null key, null value and no headers: seven fields of one byte."""
-
 RECORD_GROWTH_BYTES = 4
 """By so much a record's deltas grow, as a rule, when its batch is merged into a large one."""
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from heliograph.records.codecs import Malformed, decompress, inflation_limit_bytes
-from heliograph.records.grouping import CODEC_BITS, LENGTH_FIELD_END, LOG_APPEND_TIME_BIT
+from heliograph.records.layout import CODEC_BITS, LENGTH_FIELD_END, LOG_APPEND_TIME_BIT
 from heliograph.records.model import LIMIT_BYTES, Buffer, Codec, Run, damaged
 
 _FRONT = struct.Struct(">qiIbb")

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 
 from heliograph.records import legacy
 from heliograph.records.codecs import Malformed, decompress, inflation_limit_bytes
-from heliograph.records.grouping import CODEC_BITS, CONTROL_BIT, LOG_APPEND_TIME_BIT, MAGIC_AT
+from heliograph.records.layout import (
+    CODEC_BITS,
+    CONTROL_BIT,
+    LENGTH_FIELD_END,
+    LOG_APPEND_TIME_BIT,
+    MAGIC_AT,
+    signed_64,
+)
 from heliograph.records.kernel import active as kernel
 from heliograph.records.model import HEADER_BYTES, LIMIT_BYTES, Buffer, Codec, Record, damaged
 
@@ -23,10 +30,10 @@ def decode(buffer: Buffer, start: int, end: int, *, control: bool = False) -> It
     at = start
     while end - at > MAGIC_AT:
         offset, length = struct.unpack_from(">qi", view, at)
-        batch_end = at + 12 + length
+        batch_end = at + LENGTH_FIELD_END + length
         if batch_end > end:
             return
-        if length < (HEADER_BYTES - 12 if view[at + MAGIC_AT] == 2 else 14):
+        if length < (HEADER_BYTES - LENGTH_FIELD_END if view[at + MAGIC_AT] == 2 else 14):
             raise damaged(offset, f"its length field says {length}")
         if view[at + MAGIC_AT] == 2:
             yield from _batch(view, at, batch_end, offset, control=control)
@@ -54,6 +61,6 @@ def _batch(view: memoryview, at: int, end: int, base_offset: int, *, control: bo
     except Malformed as why:
         raise damaged(base_offset, str(why)) from why
     for offset_delta, timestamp_delta, key, value, headers in raw:
-        timestamp = max_timestamp if attributes & LOG_APPEND_TIME_BIT else base_timestamp + timestamp_delta
+        timestamp = max_timestamp if attributes & LOG_APPEND_TIME_BIT else signed_64(base_timestamp + timestamp_delta)
         names = tuple((name.decode("utf-8", "surrogateescape"), content) for name, content in headers)
         yield Record(base_offset + offset_delta, timestamp, key, value, names)

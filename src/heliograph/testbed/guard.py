@@ -36,6 +36,9 @@ ORDERS = {
 PR_SET_PDEATHSIG = 1
 """See prctl(2)."""
 
+NOT_STARTED = 127
+"""The exit status of a shell, too, for a command that does not exist."""
+
 PARENT_CHECK_S = 1.0
 """How often the guard looks whether its parent is the same: a forked copy of the parent may hold the socket open."""
 
@@ -84,7 +87,11 @@ def main(arguments: list[str]) -> int:
     wakeup.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
-    process = subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509 - one thread
+    try:
+        process = subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509 - one thread
+    except OSError as error:
+        sys.stderr.write(f"{command[0]}: {error.strerror}\n")
+        return NOT_STARTED
     vanished = True
     try:
         orders.sendall(b"%d\n" % process.pid)

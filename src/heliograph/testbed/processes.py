@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -62,7 +63,8 @@ class GuardedProcess:
         self.command = tuple(command)
         self._orders, theirs = socket.socketpair()
         self._orders.settimeout(START_LIMIT_S)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._orders.close)
             with theirs:
                 self._guard = subprocess.Popen(
                     [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno()), str(scratch or ""), *command],
@@ -74,10 +76,9 @@ class GuardedProcess:
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
+            undo.callback(self._close_streams)
             self.pid = self._read_pid()
-        except BaseException:
-            self._orders.close()
-            raise
+            undo.pop_all()
 
     def _read_pid(self) -> int:
         """Read the first line from the guard: the process id of the real process."""
@@ -139,6 +140,9 @@ class GuardedProcess:
         if self.exit_code is None:
             self.kill()
         self._orders.close()
+        self._close_streams()
+
+    def _close_streams(self) -> None:
         for stream in (self._guard.stdin, self._guard.stdout, self._guard.stderr):
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
