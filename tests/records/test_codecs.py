@@ -54,9 +54,7 @@ def test_a_cut_body_is_malformed(codec):
         if codec is Codec.SNAPPY and size == 0:
             continue
         with pytest.raises(Malformed):
-            result = bytes(decompress(codec, packed[:size], 1 << 20))
-            if result != TEXT:
-                raise Malformed("a shorter result, which the records' count would tell")
+            decompress(codec, packed[:size], 1 << 20)
 
 
 @pytest.mark.parametrize("codec", COMPRESSED)

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 import google_crc32c
 import pytest
 from kio.records.readers import read_batch
-from kio.records.schema import NewRecordBatch
+from kio.records.schema import NewRecordBatch, RecordHeader
 from kio.records.schema import Record as KioRecord
-from kio.records.schema import RecordHeader
 from kio.records.writers import write_new_batch
 from record_batches import (
     BASE_TIMESTAMP,
@@ -125,7 +124,7 @@ def test_verify_names_the_offset(kernel):
     verify(buffer, run)
     bad = bytearray(buffer)
     bad[run.end - 1] ^= 0x80
-    with pytest.raises(DamagedBatch, match="offset 6 .*checksum"):
+    with pytest.raises(DamagedBatch, match=r"offset 6 .*checksum"):
         verify(bad, run)
     old = message(3, b"a") + message(4, b"b")
     ((_, run),) = pieces_of(old)

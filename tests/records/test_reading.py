@@ -42,7 +42,7 @@ def test_a_partial_batch_at_the_end_is_left_alone(kernel):
 def test_damage_is_named(kernel, codec):
     buffer = bytearray(run_of(3, 60, codec).encoded())
     buffer[-1] ^= 1
-    with pytest.raises(DamagedBatch, match="offset 60 .*checksum"):
+    with pytest.raises(DamagedBatch, match=r"offset 60 .*checksum"):
         list(decode(buffer, 0, len(buffer)))
 
 

@@ -11,11 +11,13 @@ def test_ports_differ_and_can_be_listened_on_again_and_again() -> None:
         taken = [ports.take() for _ in range(20)]
         assert len(set(taken)) == 20
         for _ in range(2):
-            with socket.create_server((LOOPBACK, taken[0])) as server:
-                with socket.create_connection((LOOPBACK, taken[0])) as client:
-                    accepted, _ = server.accept()
-                    accepted.close()
-                    assert client.recv(1) == b""
+            with (
+                socket.create_server((LOOPBACK, taken[0])) as server,
+                socket.create_connection((LOOPBACK, taken[0])) as client,
+            ):
+                accepted, _ = server.accept()
+                accepted.close()
+                assert client.recv(1) == b""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be kept")

@@ -83,7 +83,9 @@ class PlainTransport:
             view = memoryview(buffer)
             self._queue.append(view)
             self._unsent_bytes += view.nbytes
-        if not self._writing:
+        if self._writing:
+            self._watch_writing()
+        else:
             self._writable()
 
     async def drained(self) -> None:

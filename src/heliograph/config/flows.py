@@ -47,7 +47,11 @@ def find_aliases(resolver: Resolver, file: PropertiesFile) -> tuple[str, ...]:
 
 
 def find_routes(resolver: Resolver, file: PropertiesFile, aliases: Sequence[str]) -> tuple[Route, ...]:
-    """Give the enabled flows. Raises ConfigError when a flow names an unknown alias, or none is enabled."""
+    """Give the enabled flows.
+
+    MM2 takes any word but ``true`` for false without saying so; here another word than these two is an error. Raises
+    ConfigError for that, when a flow names an unknown alias, or when none is enabled.
+    """
     for key, entry in file.entries.items():
         if "->" in key and find_route(key, aliases) is None:
             raise ConfigError(

@@ -7,8 +7,8 @@ the same errors for the same bytes, hostile ones included; only the time differs
 * :class:`Packer` takes batches and records and writes as few new batches as possible. Only the fields in front of a
   record's key (its length, timestamp delta and offset delta) are written anew; everything behind is copied as it is.
 * :func:`stamp` changes header fields and *patches* the checksum. CRC-32C is linear over GF(2): changing some bytes by
-  ``old ^ new`` with n bytes behind them changes the CRC by ``linear_crc(old ^ new) * x^8n mod P``. So a batch's checksum stays
-  the one that its first producer computed, and damage anywhere on the way is noticed by the target broker.
+  ``old ^ new`` with n bytes behind them changes the CRC by ``linear_crc(old ^ new) * x^8n mod P``. So the checksum
+  stays the one that its first producer computed, and damage anywhere on the way is noticed by the target broker.
 """
 
 import struct
@@ -49,7 +49,7 @@ RawRecord = tuple[int, int, bytes | None, bytes | None, tuple[tuple[bytes, bytes
 """Offset delta, timestamp delta, key, value, headers."""
 
 
-# --- CRC-32C -----------------------------------------------------------------------------------------------------------
+# --- CRC-32C ---------------------------------------------------------------------------------------------------------
 
 
 def crc32c(buffer: Buffer, start: int, end: int) -> int:
@@ -115,7 +115,7 @@ def first_damaged(buffer: Buffer, start: int, end: int) -> int | None:
     return None
 
 
-# --- Headers -----------------------------------------------------------------------------------------------------------
+# --- Headers ---------------------------------------------------------------------------------------------------------
 
 
 def stamp(  # noqa: PLR0917 - the kernel's functions are called by position
@@ -155,7 +155,7 @@ def forward(buffer: Buffer, run: Run) -> Parcel:
     )
 
 
-# --- Scan --------------------------------------------------------------------------------------------------------------
+# --- Scan ------------------------------------------------------------------------------------------------------------
 
 
 def scan(  # noqa: PLR0917 - the kernel's functions are called by position
@@ -235,13 +235,13 @@ def _add_batch(  # noqa: PLR0917 - hot path
         kind = Kind.REWRITE
     else:
         kind = Kind.FORWARD
-    next_offset = max(position, following)
+    next_offset: int = max(position, following)
     grouping.add(Run(kind, at, end, 1, count, base, next_offset, Codec(codec), max_timestamp), skippable=skippable)
     return next_offset
 
 
 def _is_abort_marker(body: memoryview) -> bool:
-    """True if a control batch ends a transaction by abort: the first record's key is (version, type) with type 0."""
+    """Say if a control batch ends a transaction by abort: the first record's key is (version, type) with type 0."""
     try:
         _, _, _, tail, end = _split_record(body, 0)
         key, _ = _sized(body, tail, end)
@@ -250,9 +250,7 @@ def _is_abort_marker(body: memoryview) -> bool:
     return key is not None and len(key) >= 4 and key[2:4] == ABORT_MARKER
 
 
-def _add_legacy(  # noqa: PLR0917 - hot path
-    grouping: Grouping, view: memoryview, at: int, end: int, position: int, _aborts: Aborts
-) -> int:
+def _add_legacy(grouping: Grouping, view: memoryview, at: int, end: int, position: int, _aborts: Aborts) -> int:
     """Judge one legacy message and give the position after it."""
     offset, _, _, magic, attributes = _LEGACY.unpack_from(view, at)
     codec = attributes & CODEC_BITS
@@ -263,12 +261,12 @@ def _add_legacy(  # noqa: PLR0917 - hot path
     timestamp = struct.unpack_from(">q", view, at + _LEGACY.size)[0] if magic == 1 else -1
     kind = Kind.DROP if offset < position else Kind.LEGACY
     first = offset if codec == Codec.NONE or kind is Kind.DROP else min(position, offset)
-    next_offset = max(position, offset + 1)
+    next_offset: int = max(position, offset + 1)
     grouping.add(Run(kind, at, end, 1, 1, first, next_offset, Codec(codec), timestamp))
     return next_offset
 
 
-# --- Records -----------------------------------------------------------------------------------------------------------
+# --- Records ---------------------------------------------------------------------------------------------------------
 
 
 def _varint(view: memoryview, at: int, end: int, bytes_max: int) -> tuple[int, int]:
@@ -432,7 +430,7 @@ class Packer:
         except Malformed as why:
             raise damaged(base, str(why)) from why
 
-    def append(  # noqa: PLR0917 - the kernel's functions are called by position
+    def append(
         self,
         offset: int,
         timestamp: int,

@@ -4,9 +4,9 @@ Kafka compresses all records of a batch as one stream. gzip and zstd are the usu
 
 * **snappy** wears the framing of the xerial Java library (a 16-byte header, then blocks, each with its length), but
   clients may also send one raw block; both are read, xerial is written, as the Java client does.
-* **lz4** is the LZ4 frame format, and the Java client reads only frames whose blocks do not depend on each other. Frames in
-  messages of format v0 carry a wrong header checksum (KAFKA-3160); the batch's own CRC vouches for the bytes, so the
-  frame's checksum is not looked at. Frames are written by hand, because libraries link the blocks.
+* **lz4** is the LZ4 frame format, and the Java client reads only frames whose blocks do not depend on each other.
+  Frames in messages of format v0 carry a wrong header checksum (KAFKA-3160); the batch's own CRC vouches for the bytes,
+  so the frame's checksum is not looked at. Frames are written by hand, because libraries link the blocks.
 
 A hostile body may claim or hold anything: output grows only up to ``limit_bytes``, then :class:`Oversized` is raised.
 """
@@ -90,7 +90,7 @@ def _gunzip(body: Buffer, limit_bytes: int) -> bytes:
     parts: list[bytes] = []
     room = limit_bytes
     rest: Buffer = body
-    while len(rest):
+    while len(rest) or not parts:
         stream = zlib.decompressobj(_GZIP_WINDOW_BITS)
         try:
             part = stream.decompress(rest, room + 1)
@@ -123,7 +123,7 @@ def _grow(unpack: Callable[[Buffer, bytearray], int], body: Buffer, limit_bytes:
 
 def _unsnap(body: memoryview, limit_bytes: int) -> Buffer:
     """Unpack xerial framing, or one raw block."""
-    if bytes(body[:8]) != XERIAL_HEADER[:8]:
+    if len(body) < len(XERIAL_HEADER) or body[:8] != XERIAL_HEADER[:8]:
         return _unsnap_block(body, limit_bytes)
     output = bytearray()
     at = len(XERIAL_HEADER)

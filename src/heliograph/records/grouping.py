@@ -1,4 +1,4 @@
-"""Which neighbouring batches share a run, and which transactions were aborted: the rules of a scan, free of byte layout.
+"""Which neighbouring batches share a run, and which transactions were aborted: a scan's rules, free of byte layout.
 
 A batch that can go out whole opens a run. Small neighbours with the same codec join it and make it a merge, as long as
 together they stay below the limit. Control and empty batches in between do not part them, for a rewrite knows these by
@@ -30,7 +30,7 @@ class Aborts:
             self._active.add(self._waiting.pop()[0])
 
     def covers(self, producer_id: int) -> bool:
-        """True while an aborted transaction of this producer is open."""
+        """Say if an aborted transaction of this producer is open now."""
         return producer_id in self._active
 
     def end(self, producer_id: int) -> None:

@@ -4,10 +4,10 @@
 
     offset 8 | size 4 | CRC-32 4 | magic 1 | attributes 1 | timestamp 8 (only v1) | key 4+n | value 4+n
 
-Each message stands for itself; length -1 is null. Compression is nested: a wrapper message's value is a compressed run of
-messages, and the wrapper's offset is that of the last of them. Inside, v0 holds absolute offsets; v1 holds relative ones, of
-which the last belongs to the wrapper's offset (KIP-31). If the wrapper says log append time, its timestamp holds for all
-inside (KIP-32). The outer CRC-32 covers everything, so the inner ones are not checked.
+Each message stands for itself; length -1 is null. Compression is nested: a wrapper message's value is a compressed run
+of messages, and the wrapper's offset is that of the last of them. Inside, v0 holds absolute offsets; v1 holds relative
+ones, of which the last belongs to the wrapper's offset (KIP-31). If the wrapper says log append time, its timestamp
+holds for all inside (KIP-32). The outer CRC-32 covers everything, so the inner ones are not checked.
 """
 
 import struct

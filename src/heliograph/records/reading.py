@@ -1,10 +1,11 @@
-"""Batches back into records: for verification, for compacted topics read as tables, and for tests; not for replication."""
+"""Batches back into records: to verify copies and to read compacted topics as tables; replication never needs it."""
 
 import struct
 from collections.abc import Iterator
 
 from heliograph.records import legacy
 from heliograph.records.codecs import Malformed, decompress, inflation_limit_bytes
+from heliograph.records.kernel import active as kernel
 from heliograph.records.layout import (
     CODEC_BITS,
     CONTROL_BIT,
@@ -13,7 +14,6 @@ from heliograph.records.layout import (
     MAGIC_AT,
     signed_64,
 )
-from heliograph.records.kernel import active as kernel
 from heliograph.records.model import HEADER_BYTES, LIMIT_BYTES, Buffer, Codec, Record, damaged
 
 _FIELDS = struct.Struct(">hiqqqhii")

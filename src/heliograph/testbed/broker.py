@@ -1,23 +1,38 @@
 """One broker of a cluster: a server that is ready when it has answered."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from heliograph.errors import HeliographError
 from heliograph.testbed import readiness
 from heliograph.testbed.layout import INTERNAL, Node
 from heliograph.testbed.proxy import Proxy
-from heliograph.testbed.servers import Server
+from heliograph.testbed.servers import Server, wait_for
 
 READY_LIMIT_S = 120.0
 """The longest wait for a broker to serve, unless the caller says otherwise."""
+
+REGISTRY_LIMIT_S = 60.0
+"""The longest wait for ZooKeeper to notice that a broker is gone."""
 
 
 class Broker:
     """One broker of a cluster."""
 
-    def __init__(self, node: Node, server: Server, password: str | None, proxies: Mapping[str, Proxy]) -> None:
-        """Tie a node of the layout to the server that runs it; ``password`` opens its inner listener."""
+    def __init__(
+        self,
+        node: Node,
+        server: Server,
+        password: str | None,
+        proxies: Mapping[str, Proxy],
+        registered: Callable[[], bool],
+    ) -> None:
+        """Tie a node of the layout to the server that runs it.
+
+        ``password`` opens its inner listener; ``registered`` says whether an earlier life of the broker still counts.
+        """
+        self._registered = registered
         self.node_id = node.node_id
         self.folder = node.folder
         self._node = node
@@ -56,7 +71,12 @@ class Broker:
         return self._proxies[listener]
 
     def launch(self) -> None:
-        """Start the process without waiting for it to serve."""
+        """Start the process without waiting for it to serve.
+
+        A crashed broker stays in ZooKeeper until its session ends, and may not come back before. Raises TimeoutError.
+        """
+        gone = f"ZooKeeper to forget broker {self.node_id}"
+        wait_for(lambda: not self._registered(), time.monotonic() + REGISTRY_LIMIT_S, gone)
         self._server.launch()
 
     def start(self, limit_s: float = READY_LIMIT_S) -> None:

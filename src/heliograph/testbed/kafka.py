@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,6 +39,7 @@ from heliograph.testbed.layout import (
     Node,
     Security,
     check_listeners,
+    check_users,
     needs_certificates,
     server_properties,
 )
@@ -95,7 +97,7 @@ class KafkaCluster:
         self.brokers: tuple[Broker, ...] = ()
         self._count = brokers
         self._listeners = check_listeners(listeners)
-        self._users = dict(users or {})
+        self._users = check_users(users or {})
         self._authorizer = authorizer
         self._client_auth: ClientAuth = ssl_client_auth
         self._certificate: ServerCertificate = server_certificate
@@ -251,7 +253,8 @@ class KafkaCluster:
             command = self._program.command("kafka.Kafka", str(node.folder / "server.properties"))
             server = Server(f"Kafka {self.version} broker {node.node_id}", command, node.folder, scratch)
             self._resources.callback(server.close)
-            brokers.append(Broker(node, server, inner, self._proxies[node.node_id]))
+            registered = partial(readiness.is_registered, self._layout.zookeeper_port, node.node_id)
+            brokers.append(Broker(node, server, inner, self._proxies[node.node_id], registered))
         self._prepare_storage(root)
         self.brokers = tuple(brokers)
 
@@ -341,6 +344,7 @@ class KafkaCluster:
             "clientPortAddress": LOOPBACK,
             "maxClientCnxns": "0",
             "admin.enableServer": "false",
+            "4lw.commands.whitelist": "dump",
         }
         _write_properties(folder / "zookeeper.properties", told)
         command = self._program.command(

@@ -6,6 +6,7 @@ the super user's password, so that an anonymous client of the ``PLAINTEXT`` list
 ``CONTROLLER``, which follows the same rule.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +115,17 @@ def check_listeners(listeners: Sequence[str]) -> tuple[str, ...]:
     return tuple(listeners)
 
 
+def check_users(users: Mapping[str, str]) -> dict[str, str]:
+    """Return the users as a new dict. Raises HeliographError for what Kafka's own tools could not be told."""
+    for user, password in users.items():
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", user) or not password or re.search(r"[\[\],]", password):
+            raise HeliographError(
+                f"The testbed cannot make the user {user!r}",
+                remedy="Use letters, digits, dots, dashes in names, and no comma or square bracket in passwords",
+            )
+    return dict(users)
+
+
 def needs_certificates(listeners: Sequence[str]) -> bool:
     """Whether any of the listeners speaks TLS."""
     return any(name.endswith("SSL") for name in listeners)
@@ -206,6 +218,8 @@ def _zookeeper(layout: Layout, node: Node) -> dict[str, str]:
         "broker.id": str(node.node_id),
         "zookeeper.connect": str(layout.zookeeper),
         "zookeeper.connection.timeout.ms": "30000",
+        # How long a broker that crashed stays in the registry, and cannot be started again.
+        "zookeeper.session.timeout.ms": "6000",
     }
 
 

@@ -58,6 +58,22 @@ def accepts(port: int) -> bool:
         return False
 
 
+def is_registered(zookeeper_port: int | None, node_id: int) -> bool:
+    """Whether a broker counts as alive in ZooKeeper; never without ZooKeeper.
+
+    Asks with the four-letter word ``dump``, which lists the nodes that last as long as a session (ZooKeeper
+    Administrator's Guide).
+    """
+    if zookeeper_port is None:
+        return False
+    with socket.create_connection((LOOPBACK, zookeeper_port), timeout=ATTEMPT_LIMIT_S) as connection:
+        connection.sendall(b"dump")
+        listed = bytearray()
+        while len(listed) < ANSWER_LIMIT_BYTES and (piece := connection.recv(ANSWER_LIMIT_BYTES)):
+            listed += piece
+    return f"/brokers/ids/{node_id}" in listed.decode(errors="replace").split()
+
+
 def _text(value: str) -> bytes:
     """Encode a string with a length of 16 bits."""
     raw = value.encode()

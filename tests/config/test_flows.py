@@ -1,0 +1,195 @@
+"""Which flows there are, and each row of MM2's precedence."""
+
+import pytest
+
+from heliograph.config.model import InternalTopic, Policy
+from heliograph.errors import ConfigError
+
+
+def flow_of(load_text, text):
+    return load_text(text).flows[0]
+
+
+# text, attribute of the flow, value
+PRECEDENCE = [
+    # A flow's option: A->B. before the bare key, and nothing else.
+    ("topics=a\nA->B.topics=b", "topics", ("b",)),
+    ("topics=a", "topics", ("a",)),
+    ("A.topics=x\nB.topics=y", "topics", (".*",)),
+    ("replication.factor=1\nA->B.replication.factor=-1", "replication_factor", -1),
+    # MM2 drops the bare use.defaults.from.
+    ("use.defaults.from=source", "use_defaults_from", "target"),
+    ("A->B.use.defaults.from=source", "use_defaults_from", "source"),
+    # What reads the source: A->B.source.consumer. > A.consumer. > A->B.consumer.; nothing bare, nothing of B.
+    ("A.consumer.fetch.max.bytes=3\nA->B.consumer.fetch.max.bytes=4", "fetch_max_bytes", 3),
+    ("A.consumer.fetch.max.bytes=3\nA->B.source.consumer.fetch.max.bytes=5", "fetch_max_bytes", 5),
+    ("A->B.consumer.fetch.max.bytes=4", "fetch_max_bytes", 4),
+    ("A.fetch.max.bytes=4", "fetch_max_bytes", 8 << 20),
+    ("B.consumer.fetch.max.bytes=4", "fetch_max_bytes", 8 << 20),
+    ("consumer.fetch.max.bytes=4", "fetch_max_bytes", 8 << 20),
+    # What writes the records: A->B.producer.override. > B.producer.; never A->B.producer. or A->B.target.producer.
+    ("B.producer.max.request.size=7", "batch_max_bytes", 7),
+    ("B.producer.max.request.size=7\nA->B.producer.override.max.request.size=8", "batch_max_bytes", 8),
+    ("A->B.producer.max.request.size=9", "batch_max_bytes", 1_000_012),
+    ("A->B.target.producer.max.request.size=9", "batch_max_bytes", 1_000_012),
+    ("A.producer.max.request.size=9", "batch_max_bytes", 1_000_012),
+    # The worker: B. only; bare and A->B. keys do not reach it (but for group.id of the flow, see below).
+    ("B.offset.flush.interval.ms=5", "offset_flush_interval_ms", 5),
+    ("offset.flush.interval.ms=5", "offset_flush_interval_ms", 10_000),
+    ("A->B.offset.flush.interval.ms=5", "offset_flush_interval_ms", 10_000),
+    ("A.session.timeout.ms=5", "session_timeout_ms", 10_000),
+    # What is stored on the target: the bare key before B.
+    ("B.offset.storage.topic=x\noffset.storage.topic=y", "offsets_topic", InternalTopic("y", 25, 3)),
+    ("B.offset.storage.topic=x", "offsets_topic", InternalTopic("x", 25, 3)),
+    ("A.offset.storage.topic=x", "offsets_topic", InternalTopic("mm2-offsets.A.internal", 25, 3)),
+    ("A->B.offset.storage.topic=x", "offsets_topic", InternalTopic("mm2-offsets.A.internal", 25, 3)),
+    (
+        "offset.storage.replication.factor=1\nB.offset.storage.partitions=5",
+        "offsets_topic",
+        InternalTopic("mm2-offsets.A.internal", 5, 1),
+    ),
+    ("task.shutdown.graceful.timeout.ms=1\nB.task.shutdown.graceful.timeout.ms=2", "shutdown_timeout_ms", 1),
+    # The group.
+    ("", "group_id", "A-mm2"),
+    ("B.group.id=g", "group_id", "g"),
+    ("group.id=g", "group_id", "A-mm2"),
+    ("A->B.group.id=mirrormaker2-cluster\nB.group.id=g", "group_id", "mirrormaker2-cluster"),
+]
+
+
+@pytest.mark.parametrize(("text", "attribute", "value"), PRECEDENCE)
+def test_the_stronger_key_wins(load_text, text, attribute, value):
+    assert getattr(flow_of(load_text, text), attribute) == value
+
+
+# text, side, attribute of the cluster, value
+CONNECTION = [
+    ("bootstrap.servers=c:3", "source", "bootstrap", (("a", 1),)),
+    ("A.consumer.bootstrap.servers=c:3", "source", "bootstrap", (("c", 3),)),
+    ("A->B.consumer.bootstrap.servers=c:3", "source", "bootstrap", (("a", 1),)),
+    ("A->B.source.cluster.bootstrap.servers=c:3", "source", "bootstrap", (("a", 1),)),
+    ("A->B.source.consumer.bootstrap.servers=c:3", "source", "bootstrap", (("c", 3),)),
+    ("B.producer.bootstrap.servers=c:3", "target", "bootstrap", (("c", 3),)),
+    ("A->B.producer.override.bootstrap.servers=c:3", "target", "bootstrap", (("c", 3),)),
+    ("A->B.target.cluster.bootstrap.servers=c:3", "target", "bootstrap", (("b", 2),)),
+    ("A->B.producer.bootstrap.servers=c:3", "target", "bootstrap", (("b", 2),)),
+    ("A.consumer.client.id=reader", "source", "client_id", "reader"),
+    ("A.client.id=reader", "source", "client_id", "heliograph"),
+    ("B.producer.client.id=writer\nB.client.id=worker", "target", "client_id", "writer"),
+    ("B.client.id=worker", "target", "client_id", "worker"),
+    ("B.producer.request.timeout.ms=7", "target", "request_timeout_ms", 7),
+]
+
+
+@pytest.mark.parametrize(("text", "side", "attribute", "value"), CONNECTION)
+def test_the_stronger_key_reaches_the_cluster(load_text, text, side, attribute, value):
+    assert getattr(getattr(flow_of(load_text, text), side), attribute) == value
+
+
+def test_a_bare_address_serves_clusters_without_their_own(load_text):
+    config = load_text(base="clusters=A,B\nA->B.enabled=true\nB.bootstrap.servers=b:2\nbootstrap.servers=c:3")
+    assert config.clusters["A"].bootstrap == (("c", 3),)
+    assert config.clusters["B"].bootstrap == (("b", 2),)
+
+
+def test_the_defaults_are_ours(load_text):
+    flow = flow_of(load_text, "")
+    assert flow.name == "A->B"
+    assert flow.topics == (".*",)
+    assert flow.topics_exclude == (r"mm2.*\.internal", r".*[\-\.]internal", r".*\.replica", "__.*")
+    assert flow.policy is Policy.DEFAULT
+    assert flow.refresh_topics_interval_s == 10.0
+    assert flow.read_committed
+    assert not flow.start_at_latest
+    assert flow.connector_name == "MirrorSourceConnector"
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "value"),
+    [
+        ("refresh.topics.enabled=false", "refresh_topics_interval_s", None),
+        ("refresh.topics.interval.seconds=-1", "refresh_topics_interval_s", None),
+        ("A->B.refresh.topics.interval.seconds=60", "refresh_topics_interval_s", 60.0),
+        ("sync.topic.configs.enabled=FALSE", "sync_topic_configs_interval_s", None),
+        ("A.consumer.isolation.level=read_uncommitted", "read_committed", False),
+        ("A.consumer.auto.offset.reset=latest", "start_at_latest", True),
+        (
+            "replication.policy.class=org.apache.kafka.connect.mirror.IdentityReplicationPolicy",
+            "policy",
+            Policy.IDENTITY,
+        ),
+        (
+            "replication.policy.class=io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy",
+            "policy",
+            Policy.IDENTITY,
+        ),
+        ("replication.policy.separator = _ ", "separator", "_"),
+        ("replication.policy.separator=_", "internal_separator", "_"),
+        (
+            "replication.policy.separator=_\nreplication.policy.internal.topic.separator.enabled=false",
+            "internal_separator",
+            ".",
+        ),
+        ("heartbeats.replication.enabled=false", "replicate_heartbeats", False),
+        ("topics=a, b", "topics", ("a", "b")),
+        ("topics=", "topics", ()),
+        ("A->B.topics.blacklist=x", "topics_exclude", ("x",)),
+        ("topics.exclude=x", "topics_exclude", ("x",)),
+    ],
+)
+def test_options_become_fields(load_text, text, attribute, value):
+    assert getattr(flow_of(load_text, text), attribute) == value
+
+
+def test_two_directions_and_their_own_settings(load_text):
+    config = load_text("B->A.enabled=true\nA->B.topics=x\nB->A.topics=y")
+    assert [(flow.name, flow.topics, flow.group_id) for flow in config.flows] == [
+        ("A->B", ("x",), "A-mm2"),
+        ("B->A", ("y",), "B-mm2"),
+    ]
+
+
+def test_only_flows_into_the_chosen_targets_are_built(load_text):
+    config = load_text("B->A.enabled=true\nA.ssl.truststore.location=/none\n", only_targets=["B"])
+    assert [flow.name for flow in config.flows] == ["A->B"]
+
+
+def test_clusters_that_no_flow_uses_need_no_settings(load_text):
+    config = load_text("clusters=A,B,C")
+    assert list(config.clusters) == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("base", "text", "problem"),
+    [
+        ("", "", "clusters is missing"),
+        ("", "clusters=\n", r"mm2\.properties:1 clusters is empty"),
+        ("", "clusters=a b, c\n", "cannot be an alias"),
+        ("", "clusters=a,b\n", r"enables no flow. Write a->b\.enabled=true"),
+        ("", "clusters=a,b\na->b.enabled=false\n", "enables no flow"),
+        ("", "clusters=a,b\na->c.enabled=true\n", r":2 a->c\.enabled names a flow between clusters"),
+        ("", "clusters=a,b\na->b.enabled=true\na->bb.topics=x", r":3 a->bb\.topics names a flow"),
+        ("", "clusters=a,b\na->b.enabled=true # yes\n", "must be true or false, not 'true # yes'. Put the comment"),
+        ("", "clusters=a,b\na->a.enabled=true\n", "from a cluster to itself"),
+        ("", "clusters=a,b\na->b.enabled=true\n", r"a\.bootstrap\.servers is missing"),
+        (None, "refresh.topics.interval.seconds=0", "must not be 0"),
+        (None, "replication.factor=0", "must be -1 or a number of replicas"),
+        (None, "topics=a,,b", r":5 topics must be a list without empty items"),
+        (None, "A.consumer.auto.offset.reset=none", "must be one of earliest, latest, not 'none'"),
+        (None, "replication.policy.class=com.acme.Mine", "must be one of"),
+        (None, "A->B.topics=*", r":5 A->B\.topics: the Java regular expression '\*' cannot be used"),
+    ],
+)
+def test_what_cannot_work_is_one_line_with_file_and_line(load_text, base, text, problem):
+    with pytest.raises(ConfigError, match=problem) as refusal:
+        load_text(text) if base is None else load_text(text, base=base)
+    assert "\n" not in str(refusal.value)
+    assert "mm2.properties" in str(refusal.value) or "bootstrap" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("targets", "problem"), [(["C"], "has no cluster 'C'"), (["A"], "enables no flow into A. It has flows into B")]
+)
+def test_targets_without_a_flow_are_refused(load_text, targets, problem):
+    with pytest.raises(ConfigError, match=problem):
+        load_text(only_targets=targets)
