@@ -23,8 +23,8 @@ from heliograph.errors import HeliographError
 from heliograph.testbed.artifacts import class_path
 from heliograph.testbed.java import find_java
 from heliograph.testbed.processes import GuardedProcess, run_to_end
+from heliograph.testbed.releases import KafkaVersion
 from heliograph.testbed.servers import LOGGING, JavaProgram
-from heliograph.testbed.versions import KafkaVersion
 
 SCRIPT_JVM = (
     *("-Xms256M", "-Xmx2G", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"),

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contenders import Contender, Job, started
-from loads import PARTITIONS, make_topics
-from offsets import end_offsets
-
 from heliograph.errors import HeliographError
 from heliograph.testbed.processes import GuardedProcess
+from loads import PARTITIONS, make_topics
+from offsets import end_offsets
 
 TRAFFIC = Path(__file__).with_name("traffic.py")
 TOPIC = "latency"

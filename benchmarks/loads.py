@@ -27,6 +27,9 @@ FLUSH_LIMIT_S = 300.0
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 """By their number in a batch's attributes."""
 
+SILENT = {"log_level": 4}
+"""Keeps librdkafka's notes about its own threads from the terminal."""
+
 HEADER_BYTES = 61
 LENGTH_END_BYTES = 12
 
@@ -123,6 +126,7 @@ def fill(bootstrap: str, load: Load) -> None:
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
+            **SILENT,
             "compression.type": load.codec,
             "batch.num.messages": load.batch_records,
             "batch.size": 1_000_000,
@@ -165,7 +169,7 @@ def _produce(producer: Producer, topic: str, partition: int, value: bytes) -> No
 
 def make_topics(bootstrap: str, partitions: dict[str, int]) -> None:
     """Make topics that never forget anything. Raises KafkaException."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, **SILENT})
     config = {"retention.ms": "-1", "retention.bytes": "-1"}
     topics = [NewTopic(name, count, 1, config=config) for name, count in partitions.items()]
     for first in range(0, len(topics), 50):

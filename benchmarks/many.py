@@ -10,10 +10,11 @@ import time
 from dataclasses import dataclass
 
 from confluent_kafka.admin import AdminClient
+
 from contenders import Contender, Job, started
 from latency import await_copy, finish, send, traffic
-from loads import make_topics
-from measure import Meter, follow, read_off
+from loads import SILENT, make_topics
+from measure import Meter, follow
 from offsets import EndOffsets, Partition, end_offsets
 
 TOPICS = 200
@@ -60,7 +61,7 @@ def prepare(job: Job) -> None:
 
 def remove(bootstrap: str) -> None:
     """Delete the topics."""
-    for future in AdminClient({"bootstrap.servers": bootstrap}).delete_topics(topic_names()).values():
+    for future in AdminClient({"bootstrap.servers": bootstrap, **SILENT}).delete_topics(topic_names()).values():
         future.result(60)
 
 
@@ -78,15 +79,15 @@ def measure(contender: Contender, job: Job, flow_s: float) -> Many:
     there = sum(end_offsets(job.source, busy()).values())
     with EndOffsets(job.target, places) as target:
         with started(contender, job) as running:
-            looks, _ = follow(running.process, target, there, running.started_at_s, LIMIT_S)
+            looks, _ = follow(running.process, target.total, there, running.started_at_s, LIMIT_S)
             first_s = looks[-1].at_s - looks[0].at_s
             time.sleep(contender.settle_s)
             running.stop()
         _write(job)
         with started(contender, job) as running:
             there += RECORDS_EACH * len(places)
-            looks, meter = follow(running.process, target, there, running.started_at_s, LIMIT_S)
-            again_s = read_off(looks, 0.0) and looks[-1].at_s - looks[0].at_s
+            looks, meter = follow(running.process, target.total, there, running.started_at_s, LIMIT_S)
+            again_s = looks[-1].at_s - looks[0].at_s
             time.sleep(contender.settle_s)
             cpu_percent, silence_s = _flow(job, target, meter, flow_s)
             memory_mb = meter.memory_peak_mb()

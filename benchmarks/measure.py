@@ -12,11 +12,10 @@ milliseconds, and the figures are then read off these looks:
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
-from offsets import EndOffsets
 
 from heliograph.errors import HeliographError
 from heliograph.testbed.processes import GuardedProcess
@@ -127,9 +126,9 @@ def _memory_peak_bytes(pid: int) -> int:
 
 
 def follow(
-    process: GuardedProcess, target: EndOffsets, expected: int, started_at_s: float, limit_s: float
+    process: GuardedProcess, count: Callable[[], int], expected: int, started_at_s: float, limit_s: float
 ) -> tuple[list[Look], Meter]:
-    """Look at a running copy until ``expected`` records are there. Raises HeliographError when they do not arrive."""
+    """Look at a running copy until ``count()`` is ``expected``. Raises HeliographError when that does not happen."""
     meter = Meter(process.pid)
     looks = [Look(started_at_s, 0, 0.0)]
     while looks[-1].records < expected:
@@ -138,7 +137,7 @@ def follow(
         now_s = time.monotonic()
         if now_s > started_at_s + limit_s:
             raise HeliographError(f"Only {looks[-1].records} of {expected} records after {limit_s:g} s")
-        looks.append(Look(now_s, sum(target.ask().values()), meter.cpu_s()))
+        looks.append(Look(now_s, count(), meter.cpu_s()))
         time.sleep(max(0.0, now_s + LOOK_S - time.monotonic()))
     return looks, meter
 

@@ -39,6 +39,10 @@ class EndOffsets:
             raise ProtocolError(f"A broker answered ListOffsets with {length} bytes")
         return _read_answer(self._read(length))
 
+    def total(self) -> int:
+        """Return the sum of all end offsets."""
+        return sum(self.ask().values())
+
     def _read(self, count: int) -> bytes:
         pieces = bytearray()
         while len(pieces) < count:

@@ -52,7 +52,7 @@ def measure(contender: Contender, job: Job, idle_s: float) -> Quiet:
     there = sum(end_offsets(job.source, [(TOPIC, partition) for partition in range(PARTITIONS)]).values())
     with EndOffsets(job.target, places) as target:
         with started(contender, job) as running:
-            looks, meter = follow(running.process, target, there, running.started_at_s, LIMIT_S)
+            looks, meter = follow(running.process, target.total, there, running.started_at_s, LIMIT_S)
             first = read_off(looks, 0.0)
             time.sleep(contender.settle_s)
             idle_percent = _busy_percent(meter, idle_s)
@@ -61,7 +61,7 @@ def measure(contender: Contender, job: Job, idle_s: float) -> Quiet:
         _write(job)
         with started(contender, job) as running:
             # Everything that is new counts; what was copied before does not.
-            looks, meter = follow(running.process, _Above(target, there), RECORDS, running.started_at_s, LIMIT_S)
+            looks, _ = follow(running.process, lambda: target.total() - there, RECORDS, running.started_at_s, LIMIT_S)
             again = read_off(looks, 0.0)
             running.stop()
     return Quiet(first.start_s, again.start_s, again.start_cpu_s, idle_percent, memory_mb)
@@ -71,14 +71,3 @@ def _busy_percent(meter: Meter, seconds: float) -> float:
     begun_cpu_s, begun_s = meter.cpu_s(), time.monotonic()
     time.sleep(seconds)
     return 100 * (meter.cpu_s() - begun_cpu_s) / (time.monotonic() - begun_s)
-
-
-class _Above:
-    """End offsets counted from where they are now."""
-
-    def __init__(self, offsets: EndOffsets, total: int) -> None:
-        self._offsets = offsets
-        self._total = total
-
-    def ask(self) -> dict[str, int]:
-        return {"new": sum(self._offsets.ask().values()) - self._total}

@@ -1,6 +1,5 @@
 """Fixtures that all tests share: two real Kafka clusters, started when the first test asks for them."""
 
-import importlib
 import itertools
 import re
 import secrets
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from heliograph.errors import HeliographError
+from heliograph.records import kernel_name
 from heliograph.testbed import DEFAULT_VERSION, KafkaCluster
 from heliograph.testbed.java import find_java
 
@@ -27,13 +27,7 @@ def pytest_report_header() -> list[str]:
         runtime = f"Java {java.major} ({java.executable})"
     except HeliographError as error:
         runtime = str(error)
-    return [f"brokers: Apache Kafka {DEFAULT_VERSION} on {runtime}", f"kernel: {_kernel()}"]
-
-
-def _kernel() -> str:
-    """Which implementation of the records room's kernel runs."""
-    records = importlib.import_module("heliograph.records")
-    return getattr(records, "kernel_name", lambda: "none yet")()
+    return [f"brokers: Apache Kafka {DEFAULT_VERSION} on {runtime}", f"kernel: {kernel_name}"]
 
 
 @pytest.fixture(scope="session")

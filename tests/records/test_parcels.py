@@ -409,3 +409,12 @@ def test_a_forwarded_parcel_can_be_split(kernel):
     parts = split(parcel, 400)
     assert offsets(parts) == list(range(1000, 1040))
     assert sent(parts) == contents(buffer)
+
+
+def test_splitting_a_damaged_parcel_names_its_offset(kernel):
+    buffer = bytearray(run_of(40, 1000, value=b"x" * 60).encoded())
+    (run,) = scan(buffer, 0, len(buffer), 1000).runs
+    parcel = forward(buffer, run)
+    buffer[-9] ^= 1
+    with pytest.raises(DamagedBatch, match="offset 1000 "):
+        split(parcel, 400)

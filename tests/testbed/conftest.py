@@ -1,7 +1,7 @@
 """What several tests of the testbed need."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import confluent_kafka
 import pytest
@@ -14,22 +14,16 @@ def quiet(_error: object) -> None:
     """The client's log of connections that the tests break on purpose."""
 
 
-@pytest.fixture
-def create_topic() -> Callable[..., None]:
-    """Create a topic of one partition through some client configuration; raises KafkaException when refused."""
+class Client:
+    """An independent client, told anew each time how to connect."""
 
-    def create(config: Mapping[str, str], topic: str, replicas: int = 1) -> None:
+    def create_topic(self, config: Mapping[str, str], topic: str, replicas: int = 1) -> None:
+        """Create a topic of one partition; raises KafkaException when refused."""
         admin = AdminClient({**config, "error_cb": quiet})
         admin.create_topics([NewTopic(topic, 1, replicas)], request_timeout=DEADLINE_S)[topic].result(DEADLINE_S)
 
-    return create
-
-
-@pytest.fixture
-def send() -> Callable[..., None]:
-    """Produce some values and wait until each has been acknowledged; raises KafkaException when one is refused."""
-
-    def produce(config: Mapping[str, str], topic: str, values: list[bytes]) -> None:
+    def send(self, config: Mapping[str, str], topic: str, values: list[bytes]) -> None:
+        """Produce some values and wait until each has been acknowledged; raises KafkaException when one is refused."""
         failures: list[confluent_kafka.KafkaError] = []
         producer = confluent_kafka.Producer({**config, "error_cb": quiet, "message.timeout.ms": DEADLINE_S * 1000})
         for value in values:
@@ -38,15 +32,11 @@ def send() -> Callable[..., None]:
         if failures:
             raise confluent_kafka.KafkaException(failures[0])
 
-    return produce
-
-
-@pytest.fixture
-def receive() -> Callable[..., list[bytes]]:
-    """Read a number of values from the beginning of partition 0."""
-
-    def consume(config: Mapping[str, str], topic: str, count: int) -> list[bytes]:
-        consumer = confluent_kafka.Consumer({**config, "group.id": "reader", "error_cb": quiet})
+    def receive(self, config: Mapping[str, str], topic: str, count: int) -> list[bytes]:
+        """Read a number of values from the beginning of partition 0."""
+        consumer = confluent_kafka.Consumer(
+            {**config, "group.id": "reader", "enable.auto.commit": False, "error_cb": quiet}
+        )
         try:
             consumer.assign([confluent_kafka.TopicPartition(topic, 0, confluent_kafka.OFFSET_BEGINNING)])
             values: list[bytes] = []
@@ -60,4 +50,8 @@ def receive() -> Callable[..., list[bytes]]:
         finally:
             consumer.close()
 
-    return consume
+
+@pytest.fixture
+def client() -> Client:
+    """The only other client in these tests than Apache's own tools."""
+    return Client()

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import confluent_kafka
 import pytest
@@ -13,28 +13,28 @@ pytestmark = pytest.mark.brokers
 
 @pytest.fixture(scope="module")
 def three() -> Iterator[KafkaCluster]:
-    with KafkaCluster(brokers=3, properties={"broker.session.timeout.ms": "6000"}) as cluster:
+    with KafkaCluster(brokers=3) as cluster:
         yield cluster
 
 
 def test_a_killed_broker_leaves_the_others_working_and_comes_back_where_it_was(
-    three: KafkaCluster, unique: str, create_topic: Callable, send: Callable, receive: Callable
+    three: KafkaCluster, unique: str, client
 ) -> None:
     config = three.librdkafka_config()
-    create_topic(config, unique, replicas=3)
-    send(config, unique, [b"before"])
+    client.create_topic(config, unique, replicas=3)
+    client.send(config, unique, [b"before"])
     broker = three.brokers[2]
     port, pid = broker.port(), broker.pid
     broker.kill()
     assert not broker.running
     with pytest.raises(HeliographError, match="does not run"):
         _ = broker.pid
-    send(config, unique, [b"meanwhile"])
+    client.send(config, unique, [b"meanwhile"])
     broker.start()
     three.wait_ready()
     assert (broker.port(), broker.node_id) == (port, 3)
     assert broker.pid != pid
-    assert receive(config, unique, 2) == [b"before", b"meanwhile"]
+    assert client.receive(config, unique, 2) == [b"before", b"meanwhile"]
 
 
 def test_a_frozen_broker_is_silent_until_it_thaws(three: KafkaCluster) -> None:

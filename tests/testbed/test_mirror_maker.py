@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 import pytest
 
 from heliograph.errors import HeliographError
@@ -27,24 +25,22 @@ def test_copies_records_and_goes_on_after_a_crash(
     source_kafka: KafkaCluster,
     target_kafka: KafkaCluster,
     unique: str,
-    create_topic: Callable,
-    send: Callable,
-    receive: Callable,
+    client,
 ) -> None:
     source, target = source_kafka.librdkafka_config(), target_kafka.librdkafka_config()
-    create_topic(source, unique)
-    send(source, unique, [b"one"])
+    client.create_topic(source, unique)
+    client.send(source, unique, [b"one"])
     with MirrorMaker(properties(source_kafka, target_kafka, unique), clusters=["two"]) as maker:
         assert maker.log_path.exists()
-        assert receive(target, f"one.{unique}", 1) == [b"one"]
+        assert client.receive(target, f"one.{unique}", 1) == [b"one"]
         pid = maker.pid
         maker.kill()
         assert not maker.running
-        send(source, unique, [b"two"])
+        client.send(source, unique, [b"two"])
         maker.start()
         assert maker.pid != pid
         # It stores its position once a minute, so what it copied before the crash comes again.
-        assert receive(target, f"one.{unique}", 3) == [b"one", b"one", b"two"]
+        assert client.receive(target, f"one.{unique}", 3) == [b"one", b"one", b"two"]
     assert not maker.running
 
 

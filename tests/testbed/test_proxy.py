@@ -140,9 +140,13 @@ def test_a_rate_is_kept(proxy: Proxy) -> None:
 
 
 def test_where_nobody_listens_the_client_is_reset() -> None:
-    with Ports() as ports, Proxy(ports.take()) as proxy:
-        with pytest.raises(ConnectionError), connect(proxy) as connection:
-            exchange(connection)
+    with (
+        Ports() as ports,
+        Proxy(ports.take()) as proxy,
+        pytest.raises(ConnectionError),
+        connect(proxy) as connection,
+    ):
+        exchange(connection)
 
 
 def test_close_is_final_and_may_be_repeated(echo: int) -> None:

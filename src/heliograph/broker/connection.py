@@ -25,7 +25,6 @@ from heliograph.errors import (
     AuthenticationFailed,
     ClusterError,
     HeliographError,
-    NotKafka,
     ProtocolError,
     Unreachable,
 )
@@ -59,6 +58,8 @@ class Connection:
         self.error: HeliographError | None = None
         """Why the connection ended; None while it lives."""
         self.last_used = 0.0
+        self.answered = 0
+        """Answers that came on it."""
         self.throttled_until = 0.0
         """Loop time before which the broker asks not to be sent more (KIP-219)."""
         self._framer = Framer()
@@ -158,18 +159,19 @@ class Connection:
     async def _learn_versions(self) -> None:
         try:
             answer = await self._call_at("api_versions", 0, {}, self.config.request_timeout_ms)
-        except Unreachable as error:
-            raise NotKafka(
+        except Unreachable as error:  # so does a proxy whose broker is down: it may pass by itself
+            raise Unreachable(
                 f"{self.where} closed the connection at the first request",
-                remedy=f"The listener may expect another security.protocol than {self.config.protocol}",
+                remedy=f"The listener may expect another security.protocol than {self.config.protocol}, "
+                "or its broker is not up",
             ) from error
         if answer.error_code:
             raise ProtocolError(f"{self.where} refuses to tell its versions (error {int(answer.error_code)})")
         self.versions = Versions.of((key.api_key, key.min_version, key.max_version) for key in answer.api_keys)
 
-    def close(self) -> None:
-        """Close at once; waiters get an error."""
-        self._end(ClusterError(f"The connection to {self.where} was closed"))
+    def close(self, cause: HeliographError | None = None) -> None:
+        """Close at once; waiters get ``cause``."""
+        self._end(cause or ClusterError(f"The connection to {self.where} was closed"))
 
     def _end(self, error: HeliographError) -> None:
         if self.error is not None:
@@ -301,7 +303,9 @@ class Connection:
             self._end(tls.explain(error, self.where))
             return
         reason = f": {error}" if error else " by the broker"
-        self._end(Unreachable(f"The connection to {self.where} was closed{reason}"))
+        unused = self.answered <= 1 and self.config.sasl is None
+        remedy = "The listener may ask for SASL: see security.protocol" if unused and self._waiters else ""
+        self._end(Unreachable(f"The connection to {self.where} was closed{reason}", remedy=remedy))
 
     def _answer(self, frame: bytearray) -> None:
         correlation_id = int.from_bytes(frame[:4], "big")
@@ -312,6 +316,7 @@ class Connection:
             )
             return
         waiter = self._waiters.popleft()
+        self.answered += 1
         if not waiter.answer.done():
             waiter.answer.set_result(frame)
 
@@ -332,10 +337,10 @@ class Connection:
                     remedy=f"It offers {', '.join(offered.mechanisms) or 'none'}: set sasl.mechanism",
                 )
             lifetime_ms = await self._exchange(timeout_ms)
-        except Unreachable as error:
-            raise AuthenticationFailed(
+        except Unreachable as error:  # a refusal comes as an answer (KIP-152), so this is the network or the broker
+            raise Unreachable(
                 f"{self.where} closed the connection during authentication as {sasl.username}",
-                remedy="Check sasl.mechanism, user and password, and that the listener uses SASL",
+                remedy="Check that the broker is up and that the listener uses SASL",
             ) from error
         if lifetime_ms > 0:
             self._renewal = asyncio.create_task(self._renew(lifetime_ms / 1000 * REAUTHENTICATE_AT))

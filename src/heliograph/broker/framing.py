@@ -10,6 +10,9 @@ from heliograph.errors import NotKafka, ProtocolError
 FRAME_BYTES_MAX = 256 << 20
 """Longest answer that is taken: a fetch of the largest window and one oversized batch fit well within."""
 
+FRAME_BYTES_AT_ONCE = 16 << 20
+"""Up to this length a frame gets its whole buffer at once; a longer one only as its bytes really come."""
+
 _HTTP = b"HTTP"
 _TLS_RECORDS = (0x14, 0x15, 0x16)
 
@@ -17,12 +20,13 @@ _TLS_RECORDS = (0x14, 0x15, 0x16)
 class Framer:
     """Assembles one frame after another."""
 
-    __slots__ = ("_filled", "_frame", "_head", "_view")
+    __slots__ = ("_filled", "_frame", "_head", "_length", "_view")
 
     def __init__(self) -> None:
         """Wait for the first length."""
         self._head = bytearray(4)
         self._frame: bytearray | None = None
+        self._length = 0
         self._view = memoryview(self._head)
         self._filled = 0
 
@@ -33,7 +37,7 @@ class Framer:
     @property
     def missing_bytes(self) -> int:
         """How many bytes of the present frame have yet to come; 0 while its length is unknown."""
-        return 0 if self._frame is None else len(self._frame) - self._filled
+        return 0 if self._frame is None else self._length - self._filled
 
     def received(self, count: int) -> bytearray | None:
         """Take note of ``count`` bytes in the buffer; gives the frame that they complete, if any.
@@ -47,13 +51,23 @@ class Framer:
             self._begin(checked_length(bytes(self._head)))
             return None
         frame = self._frame
+        if self._filled < self._length:
+            self._grow(frame)
+            return None
         self._frame, self._view, self._filled = None, memoryview(self._head), 0
         return frame
 
     def _begin(self, length: int) -> None:
-        self._frame = bytearray(length)
+        self._length = length
+        self._frame = bytearray(min(length, FRAME_BYTES_AT_ONCE))
         self._view = memoryview(self._frame)
         self._filled = 0
+
+    def _grow(self, frame: bytearray) -> None:
+        """Double the buffer of a long frame, up to its length: a mere claim takes no memory."""
+        self._view.release()
+        frame.extend(bytes(min(len(frame), self._length - len(frame))))
+        self._view = memoryview(frame)
 
 
 def checked_length(head: bytes) -> int:

@@ -9,7 +9,7 @@ import tempfile
 from functools import lru_cache
 
 from heliograph.config.model import Tls
-from heliograph.errors import ConfigError, TlsError
+from heliograph.errors import ClusterError, ConfigError, TlsError, Unreachable
 
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -45,10 +45,18 @@ def _load_certificate(made: ssl.SSLContext, certificate: str, key: str) -> None:
         made.load_cert_chain(file.name)
 
 
-def explain(error: ssl.SSLError | ssl.CertificateError, where: str) -> TlsError:
-    """Turn the library's error into one line; ``where`` names the broker."""
+def explain(error: ssl.SSLError | ssl.CertificateError, where: str) -> ClusterError:
+    """Turn the library's error into one line; ``where`` names the broker.
+
+    An end without TLS's own goodbye is no TlsError but Unreachable: that is how a broker that dies looks.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_certificate(error, where)
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Unreachable(
+            f"{where} closed the connection in the middle of TLS",
+            remedy="The port may not speak TLS, or the broker is not up or wants a client certificate (ssl.keystore.*)",
+        )
     reason = (error.reason or "").replace("_", " ").lower()
     if "wrong version number" in reason or "record layer failure" in reason:
         return TlsError(

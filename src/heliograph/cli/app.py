@@ -1,55 +1,90 @@
-"""The program's front door: the commands, the version line, and errors as one line with an exit code."""
+"""The program's front door: the commands, the version line, and errors as one line with an exit code.
 
+Whatever a person may have caused ends here as one line on standard error: a wrong command line or configuration with
+exit code 2, and every other kind as the tree in :mod:`heliograph.errors` says. A stack trace is a defect.
+"""
+
+import os
+import signal
 import sys
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 import heliograph
+from heliograph.cli.check import check
+from heliograph.cli.demo import demo
 from heliograph.cli.run import run
 from heliograph.errors import HeliographError
 from heliograph.records import kernel_name
 
+USAGE_EXIT_CODE = 2
+INTERRUPTED_EXIT_CODE = 128 + signal.SIGINT
+
 app = typer.Typer(
     name="heliograph",
-    help="Copies topics, and everything that belongs to them, from one Kafka cluster to another.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
-def _version(wanted: bool) -> None:
+def version_line() -> str:
+    """Name version, kernel and Python in one line."""
+    return f"heliograph {heliograph.__version__} (kernel: {kernel_name}, Python {sys.version.split()[0]})"
+
+
+def _say_version(wanted: bool) -> None:
     if wanted:
-        print(f"heliograph {heliograph.__version__} (kernel: {kernel_name}, Python {sys.version.split()[0]})")
+        print(version_line())
         raise typer.Exit
 
 
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version and kernel run.")
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version and kernel run.")
     ] = False,
 ) -> None:
     """Copy topics, and everything that belongs to them, from one Kafka cluster to another."""
 
 
-app.command(name="run")(run)
+app.command()(run)
+app.command()(check)
+app.command()(demo)
 
 
 def main() -> None:
-    """Run the command line; an expected error becomes one line on standard error and its exit code."""
+    """Run the command line and end the process; an expected error becomes one line on standard error."""
     try:
-        app(standalone_mode=False)
+        exit_code = app(standalone_mode=False)
+        sys.stdout.flush()
     except HeliographError as error:
-        print(f"heliograph: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except click.ClickException as error:
-        print(f"heliograph: {error.format_message()}", file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+        sys.exit(_complain(str(error), error.exit_code))
+    except TyperException as error:
+        sys.exit(_complain(_usage(error), USAGE_EXIT_CODE))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(INTERRUPTED_EXIT_CODE)
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not stumble over it again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(exit_code or 0)
+
+
+def _usage(error: TyperException) -> str:
+    """Say what is wrong with the command line, and where to read more; no text where only help was shown."""
+    message = " ".join(error.format_message().split())
+    if not message:
+        return ""
+    command = getattr(getattr(error, "ctx", None), "command_path", "") or "heliograph"
+    return f"{message.rstrip('.')}. See {command} --help"
+
+
+def _complain(text: str, exit_code: int) -> int:
+    if text:
+        print(f"heliograph: {text}", file=sys.stderr)
+    return exit_code

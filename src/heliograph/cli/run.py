@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 
 import heliograph
+from heliograph.cli.arguments import Clusters, File, MoreClusters, chosen_clusters
 from heliograph.config import load
 from heliograph.observe.live import LiveView
 from heliograph.observe.log import Log, LogFormat, set_up_logging
@@ -17,18 +19,26 @@ from heliograph.records import kernel_name
 from heliograph.worker import process
 
 
+class LogLevel(StrEnum):
+    """The least that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 def run(
-    file: Annotated[Path, typer.Argument(help="MirrorMaker 2's properties file.", metavar="FILE")],
-    clusters: Annotated[
-        list[str] | None,
-        typer.Option(help="Serve only flows whose target is one of these aliases; may be repeated.", metavar="ALIAS"),
-    ] = None,
+    file: File,
+    more_clusters: MoreClusters = None,
+    clusters: Clusters = None,
     log_format: Annotated[LogFormat, typer.Option(help="How log lines are written.")] = LogFormat.TEXT,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
-    live: Annotated[bool | None, typer.Option(help="Show the live view; by default only on a terminal.")] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
+    live: Annotated[bool | None, typer.Option(help="Show the live view; by default on a terminal.")] = None,
 ) -> None:
-    """Copy topics as FILE says, until stopped."""
-    config = load(file, environ=os.environ, only_targets=tuple(clusters or ()))
+    """Copy topics as FILE says, until stopped by Ctrl-C or SIGTERM."""
+    only_targets = chosen_clusters(clusters, more_clusters)
+    config = load(file, environ=os.environ, only_targets=only_targets)
     handler = set_up_logging(log_format, log_level)
     log = Log()
     log.info("heliograph", version=heliograph.__version__, kernel=kernel_name, file=file)

@@ -59,7 +59,11 @@ class Membership:
         self._cluster = cluster
 
     async def join(self, metadata: bytes) -> Joined:
-        """Join, or join again; waits until the rebalance is over. Raises BrokerError or NotAuthorized."""
+        """Join, or join again; waits until the rebalance is over. Raises BrokerError or NotAuthorized.
+
+        UNKNOWN_MEMBER_ID is raised too: the group went on without this member, and what it owned may be another's.
+        The next try then joins as a new member.
+        """
         joined: Joined = await self._cluster.persist(lambda: self._join_once(metadata))
         return joined
 
@@ -83,14 +87,16 @@ class Membership:
             self.member_id = answer.member_id
         elif code == codes.UNKNOWN_MEMBER_ID:
             self.member_id = ""
-            code = codes.REBALANCE_IN_PROGRESS  # the same request without the id will do
         self._raise(code, "join")
         self.member_id, self.generation = answer.member_id, answer.generation_id
         members = {str(each.member_id): bytes(each.metadata) for each in answer.members}
         return Joined(self.generation, self.member_id, answer.leader == self.member_id, members)
 
     async def sync(self, assignments: Mapping[str, bytes]) -> bytes | None:
-        """Bring (as leader) or take the assignments; None: the group is rebalancing again, join once more."""
+        """Bring (as leader) or take the assignments; None: the group is rebalancing again, join once more.
+
+        Raises UNKNOWN_MEMBER_ID as :meth:`join` does.
+        """
         answer = await self._call(
             "sync_group",
             {
@@ -107,7 +113,6 @@ class Membership:
             return None
         if code == codes.UNKNOWN_MEMBER_ID:
             self.member_id = ""
-            return None
         self._raise(code, "take the assignment of")
         return bytes(answer.assignment)
 

@@ -32,6 +32,8 @@ class Reading:
     max_partition_bytes: int
     max_wait_ms: int
     read_committed: bool
+    rack: str
+    """Where this process runs: leaders may send us to a follower there (KIP-392); empty: nowhere in particular."""
     lane_limit_bytes: int
     """Most bytes that one lane may have pending."""
 
@@ -46,6 +48,8 @@ class Callbacks:
     """The broker answered for this lane with an error code."""
     damaged: Callable[[Lane, DataError], None]
     """What came for this lane contradicts itself."""
+    nearer: Callable[[Lane, int], None]
+    """The lane should be read from this follower (node id) instead."""
     trouble: Callable[[int, HeliographError], None]
     """The broker (node id) cannot be used at the moment; it is tried again."""
     fine: Callable[[int], None]
@@ -273,6 +277,7 @@ class _Channel:
                 min_bytes=1,
                 max_bytes=budget,
                 read_committed=reading.read_committed,
+                rack=reading.rack,
             )
             timeout_ms = fetcher.cluster.config.request_timeout_ms + reading.max_wait_ms
             frame = await (await connection.send(correlation_id, [body], timeout_ms=timeout_ms, what="fetch"))
@@ -301,6 +306,9 @@ class _Channel:
             if row.error:
                 self.session.changed[lane] = None
                 fetcher.callbacks.partition_error(lane, row.error)
+                continue
+            if row.preferred_replica >= 0 and row.preferred_replica != fetcher.node_id:
+                fetcher.callbacks.nearer(lane, row.preferred_replica)
                 continue
             before = lane.position
             try:

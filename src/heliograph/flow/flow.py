@@ -78,6 +78,8 @@ class Flow:
         self._loop = asyncio.get_running_loop()
         self._troubled: dict[Lane, None] = {}
         self._told: set[Lane] = set()
+        self._attention = asyncio.Event()
+        """Set when a lane or a cluster's metadata needs the periodic look, which costs nothing otherwise."""
         self._stale = {"source": False, "target": False}
         self._refreshed_at = {"source": 0.0, "target": 0.0}
         self._down: set[str] = set()
@@ -92,6 +94,9 @@ class Flow:
             for lane in self.lanes.values():
                 self._place(lane)
             while True:
+                if not self._troubled and not any(self._stale.values()):
+                    self._attention.clear()
+                    await self._attention.wait()
                 await asyncio.sleep(TICK_S)
                 await self._tick()
 
@@ -116,7 +121,7 @@ class Flow:
         """Take a lane that was started, has failed, or is to be resumed."""
         self.lanes[lane.source_topic, lane.partition] = lane
         if lane.state is not State.RUNNING:
-            self._troubled[lane] = None
+            self._watch(lane)
         if self._tasks:
             self._place(lane)
 
@@ -138,7 +143,9 @@ class Flow:
     def _place(self, lane: Lane) -> None:
         """Bring the lane to the brokers that lead its partitions now."""
         assert self._tasks is not None, "lanes are placed while the flow runs"
-        node = self._source.metadata.leader(lane.source_topic, lane.partition)
+        node = lane.nearby_node
+        if node not in self._source.metadata.brokers:
+            node = self._source.metadata.leader(lane.source_topic, lane.partition)
         if node != lane.source_node:
             if lane.source_node in self._fetchers:
                 self._fetchers[lane.source_node].remove(lane)
@@ -151,11 +158,16 @@ class Flow:
                 self._senders[lane.target_node].withdraw(lane)
             lane.target_node = node
         if lane.source_node < 0:
-            self._stale["source"] = True
+            self._look_at("source")
         if lane.target_node < 0:
-            self._stale["target"] = True
+            self._look_at("target")
         else:
             self._offer(lane)
+
+    def _read_from(self, lane: Lane, node: int) -> None:
+        """Read from another replica of the source partition from now on; -1: from the leader."""
+        lane.nearby_node = node
+        self._place(lane)
 
     def _fetcher(self, node: int) -> Fetcher:
         found = self._fetchers.get(node)
@@ -165,7 +177,8 @@ class Flow:
                 arrived=self._arrived,
                 partition_error=self._partition_error,
                 damaged=self._fail,
-                trouble=lambda _, error: self._trouble("source", error),
+                nearer=self._read_from,
+                trouble=self._source_trouble,
                 fine=lambda _: self._fine("source"),
             )
             found = Fetcher(self._source, node, self._settings.reading, self.window, callbacks)
@@ -228,9 +241,9 @@ class Flow:
         if verdict is Verdict.FAILED:
             self._tell_failed(lane)
         elif verdict is Verdict.RESUME:
-            self._troubled[lane] = None
+            self._watch(lane)
         elif verdict is Verdict.RETRY_METADATA:
-            self._stale["target"] = True
+            self._look_at("target")
             self._offer_later(lane)
         elif verdict is Verdict.RETRY:
             if lane.failures == QUIET_FAILURES:
@@ -252,6 +265,9 @@ class Flow:
     def _partition_error(self, lane: Lane, code: int) -> None:
         where = f"{lane.source_topic}-{lane.partition}"
         found = meaning(code)
+        if lane.nearby_node >= 0:  # a follower may lag or have gone; the leader knows
+            self._read_from(lane, -1)
+            return
         words = f"Cannot read {where} on {self._source.alias}: {found.prose} ({found.name})"
         if code == codes.OFFSET_OUT_OF_RANGE:
             lane.fail(BrokerError(words, code=code), self._loop.time())
@@ -262,12 +278,12 @@ class Flow:
             self._fail(lane, NotAuthorized(words, right="Read", resource=resource))
             return
         if found.after:
-            self._stale["source"] = True
+            self._look_at("source")
         quiet = found.retriable and lane.failures < QUIET_FAILURES
         error = BrokerError(words, code=code)
         if quiet:
             lane.fail(error, self._loop.time())
-            self._troubled[lane] = None
+            self._watch(lane)
         else:
             self._fail(lane, error)
 
@@ -296,14 +312,24 @@ class Flow:
                 ),
             )
             return
+        self._watch(lane)
+
+    def _watch(self, lane: Lane) -> None:
+        """Look at the lane with every tick until it is well."""
         self._troubled[lane] = None
+        self._attention.set()
+
+    def _look_at(self, side: str) -> None:
+        """Have the metadata of one side refreshed soon."""
+        self._stale[side] = True
+        self._attention.set()
 
     def _fail(self, lane: Lane, cause: HeliographError) -> None:
         lane.fail(cause, self._loop.time())
         self._tell_failed(lane)
 
     def _tell_failed(self, lane: Lane) -> None:
-        self._troubled[lane] = None
+        self._watch(lane)
         assert lane.cause is not None, "a failed lane has a cause"
         self._told.add(lane)
         wait = max(0.0, lane.retry_at - self._loop.time())
@@ -317,8 +343,13 @@ class Flow:
             self._told.discard(lane)
             self._listener(LaneRecovered(lane.source_topic, lane.partition))
 
+    def _source_trouble(self, node: int, error: HeliographError) -> None:
+        for lane in [each for each in self.lanes.values() if each.nearby_node == node]:
+            self._read_from(lane, -1)
+        self._trouble("source", error)
+
     def _trouble(self, side: str, error: HeliographError) -> None:
-        self._stale[side] = True
+        self._look_at(side)
         if side not in self._down:
             self._down.add(side)
             alias = self._source.alias if side == "source" else self._target.alias

@@ -12,6 +12,9 @@ acknowledged record, where everything begins again when what is in between must 
 Sequence numbers count records (KIP-98), so a batch may be split without renumbering those after it. A batch that may
 have reached the broker is only ever sent again with the same producer id and sequence, so the broker can tell it from
 a new one. When the broker has forgotten the producer, the lane asks to be *resumed* from what the target really holds.
+
+A broker that holds nothing of a producer takes any sequence number for its first. So until one batch has been
+acknowledged, only one is under way: if it were refused, those behind it would be written before it.
 """
 
 from collections import deque
@@ -37,6 +40,9 @@ SEQUENCE_END = 1 << 31
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 30.0
 RESEND_S_MAX = 1.0
+GIVE_UP_FAILURES = 10
+"""Refusals in a row after which a batch is no longer kept to be sent again: what it holds of the window others need."""
+GIVEN_UP_RETRY_S = 2.0
 _PRODUCER_UNKNOWN = (
     codes.OUT_OF_ORDER_SEQUENCE_NUMBER,
     codes.UNKNOWN_PRODUCER_ID,
@@ -152,12 +158,16 @@ class Lane:
         self.pending_bytes = 0
         self.source_node = -1
         self.target_node = -1
+        self.nearby_node = -1
+        """Follower that the leader told us to read from (KIP-392); -1: read from the leader."""
         self._next_sequence = 0
         self._pending: deque[Piece] = deque()
         self._ready: deque[Ready] = deque()
         self._in_flight: deque[Sent] = deque()
         self._resend = False
         self._resume_on_retry = False
+        self._known_to_broker = False
+        """Whether the broker has taken a batch of this producer, and so watches its sequence numbers."""
 
     def __repr__(self) -> str:
         """Name the lane in logs."""
@@ -174,6 +184,7 @@ class Lane:
         self.producer = producer
         self._next_sequence = 0
         self._resume_on_retry = False
+        self._known_to_broker = False
         self.state = State.RUNNING
 
     def fail(self, cause: HeliographError, now: float, *, retry_s: float | None = None) -> float:
@@ -248,7 +259,7 @@ class Lane:
 
     def has_room(self, limit_bytes: int) -> bool:
         """Whether it may be given more bytes."""
-        return self.state is State.RUNNING and self.pending_bytes < limit_bytes
+        return self.state is State.RUNNING and self.pending_bytes < limit_bytes and not self._resend
 
     @property
     def lag(self) -> int | None:
@@ -265,14 +276,17 @@ class Lane:
         size = end - start
         if size < COPY_BELOW_BYTES and frame_hold.size_bytes > 8 * size:
             buffer, start, end, hold = bytes(memoryview(frame)[start:end]), 0, size, Hold(self.window, size)
-        found = records.scan(
-            buffer,
-            start,
-            end,
-            self.position,
-            aborted=row.aborted if read_committed else (),
-            limit_bytes=self.limit_bytes,
-        )
+        try:
+            found = records.scan(
+                buffer,
+                start,
+                end,
+                self.position,
+                aborted=row.aborted if read_committed else (),
+                limit_bytes=self.limit_bytes,
+            )
+        except DamagedBatch as error:
+            raise self._named(error) from error
         for run in found.runs:
             if run.kind is Kind.DROP:
                 continue
@@ -304,10 +318,13 @@ class Lane:
             return False
         if self._resend:
             return self._next_resend() is not None
-        return len(self._in_flight) < IN_FLIGHT_MAX and bool(self._ready or self._pending)
+        in_flight_max = IN_FLIGHT_MAX if self._known_to_broker else 1
+        return len(self._in_flight) < in_flight_max and bool(self._ready or self._pending)
 
     def _next_resend(self) -> Sent | None:
         """Give the first batch to be sent again; none while a later one is on its way, so that order is kept."""
+        if not self._known_to_broker:
+            return None if self._in_flight[0].outstanding else self._in_flight[0]
         first = None
         for sent in self._in_flight:
             if not sent.outstanding:
@@ -344,9 +361,12 @@ class Lane:
             self._ready.append(Ready(records.forward(first.buffer, first.run), first.hold, first.size))
             return
         pieces = self._gather()
-        parcels = records.rewrite(
-            [(piece.buffer, piece.run) for piece in pieces], position=first.position, limit_bytes=self.limit_bytes
-        )
+        try:
+            parcels = records.rewrite(
+                [(piece.buffer, piece.run) for piece in pieces], position=first.position, limit_bytes=self.limit_bytes
+            )
+        except DamagedBatch as error:
+            raise self._named(error) from error
         charge = sum(piece.size for piece in pieces)
         for parcel in parcels:
             self._ready.append(Ready(parcel, Hold(self.window, parcel.size).keep(), charge))
@@ -358,6 +378,10 @@ class Lane:
             raise DamagedBatch(
                 f"{self.source_topic}-{self.partition}: the batches at {first.run.first_offset} are empty"
             )
+
+    def _named(self, error: DamagedBatch) -> DamagedBatch:
+        """Say whose batch it is: the records room knows offsets only."""
+        return DamagedBatch(f"{self.source_topic}-{self.partition} on the source: {error.message}", remedy=error.remedy)
 
     def _worth_merging(self) -> bool:
         """Whether the first pending batch is small and a neighbour it could be merged with waits behind it."""
@@ -392,6 +416,9 @@ class Lane:
         if not self._in_flight or self._in_flight[0] is not sent:
             return None  # it was dropped meanwhile
         self._in_flight.popleft()
+        self._known_to_broker = True
+        if not self._in_flight:
+            self._resend = False
         parcel = sent.parcel
         self.pending_bytes -= sent.charge_bytes
         sent.hold.let_go()
@@ -441,6 +468,8 @@ class Lane:
         return self._head_lost(error, now)
 
     def _send_again(self, error: HeliographError, now: float, verdict: "Verdict") -> "Verdict":
+        if self.failures >= GIVE_UP_FAILURES:
+            return self._head_lost(error, now, retry_s=GIVEN_UP_RETRY_S)
         self.cause = error
         self._resend = True
         self.failures += 1

@@ -165,7 +165,7 @@ class Sender:
                 self._callbacks.fine(self.node_id)
             except ClusterError as unreadable:
                 error = unreadable
-                request.connection.close()
+                request.connection.close(unreadable)
         left = request.batches
         for row in rows:
             found = left.pop((row.topic, row.partition), None)

@@ -103,6 +103,8 @@ def use_hardware(allowed: bool) -> bool:
     return bool(crc32c_uses_hardware)
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Bytes:
     """Access to the bytes of any buffer, held as long as this object lives."""
 
@@ -215,11 +217,12 @@ def forward(buffer, run):
     if batch_end(held.at, start, end, held.size) != end or held.at[start + MAGIC_AT] != 2:
         raise damaged(run.first_offset, "its run is not exactly one batch of format v2")
     at = held.at + start
+    view = buffer if type(buffer) is memoryview else PyMemoryView_FromObject(buffer)
     cdef int64_t base = <int64_t>load64(at)
     cdef int count = <int>load32(at + COUNT_AT)
     return Parcel(
         stamped(at, end - start - HEADER_BYTES, -1, -1, -1, False),
-        PyMemoryView_FromObject(buffer)[start + HEADER_BYTES : end],
+        view[start + HEADER_BYTES : end],
         count,
         ((base, count),),
         base + <int>load32(at + LAST_DELTA_AT) + 1,

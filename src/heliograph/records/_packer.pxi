@@ -126,9 +126,11 @@ cdef class Packer:
         cdef list bodies = []
         cdef Py_ssize_t joined_end = gather_zstd(bodies, held, at, end)
         cdef Bytes plain = self.unpack_joined(bodies, held.at + at, held.at + joined_end)
-        cdef const uint8_t* here = NULL if plain is None else plain.at
+        cdef const uint8_t* here = NULL
         cdef const uint8_t* until
         cdef const uint8_t* batch
+        if plain is not None:
+            here = plain.at
         while at < joined_end:
             batch = held.at + at
             at = batch_end(held.at, at, joined_end, held.size)

@@ -19,8 +19,8 @@ from heliograph.records.model import (
     damaged,
 )
 
-PARCEL_BYTES_MAX = 2**31 - 1
-"""A batch's length field is a signed 32-bit number."""
+ENCODED_BYTES_MAX = 64 << 20
+"""Largest batch that :func:`encode` makes from nothing."""
 
 
 def scan(
@@ -93,7 +93,7 @@ def encode(records: Sequence[Record], *, codec: Codec = Codec.NONE) -> Parcel:
     """Make one parcel of ``records``, of which there must be at least one; their offsets become its segments."""
     if not records:
         raise ValueError("a batch needs at least one record")
-    packer = kernel.Packer(codec, PARCEL_BYTES_MAX // 32)
+    packer = kernel.Packer(codec, ENCODED_BYTES_MAX)
     for record in records:
         headers = [(name.encode("utf-8", "surrogateescape"), content) for name, content in record.headers]
         packer.append(record.offset, record.timestamp, record.key, record.value, headers)
@@ -128,9 +128,10 @@ def _fitting(parcel: Parcel, limit_bytes: int) -> Iterator[Parcel]:
         yield parcel
         return
     parts = -(-parcel.size * 9 // (8 * limit_bytes))
-    records_max = max(1, min(parcel.records // 2, parcel.records // parts))
+    records_max = min(-(-parcel.records // parts), -(-parcel.records // 2))
     packer = kernel.Packer(parcel.codec, max(limit_bytes, HEADER_BYTES), records_max)
-    batch = b"".join((parcel.header, parcel.body))
+    first_offset = parcel.segments[0][0].to_bytes(8, "big")  # so that an error names it
+    batch = b"".join((first_offset, parcel.header[8:], parcel.body))
     packer.add(batch, 0, len(batch), 0)
     pieces = packer.finish()
     first = 0

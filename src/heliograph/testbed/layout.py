@@ -207,6 +207,9 @@ def _kraft(layout: Layout, node: Node) -> dict[str, str]:
         "controller.quorum.voters": voters,
         "controller.listener.names": CONTROLLER,
         "listeners": _addresses(names, node.ports),
+        # How long a broker that crashed counts as alive, and is refused when it comes back (KIP-631).
+        "broker.session.timeout.ms": "5000",
+        "broker.heartbeat.interval.ms": "1000",
         "share.coordinator.state.topic.num.partitions": "1",
         "share.coordinator.state.topic.replication.factor": str(min(3, len(layout.nodes))),
         "share.coordinator.state.topic.min.isr": "1",

@@ -285,6 +285,7 @@ class Mirror:
             max_partition_bytes=config.fetch_max_partition_bytes,
             max_wait_ms=config.fetch_max_wait_ms,
             read_committed=config.read_committed,
+            rack=config.client_rack,
             lane_limit_bytes=max(LANE_BYTES_MIN, config.window_bytes // LANE_SHARE_MAX),
         )
         return Flow(

@@ -84,6 +84,9 @@ class Ownership:
             try:
                 await self._generation()
             except HeliographError as error:
+                if isinstance(error, BrokerError) and error.code == codes.UNKNOWN_MEMBER_ID:
+                    self._forgotten()
+                    continue
                 if retriable(error) is None:
                     raise
                 await asyncio.sleep(self._config.heartbeat_interval_ms / 1000)
@@ -146,13 +149,17 @@ class Ownership:
                 self._renew(sent_at)
                 return
             if beat is Beat.LOST:
-                if self.owns:
-                    self._lose("the group went on without this process")
+                self._forgotten()
                 return
             self._renew(sent_at)
 
     def _renew(self, sent_at: float) -> None:
         self._lease_until = sent_at + self._config.session_timeout_ms / 1000 * LEASE_SHARE
+
+    def _forgotten(self) -> None:
+        """Give up what we own before joining anew: another process may have taken it meanwhile."""
+        if self.owns:
+            self._lose("the group went on without this process")
 
     def _lose(self, reason: str) -> None:
         self.owns = False

@@ -1,0 +1,224 @@
+"""Fills the generated parts of the reference pages from what the code declares.
+
+A page has its own words. A part between ``<!-- generated: NAME -->`` and ``<!-- end -->`` belongs to this script, so
+that a page about an option, a command or an error cannot say something else than the program does::
+
+    python docs/generate.py            write the parts anew
+    python docs/generate.py --check    change nothing; exit status 1 when a page is out of date
+"""  # noqa: INP001 - a script beside its pages, no package
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from heliograph import errors
+from heliograph.cli.app import app
+from heliograph.config.load import OPTIONS
+from heliograph.config.options import Effect, Family, Option
+from heliograph.config.places import (
+    Route,
+    consumer_keys,
+    flow_keys,
+    one_flow_keys,
+    producer_keys,
+    source_client_keys,
+    source_connection_keys,
+    storage_keys,
+    target_client_keys,
+    target_connection_keys,
+    worker_keys,
+)
+
+DOCS = Path(__file__).resolve().parent
+PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+EXAMPLE = Route("A", "B")
+
+KEYS: dict[Family, tuple[tuple[str, Callable[[Route, str], tuple[str, ...]]], ...]] = {
+    Family.FILE: (("", lambda _, name: (name,)),),
+    Family.FLOW: (("", flow_keys),),
+    Family.ONE_FLOW: (("", one_flow_keys),),
+    Family.CONNECTION: (("for the source", source_connection_keys), ("for the target", target_connection_keys)),
+    Family.CLIENT: (("for the source", source_client_keys), ("for the target", target_client_keys)),
+    Family.CONSUMER: (("", consumer_keys),),
+    Family.PRODUCER: (("", producer_keys),),
+    Family.WORKER: (("", worker_keys),),
+    Family.STORAGE: (("", storage_keys),),
+}
+"""Where an option of each family may stand: the functions that the program itself uses."""
+
+TITLES = {
+    Family.FILE: "The whole file",
+    Family.FLOW: "A flow",
+    Family.ONE_FLOW: "A flow, never the bare key",
+    Family.CONNECTION: "How to reach a cluster",
+    Family.CLIENT: "Any client",
+    Family.CONSUMER: "Reading the source",
+    Family.PRODUCER: "Writing to the target",
+    Family.WORKER: "The process that serves a target",
+    Family.STORAGE: "The process that serves a target, bare key first",
+}
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def code(text: str | None) -> str:
+    """Give ``text`` as code in a table's cell; a dash for None, a word for the empty text."""
+    if text is None:
+        return "-"
+    return f"`{text}`".replace("|", "\\|") if text else "empty"
+
+
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Give a Markdown table."""
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+# --- options ---------------------------------------------------------------------------------------------------------
+
+
+def options_now() -> str:
+    """Give the options that have an effect, family by family, each with the keys that may set it."""
+    return "\n".join(_family(family) for family in Family if _of(family, Effect.NOW))
+
+
+def options_later() -> str:
+    """Give the options whose feature is not there yet."""
+    chosen = [option for family in Family for option in _of(family, Effect.LATER)]
+    rows = ((code(each.name), each.meaning, _told(each)) for each in chosen)
+    return table(("option", "meaning", "what the program says now"), rows)
+
+
+def options_never() -> str:
+    """Give the options that have nothing to govern: first those that are not passed over in silence."""
+    chosen = [option for family in Family for option in _of(family, Effect.NEVER)]
+    spoken = {each.name: each for each in chosen if each.without}
+    silent = sorted({each.name for each in chosen if not each.without})
+    told = table(("option", "what the program says"), ((code(each.name), _told(each)) for each in spoken.values()))
+    return f"{told}\nAccepted in silence: {', '.join(map(code, silent))}.\n"
+
+
+def _of(family: Family, effect: Effect) -> list[Option]:
+    return [option for option in OPTIONS.options if option.family is family and option.effect is effect]
+
+
+def _family(family: Family) -> str:
+    lines = []
+    for which, keys in KEYS[family]:
+        shown = ", ".join(map(code, keys(EXAMPLE, "NAME")))
+        lines.append(f"Keys{' ' + which if which else ''}, the strongest first: {shown}.\n")
+    rows = ((code(each.name), each.kind.value, _default(each), _meaning(each)) for each in _of(family, Effect.NOW))
+    return f"### {TITLES[family]}\n\n{''.join(lines)}\n{table(('option', 'type', 'default', 'meaning'), rows)}"
+
+
+def _default(option: Option) -> str:
+    ours = code(option.default)
+    return f"{ours} (MM2: {code(option.mm2_default)})" if option.mm2_default is not None else ours
+
+
+def _meaning(option: Option) -> str:
+    limits = [f"One of {', '.join(map(code, option.choices))}."] if option.choices else []
+    limits += [f"At least {option.minimum}."] if option.minimum is not None else []
+    return " ".join((option.meaning, *limits))
+
+
+def _told(option: Option) -> str:
+    if not option.without:
+        return "nothing"
+    unless = f" (unless it is {' or '.join(map(code, option.acts_like))})" if option.acts_like else ""
+    return f"{'error' if option.refused else 'warning'}{unless}: the key *{option.without}*"
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """Give every command with its arguments and options."""
+    root: Any = typer.main.get_command(app)
+    parts = [_command("heliograph", root)]
+    parts += [_command(f"heliograph {name}", each) for name, each in root.commands.items()]
+    return "\n".join(parts)
+
+
+def _command(name: str, command: Any) -> str:
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    rest = "".join(f" {each.metavar or each.name.upper()}" for each in arguments)
+    options = [each for each in command.params if each.param_type_name == "option" and not each.hidden]
+    rows = [(code(each.metavar or each.name.upper()), _sentence(each.help), "required") for each in arguments]
+    rows += [(code(" / ".join((*each.opts, *each.secondary_opts))), _sentence(each.help), _shown(each)) for each in options]
+    about = " ".join((command.help or "").split())
+    return f"### `{name}{rest}`\n\n{about}\n" + (
+        f"\n{table(('argument or option', 'meaning', 'default'), rows)}" if rows else ""
+    )
+
+
+def _sentence(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+def _shown(option: Any) -> str:
+    if option.required:
+        return "required"
+    default = getattr(option.default, "value", option.default)
+    return "-" if default in (None, False, (), []) or callable(default) else code(str(default))
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+def exit_codes() -> str:
+    """Give every class of error with its exit code, in the order of the tree."""
+    rows = []
+    for depth, kind in _tree(errors.HeliographError, 0):
+        about = (kind.__doc__ or "").splitlines()[0].replace("``", "`")
+        rows.append(("&nbsp;&nbsp;" * depth + f"`{kind.__name__}`", str(kind.exit_code), about))
+    return table(("error", "exit code", "meaning"), rows)
+
+
+def _tree(kind: type[errors.HeliographError], depth: int) -> Iterable[tuple[int, type[errors.HeliographError]]]:
+    yield depth, kind
+    for below in kind.__subclasses__():
+        if below.__module__ == errors.__name__:
+            yield from _tree(below, depth + 1)
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+PARTS: dict[str, Callable[[], str]] = {
+    "options-now": options_now,
+    "options-later": options_later,
+    "options-never": options_never,
+    "commands": commands,
+    "exit-codes": exit_codes,
+}
+PAGES = ("reference/options.md", "reference/cli.md", "reference/messages.md")
+
+
+def filled(page: str) -> str:
+    """Give the text of a page with its generated parts as they should be; KeyError for a part that nobody makes."""
+    return PART.sub(lambda found: f"{found[1]}\n{PARTS[found['name']]()}\n{found[3]}", page)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write or check the pages; gives the exit status."""
+    stale = []
+    for name in PAGES:
+        path = DOCS / name
+        before = path.read_text(encoding="utf-8")
+        after = filled(before)
+        if after != before:
+            stale.append(name)
+            if "--check" not in arguments:
+                path.write_text(after, encoding="utf-8")
+    word = "out of date" if "--check" in arguments else "written"
+    sys.stdout.write("".join(f"{word}: docs/{name}\n" for name in stale) or "nothing to do\n")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

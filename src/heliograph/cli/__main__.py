@@ -1,0 +1,5 @@
+"""``python -m heliograph.cli``: the same as the command ``heliograph``, for whoever has only the interpreter at hand."""
+
+from heliograph.cli.app import main
+
+main()

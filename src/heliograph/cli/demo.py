@@ -1,0 +1,3 @@
+def demo() -> int:
+    """Demo."""
+    return 0

@@ -1,0 +1,57 @@
+"""What a check found: one line each, good or bad, with what may be done about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from heliograph.errors import HeliographError
+
+NAMES_SHOWN = 5
+"""Names in one line; the others are counted."""
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """The flow runs, but not as its author may think."""
+    ERROR = "error"
+    """The flow, or a part of it, cannot run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact about a cluster or a flow."""
+
+    level: Level
+    about: str
+    """A cluster's alias or a flow's name."""
+    text: str
+    """One phrase; holds no secret."""
+    remedy: str = ""
+    """What may be done next; empty where nothing needs to be."""
+
+    @classmethod
+    def of_error(cls, about: str, error: HeliographError, level: Level = Level.ERROR) -> Self:
+        """Make an error of the tree a finding."""
+        return cls(level, about, error.message, error.remedy)
+
+    def __str__(self) -> str:
+        """Give text and remedy in one line."""
+        line = f"{self.text}. {self.remedy}" if self.remedy else self.text
+        return " ".join(line.split())
+
+
+def listed(names: Iterable[str]) -> str:
+    """Give some names and the number of the others: ``a, b and 3 more``."""
+    known = list(names)
+    rest = len(known) - NAMES_SHOWN
+    shown = ", ".join(known[:NAMES_SHOWN])
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def counted(number: int, noun: str) -> str:
+    """Give ``1 topic``, ``3 topics``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

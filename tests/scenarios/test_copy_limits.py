@@ -1,0 +1,90 @@
+"""Large records, batches larger than the target takes, and what happens when a record will not do."""
+
+import time
+
+import pytest
+from plain_client import (
+    Row,
+    create_topic,
+    end_offsets,
+    read,
+    set_topic_config,
+    simple_rows,
+    topic_config,
+    wait_for_rows,
+    write,
+)
+
+pytestmark = pytest.mark.brokers
+
+MIB = 1 << 20
+
+
+def test_a_record_of_ten_megabytes(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique, max_message_bytes=str(12 * MIB))
+    rows = [Row(0, b"before", b"small"), Row(0, b"large", bytes(range(256)) * (10 * MIB // 256)), Row(0, b"after", b"")]
+    write(source_kafka, unique, rows)
+    heliograph(one_way(source_kafka, target_kafka, "large", unique))
+    arrived = wait_for_rows(target_kafka, f"large.{unique}", 3)
+    assert arrived == read(source_kafka, unique)
+    assert topic_config(target_kafka, f"large.{unique}")["max.message.bytes"] == str(12 * MIB)
+
+
+def test_a_record_too_large_stops_its_partition_alone(source_kafka, target_kafka, heliograph, one_way, unique):
+    large, other = f"{unique}-large", f"{unique}-other"
+    create_topic(source_kafka, large, 2, max_message_bytes=str(3 * MIB))
+    create_topic(source_kafka, other)
+    create_topic(target_kafka, f"toolarge.{large}", 2)
+    write(source_kafka, large, [Row(0, b"fits", b"1"), Row(0, b"large", b"x" * 2 * MIB), Row(0, b"waits", b"2")])
+    write(source_kafka, large, [Row(1, b"other partition", b"3")])
+    write(source_kafka, other, simple_rows(10))
+    running = heliograph(one_way(source_kafka, target_kafka, "toolarge", f"{unique}.*"))
+    running.wait_for("a partition stands still")
+    line = next(line for line in running.log.splitlines() if "a partition stands still" in line)
+    assert f"topic={large}" in line
+    assert "partition=0" in line
+    assert "offset 1" in line
+    assert f"Raise max.message.bytes of topic toolarge.{large}" in line
+    wait_for_rows(target_kafka, f"toolarge.{other}", 10)
+    write(source_kafka, other, simple_rows(10, first=10))
+    assert wait_for_rows(target_kafka, f"toolarge.{other}", 20) == read(source_kafka, other)
+    assert end_offsets(target_kafka, f"toolarge.{large}") == {0: (0, 1), 1: (0, 1)}
+    set_topic_config(target_kafka, f"toolarge.{large}", "max.message.bytes", str(3 * MIB))
+    running.wait_for("a partition moves again")
+    assert wait_for_rows(target_kafka, f"toolarge.{large}", 4) == read(source_kafka, large)
+
+
+@pytest.mark.parametrize("codec", ["none", "lz4"])
+def test_a_batch_too_large_is_split(source_kafka, target_kafka, heliograph, one_way, unique, codec):
+    create_topic(source_kafka, unique)
+    create_topic(target_kafka, f"split.{unique}", max_message_bytes="60000")
+    noise = [bytes((number * 31 + place * place) % 251 for place in range(3000)) for number in range(200)]
+    rows = [Row(0, b"%d" % number, value) for number, value in enumerate(noise)]
+    write(source_kafka, unique, rows, compression_type=codec, batch_size=900_000, linger_ms=200)
+    running = heliograph(one_way(source_kafka, target_kafka, "split", unique))
+    arrived = wait_for_rows(target_kafka, f"split.{unique}", len(rows))
+    assert arrived == read(source_kafka, unique)
+    assert "ERROR" not in running.log
+
+
+def test_a_limit_lowered_while_running(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique)
+    running = heliograph(one_way(source_kafka, target_kafka, "lowered", unique))
+    write(source_kafka, unique, simple_rows(500, size=1000))
+    wait_for_rows(target_kafka, f"lowered.{unique}", 500)
+    set_topic_config(target_kafka, f"lowered.{unique}", "max.message.bytes", "20000")
+    write(source_kafka, unique, simple_rows(500, first=500, size=1000))
+    assert wait_for_rows(target_kafka, f"lowered.{unique}", 1000) == read(source_kafka, unique)
+    assert "ERROR" not in running.log
+
+
+def test_a_time_that_the_target_refuses(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique, message_timestamp_after_max_ms=str(2**63 - 1))
+    create_topic(target_kafka, f"time.{unique}")
+    future = int(time.time() * 1000) + 30 * 86_400_000
+    write(source_kafka, unique, [Row(0, b"future", b"f", timestamp_ms=future), Row(0, b"waits", b"")])
+    running = heliograph(one_way(source_kafka, target_kafka, "time", unique))
+    running.wait_for("a partition stands still")
+    assert "INVALID_TIMESTAMP" in running.log
+    set_topic_config(target_kafka, f"time.{unique}", "message.timestamp.after.max.ms", str(2**63 - 1))
+    assert wait_for_rows(target_kafka, f"time.{unique}", 2) == read(source_kafka, unique)
