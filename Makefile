@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 
 setup: $(READY)
 
-$(READY): pyproject.toml setup.py $(wildcard src/heliograph/records/_kernel.pyx)
+$(READY): pyproject.toml setup.py $(wildcard src/heliograph/records/*.pyx src/heliograph/records/*.pxi src/heliograph/records/*.h)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Heliograph needs Python 3.11 or newer; this is " + sys.version.split()[0])'
 	@test -x $(BIN)/python || { echo "making a virtual environment in $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing Heliograph and what it needs (about a minute the first time)"

@@ -61,7 +61,8 @@ def prepare(job: Job) -> None:
 
 def remove(bootstrap: str) -> None:
     """Delete the topics."""
-    for future in AdminClient({"bootstrap.servers": bootstrap, **SILENT}).delete_topics(topic_names()).values():
+    admin = AdminClient({"bootstrap.servers": bootstrap, **SILENT})
+    for future in admin.delete_topics(topic_names()).values():
         future.result(60)
 
 

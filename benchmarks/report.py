@@ -47,7 +47,7 @@ def _load_rows(result: LoadResult) -> list[tuple[str, ...]]:
     medians = {name: median_flow(flows) for name, flows in result.flows.items() if flows}
     ours = medians.get(HELIOGRAPH)
     shape = result.shape
-    size = f"{shape.records:,} records, {shape.batches:,} batches, {shape.log_bytes / 1e6:,.0f} MB"
+    size = f"{shape.records / 1e6:g} M, {shape.log_bytes / 1e6:,.0f} MB"
     rows = [(f"{result.load.title}: {size}", *[""] * 8)]
     for name in sorted(medians, key=ORDER.index):
         flow, flows = medians[name], result.flows[name]
@@ -62,7 +62,7 @@ def _load_rows(result: LoadResult) -> list[tuple[str, ...]]:
                 _times(flow.wall_s, ours.wall_s if ours else None),
                 f"{flow.memory_mb:.0f}",
                 f"{flow.start_s:.1f}",
-                f"{len(flows)}" if spread is None else f"{len(flows)} (±{spread / 2:.0f} %)",
+                f"{len(flows)}" if spread is None else f"{len(flows)} ±{spread / 2:.0f}%",
             )
         )
     if result.floor:

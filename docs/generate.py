@@ -73,6 +73,11 @@ def code(text: str | None) -> str:
     return f"`{text}`".replace("|", "\\|") if text else "empty"
 
 
+def prose(text: str) -> str:
+    """Give ``text`` so that a table's cell shows it as it is."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Give a Markdown table."""
     lines = [heading, ["---"] * len(heading), *rows]
@@ -90,7 +95,7 @@ def options_now() -> str:
 def options_later() -> str:
     """Give the options whose feature is not there yet."""
     chosen = [option for family in Family for option in _of(family, Effect.LATER)]
-    rows = ((code(each.name), each.meaning, _told(each)) for each in chosen)
+    rows = ((code(each.name), prose(each.meaning), _told(each)) for each in chosen)
     return table(("option", "meaning", "what the program says now"), rows)
 
 
@@ -111,7 +116,7 @@ def _family(family: Family) -> str:
     lines = []
     for which, keys in KEYS[family]:
         shown = ", ".join(map(code, keys(EXAMPLE, "NAME")))
-        lines.append(f"Keys{' ' + which if which else ''}, the strongest first: {shown}.\n")
+        lines.append(f"- Keys{' ' + which if which else ''}, the strongest first: {shown}.\n")
     rows = ((code(each.name), each.kind.value, _default(each), _meaning(each)) for each in _of(family, Effect.NOW))
     return f"### {TITLES[family]}\n\n{''.join(lines)}\n{table(('option', 'type', 'default', 'meaning'), rows)}"
 
@@ -124,14 +129,14 @@ def _default(option: Option) -> str:
 def _meaning(option: Option) -> str:
     limits = [f"One of {', '.join(map(code, option.choices))}."] if option.choices else []
     limits += [f"At least {option.minimum}."] if option.minimum is not None else []
-    return " ".join((option.meaning, *limits))
+    return " ".join((prose(option.meaning), *limits))
 
 
 def _told(option: Option) -> str:
     if not option.without:
         return "nothing"
     unless = f" (unless it is {' or '.join(map(code, option.acts_like))})" if option.acts_like else ""
-    return f"{'error' if option.refused else 'warning'}{unless}: the key *{option.without}*"
+    return f"{'error' if option.refused else 'warning'}{unless}: the key *{prose(option.without)}*"
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -150,15 +155,17 @@ def _command(name: str, command: Any) -> str:
     rest = "".join(f" {each.metavar or each.name.upper()}" for each in arguments)
     options = [each for each in command.params if each.param_type_name == "option" and not each.hidden]
     rows = [(code(each.metavar or each.name.upper()), _sentence(each.help), "required") for each in arguments]
-    rows += [(code(" / ".join((*each.opts, *each.secondary_opts))), _sentence(each.help), _shown(each)) for each in options]
-    about = " ".join((command.help or "").split())
+    rows += [
+        (code(" / ".join((*each.opts, *each.secondary_opts))), _sentence(each.help), _shown(each)) for each in options
+    ]
+    about = prose(" ".join((command.help or "").split()))
     return f"### `{name}{rest}`\n\n{about}\n" + (
         f"\n{table(('argument or option', 'meaning', 'default'), rows)}" if rows else ""
     )
 
 
 def _sentence(text: str | None) -> str:
-    return " ".join((text or "").split()).replace("|", "\\|")
+    return prose(" ".join((text or "").split()))
 
 
 def _shown(option: Any) -> str:

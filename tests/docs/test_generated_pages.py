@@ -34,15 +34,23 @@ def test_every_option_is_on_its_page() -> None:
 
 
 def test_every_error_and_exit_code_is_on_its_page() -> None:
-    rows = {line.split("|")[1].strip(): line.split("|")[2].strip() for line in page("reference/messages.md").splitlines() if line.count("|") == 4}
-    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.HeliographError)]
+    rows = {
+        line.split("|")[1].strip(): line.split("|")[2].strip()
+        for line in page("reference/messages.md").splitlines()
+        if line.count("|") == 4
+    }
+    kinds = [
+        each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.HeliographError)
+    ]
     shown = {name.replace("&nbsp;", "").strip("`"): exit_code for name, exit_code in rows.items()}
     assert {kind.__name__: str(kind.exit_code) for kind in kinds}.items() <= shown.items()
 
 
 def test_every_exit_code_is_on_the_page_of_the_command_line() -> None:
     text = page("reference/cli.md")
-    kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.HeliographError)]
+    kinds = [
+        each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.HeliographError)
+    ]
     for code in {kind.exit_code for kind in kinds}:
         assert f"\n| {code} | " in text
 

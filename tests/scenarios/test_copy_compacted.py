@@ -16,7 +16,7 @@ def hasty_cleaner(source_kafka):
     """Let the source's log cleaner look often."""
     client = admin(source_kafka)
     entry = ConfigEntry("log.cleaner.backoff.ms", "100", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.BROKER, "", incremental_configs=[entry])
+    resource = ConfigResource(ResourceType.BROKER, str(source_kafka.brokers[0].node_id), incremental_configs=[entry])
     client.incremental_alter_configs([resource])[resource].result(LIMIT_S)
 
 

@@ -1,4 +1,5 @@
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,20 @@ def test_the_cache_folder_follows_the_system(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(artifacts.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert artifacts.cache_folder() == tmp_path / "heliograph"
+
+
+def test_a_jar_that_a_killed_process_left_is_fetched_again(tmp_path: Path) -> None:
+    class Artifact:
+        cached_path = tmp_path / "d.jar"
+
+        def resolve(self) -> Path:
+            if not self.cached_path.exists():
+                with zipfile.ZipFile(self.cached_path, "w") as jar:
+                    jar.writestr("a", b"whole")
+            return self.cached_path
+
+    Artifact.cached_path.write_bytes(b"PK\x03\x04 half")
+    assert zipfile.is_zipfile(artifacts._fetch_jar(Artifact()))
 
 
 def test_a_jar_that_was_cut_short_is_removed(tmp_path: Path) -> None:

@@ -71,3 +71,15 @@ def test_kill_reaches_what_the_process_started_too() -> None:
         child = parent.children()[0].pid
         process.kill()
     wait_until_gone(child)
+
+
+def test_orders_have_been_carried_out_when_the_call_returns() -> None:
+    program = "import itertools\nfor number in itertools.count(): print(number, flush=True)"
+    with GuardedProcess([sys.executable, "-c", program]) as process:
+        it = psutil.Process(process.pid)
+        for _ in range(20):
+            process.freeze()
+            spent = it.cpu_times()
+            assert it.status() == psutil.STATUS_STOPPED
+            assert it.cpu_times() == spent
+            process.thaw()

@@ -18,7 +18,7 @@ def response_frame(entity, correlation_id=1):
 
 def read_request(kind, raw):
     """Header and body of a request; all bytes must be used."""
-    header, at = entity_reader(kind.__header_schema__)(raw, 0)
-    body, end = entity_reader(kind)(raw, at)
-    assert end == len(raw), "bytes are left over"
+    header, size = entity_reader(kind.__header_schema__)(raw, 0)
+    body, rest = entity_reader(kind)(raw, size)
+    assert size + rest == len(raw), "bytes are left over"
     return header, body

@@ -67,7 +67,12 @@ def frame_of(api, version):
 
 @pytest.mark.parametrize("version", versions("metadata"))
 def test_a_request_in_every_version(version):
-    values = {"topics": [{"name": "t", "topic_id": None}], "allow_auto_topic_creation": False}
+    values = {
+        "topics": [{"name": "t", "topic_id": None}],
+        "allow_auto_topic_creation": False,
+        "include_cluster_authorized_operations": False,
+        "include_topic_authorized_operations": False,
+    }
     raw = messages.encode("metadata", version, values, correlation_id=5, client_id="me")
     header, body = read_request(load_request_schema(3, version), raw)
     assert (header.request_api_version, header.correlation_id, header.client_id) == (version, 5, "me")
@@ -89,6 +94,14 @@ def test_tagged_fields_of_an_answers_header_are_stepped_over():
     frame = frame_of("metadata", 9)
     tagged = frame[:4] + b"\x01\x07\x03abc" + frame[5:]
     assert messages.decode("metadata", 9, tagged).brokers[0].node_id == 1
+
+
+def test_tagged_fields_that_we_do_not_know_are_left_out():
+    """A newer broker may send them (KIP-482)."""
+    frame = frame_of("metadata", 12)
+    assert frame[-1] == 0, "the answer ends with an empty list of tagged fields"
+    tagged = frame[:-1] + b"\x02\x63\x03abc\x64\x00"
+    assert messages.decode("metadata", 12, tagged) == messages.decode("metadata", 12, frame)
 
 
 CASES = [("metadata", 1), ("metadata", 8), ("metadata", 12), ("join_group", 2), ("join_group", 7)]

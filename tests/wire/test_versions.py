@@ -21,7 +21,7 @@ def test_our_own_codecs_have_ceilings(api, ceiling):
 
 
 def test_nothing_in_common_is_said_with_both_ranges():
-    with pytest.raises(ProtocolError, match=r"fetch: the broker speaks versions 50 to 60, Heliograph 0 to 11"):
+    with pytest.raises(ProtocolError, match=r"fetch: the broker speaks versions 50 to 60, Heliograph 4 to 11"):
         broker(fetch=(50, 60)).choose(FETCH)
     with pytest.raises(ProtocolError, match="does not know it"):
         broker().choose(FETCH)

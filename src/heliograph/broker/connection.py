@@ -257,9 +257,13 @@ class Connection:
         answer: asyncio.Future[bytearray] = self._loop.create_future()
         now = self._loop.time()
         self.last_used = now
-        self._waiters.append(_Waiter(correlation_id, answer, now + timeout_ms / 1000, what))
+        deadline = now + timeout_ms / 1000
+        self._waiters.append(_Waiter(correlation_id, answer, deadline, what))
+        if self._timer is not None and deadline < self._timer.when():
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
-            self._timer = self._loop.call_later(timeout_ms / 1000, self._check_deadline)
+            self._timer = self._loop.call_at(deadline, self._check_deadline)
         self._transport.send([size.to_bytes(4, "big"), *buffers])
         return answer
 
@@ -267,7 +271,7 @@ class Connection:
         self._timer = None
         if not self._waiters:
             return
-        first = self._waiters[0]
+        first = min(self._waiters, key=lambda waiter: waiter.deadline)
         left = first.deadline - self._loop.time()
         if left <= 0:
             self._end(

@@ -64,10 +64,13 @@ class Framer:
         self._filled = 0
 
     def _grow(self, frame: bytearray) -> None:
-        """Double the buffer of a long frame, up to its length: a mere claim takes no memory."""
-        self._view.release()
-        frame.extend(bytes(min(len(frame), self._length - len(frame))))
-        self._view = memoryview(frame)
+        """Double the buffer of a long frame, up to its length: a mere claim takes no memory.
+
+        By a copy, since a transport may still hold a view of the old one.
+        """
+        self._frame = bytearray(min(2 * len(frame), self._length))
+        self._frame[: len(frame)] = frame
+        self._view = memoryview(self._frame)
 
 
 def checked_length(head: bytes) -> int:

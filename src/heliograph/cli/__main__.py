@@ -1,4 +1,4 @@
-"""``python -m heliograph.cli``: the same as the command ``heliograph``, for whoever has only the interpreter at hand."""
+"""``python -m heliograph.cli``: the command ``heliograph`` for whoever has only the interpreter at hand."""
 
 from heliograph.cli.app import main
 

@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 import heliograph
+from heliograph.cli.arguments import WORDS_LEFT_OVER
 from heliograph.cli.check import check
 from heliograph.cli.demo import demo
 from heliograph.cli.run import run
@@ -24,7 +25,7 @@ INTERRUPTED_EXIT_CODE = 128 + signal.SIGINT
 
 app = typer.Typer(
     name="heliograph",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -37,30 +38,29 @@ def version_line() -> str:
     return f"heliograph {heliograph.__version__} (kernel: {kernel_name}, Python {sys.version.split()[0]})"
 
 
-def _say_version(wanted: bool) -> None:
-    if wanted:
-        print(version_line())
-        raise typer.Exit
-
-
 @app.callback()
 def root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version and kernel run.")
-    ] = False,
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say which version and kernel run.")] = False,
 ) -> None:
     """Copy topics, and everything that belongs to them, from one Kafka cluster to another."""
+    if version:
+        print(version_line())
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(USAGE_EXIT_CODE)
 
 
-app.command()(run)
-app.command()(check)
+app.command(context_settings=WORDS_LEFT_OVER)(run)
+app.command(context_settings=WORDS_LEFT_OVER)(check)
 app.command()(demo)
 
 
 def main() -> None:
     """Run the command line and end the process; an expected error becomes one line on standard error."""
     try:
-        exit_code = app(standalone_mode=False)
+        exit_code = app(prog_name="heliograph", standalone_mode=False)
         sys.stdout.flush()
     except HeliographError as error:
         sys.exit(_complain(str(error), error.exit_code))
@@ -76,15 +76,12 @@ def main() -> None:
 
 
 def _usage(error: TyperException) -> str:
-    """Say what is wrong with the command line, and where to read more; no text where only help was shown."""
-    message = " ".join(error.format_message().split())
-    if not message:
-        return ""
+    """Say what is wrong with the command line, and where to read more."""
+    message = " ".join(error.format_message().replace("Value error, ", "").split())
     command = getattr(getattr(error, "ctx", None), "command_path", "") or "heliograph"
     return f"{message.rstrip('.')}. See {command} --help"
 
 
 def _complain(text: str, exit_code: int) -> int:
-    if text:
-        print(f"heliograph: {text}", file=sys.stderr)
+    print(f"heliograph: {text}", file=sys.stderr)
     return exit_code

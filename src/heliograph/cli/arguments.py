@@ -1,8 +1,8 @@
 """Arguments that several commands share.
 
 MirrorMaker 2 takes ``FILE --clusters A B``: one option, several words. The option parser gives an option one word, so
-the words after the first arrive as positional arguments behind FILE and are put back here. ``--clusters A --clusters
-B`` works as well.
+the words after the first are left over behind FILE (:data:`WORDS_LEFT_OVER`) and are put back here. ``--clusters A
+--clusters B`` works as well.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,9 @@ from typing import Annotated
 import typer
 
 from heliograph.errors import ConfigError
+
+WORDS_LEFT_OVER = {"allow_extra_args": True}
+"""Context settings of a command whose left-over words :func:`chosen_clusters` judges."""
 
 File = Annotated[Path, typer.Argument(help="MirrorMaker 2's properties file.", metavar="FILE", show_default=False)]
 """The configuration."""
@@ -26,14 +29,11 @@ Clusters = Annotated[
 ]
 """MM2's ``--clusters``."""
 
-MoreClusters = Annotated[list[str] | None, typer.Argument(hidden=True, metavar="", show_default=False)]
-"""The words that follow the first one of ``--clusters``."""
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 """Whether standard output is for a program."""
 
 
-def chosen_clusters(option: Sequence[str] | None, words: Sequence[str] | None) -> tuple[str, ...]:
+def chosen_clusters(option: Sequence[str] | None, words: Sequence[str]) -> tuple[str, ...]:
     """Give the aliases of ``--clusters``, however they were written. Raises ConfigError for words without the option.
 
     A file without the option may be followed by nothing, and an alias is never empty.

@@ -6,10 +6,11 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.cli.arguments import Clusters, File, Json, MoreClusters, chosen_clusters
+from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
 from heliograph.config import load
 from heliograph.config.model import Config
 from heliograph.errors import ClusterError
@@ -20,12 +21,14 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 _KEY_CELLS_MAX = 60
 
 
-def check(file: File, more_clusters: MoreClusters = None, clusters: Clusters = None, as_json: Json = False) -> int:
-    """Show the effective configuration, then try clusters, rights, topics and limits; changes nothing.
+def check(context: typer.Context, file: File, *, clusters: Clusters = None, as_json: Json = False) -> int:
+    """Show what FILE means, and what would stand in its way; changes nothing.
+
+    Prints the effective configuration, then tries clusters, rights, topics and limits.
 
     Exit code 0: all is well, perhaps with warnings; 2: the configuration is wrong; 3: a cluster or a right is.
     """
-    config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, more_clusters))
+    config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
     if as_json:
         findings = asyncio.run(_examine(config, None))
         print(json.dumps(_document(file, config, findings), indent=2, ensure_ascii=False))

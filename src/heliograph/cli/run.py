@@ -4,14 +4,13 @@ import asyncio
 import os
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 import heliograph
-from heliograph.cli.arguments import Clusters, File, MoreClusters, chosen_clusters
+from heliograph.cli.arguments import Clusters, File, chosen_clusters
 from heliograph.config import load
 from heliograph.observe.live import LiveView
 from heliograph.observe.log import Log, LogFormat, set_up_logging
@@ -29,16 +28,16 @@ class LogLevel(StrEnum):
 
 
 def run(
+    context: typer.Context,
     file: File,
-    more_clusters: MoreClusters = None,
+    *,
     clusters: Clusters = None,
     log_format: Annotated[LogFormat, typer.Option(help="How log lines are written.")] = LogFormat.TEXT,
     log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
     live: Annotated[bool | None, typer.Option(help="Show the live view; by default on a terminal.")] = None,
 ) -> None:
     """Copy topics as FILE says, until stopped by Ctrl-C or SIGTERM."""
-    only_targets = chosen_clusters(clusters, more_clusters)
-    config = load(file, environ=os.environ, only_targets=only_targets)
+    config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
     handler = set_up_logging(log_format, log_level)
     log = Log()
     log.info("heliograph", version=heliograph.__version__, kernel=kernel_name, file=file)

@@ -43,6 +43,8 @@ RESEND_S_MAX = 1.0
 GIVE_UP_FAILURES = 10
 """Refusals in a row after which a batch is no longer kept to be sent again: what it holds of the window others need."""
 GIVEN_UP_RETRY_S = 2.0
+TOO_LARGE_RETRY_S = 5.0
+"""The limit is raised by a person; a large record is sent again and again until then."""
 _PRODUCER_UNKNOWN = (
     codes.OUT_OF_ORDER_SEQUENCE_NUMBER,
     codes.UNKNOWN_PRODUCER_ID,
@@ -501,7 +503,7 @@ class Lane:
                 f" more than topic {self.target_topic} takes",
                 remedy=f"Raise max.message.bytes of topic {self.target_topic}",
             )
-            return self._head_lost(error, now, retry_s=RETRY_S_MAX)
+            return self._head_lost(error, now, retry_s=TOO_LARGE_RETRY_S)
         self._in_flight.popleft()
         sequence, charge = sent.base_sequence, sent.charge_bytes
         parts: list[Sent] = []

@@ -124,7 +124,7 @@ async def _resume(clusters: Clusters, lane: Lane, stored: StoredOffset, target_e
             state = moved
     assert isinstance(state, resume.Compare)
     before = [record for record in batch_records if record.offset < state.position]
-    source_last = _last(before[-1]) if before else None
+    source_last = LastRecord(before[-1].timestamp, before[-1].key, before[-1].value) if before else None
     return resume.compare(state, source_last, await _target_last(clusters, lane, target_end))
 
 
@@ -173,9 +173,5 @@ async def _target_last(clusters: Clusters, lane: Lane, target_end: int) -> LastR
     last = None
     for record in records.decode(frame, row.start, row.end):
         if record.offset == target_end - 1:
-            last = _last(record)
+            last = LastRecord(None if record.appended else record.timestamp, record.key, record.value)
     return last
-
-
-def _last(record: Record) -> LastRecord:
-    return LastRecord(record.timestamp, record.key, record.value)

@@ -70,8 +70,11 @@ class Bars:
 
 
 @contextmanager
-def bars(console: Console, *, enabled: bool = True) -> Iterator[Bars]:
-    """Show steps on ``console`` while the block runs; silent where it is no terminal."""
+def bars(console: Console, *, enabled: bool = True, transient: bool = False) -> Iterator[Bars]:
+    """Show steps on ``console`` while the block runs; silent where it is no terminal.
+
+    ``transient``: they vanish with the end of the block, for commands that print their steps as lines of their own.
+    """
     if not (enabled and console.is_terminal):
         yield Bars(None)
         return
@@ -83,5 +86,6 @@ def bars(console: Console, *, enabled: bool = True) -> Iterator[Bars]:
         TextColumn("{task.fields[note]}", style="dim"),
         console=console,
         refresh_per_second=_REFRESH_PER_S,
+        transient=transient,
     ) as progress:
         yield Bars(progress)

@@ -13,7 +13,7 @@ target. Runs, scans and parcels are made hundreds of thousands of times a second
 not frozen; nobody changes one that he did not make. Layout: https://kafka.apache.org/documentation/#recordbatch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from heliograph.errors import DamagedBatch
@@ -132,6 +132,8 @@ class Record:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
     """Keys are UTF-8; bytes that are not survive as lone surrogates (``surrogateescape``)."""
+    appended: bool = field(default=False, compare=False)
+    """Whether ``timestamp`` is the time at which the broker took it (LogAppendTime), not its writer's."""
 
 
 def damaged(offset: int, why: str) -> DamagedBatch:

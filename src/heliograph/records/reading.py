@@ -60,7 +60,8 @@ def _batch(view: memoryview, at: int, end: int, base_offset: int, *, control: bo
         raw = kernel.read_records(body, count)
     except Malformed as why:
         raise damaged(base_offset, str(why)) from why
+    appended = bool(attributes & LOG_APPEND_TIME_BIT)
     for offset_delta, timestamp_delta, key, value, headers in raw:
-        timestamp = max_timestamp if attributes & LOG_APPEND_TIME_BIT else signed_64(base_timestamp + timestamp_delta)
+        timestamp = max_timestamp if appended else signed_64(base_timestamp + timestamp_delta)
         names = tuple((name.decode("utf-8", "surrogateescape"), content) for name, content in headers)
-        yield Record(base_offset + offset_delta, timestamp, key, value, names)
+        yield Record(base_offset + offset_delta, timestamp, key, value, names, appended)

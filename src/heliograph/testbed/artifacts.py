@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -127,6 +128,9 @@ def _fetch_jars(artifacts: list[Any], advance: Callable[[int, int], None]) -> li
 def _fetch_jar(artifact: Any) -> Path:
     """Fetch one jar; one that was cut short is removed, for the resolver would take it for whole."""
     known = Path(artifact.cached_path)
+    if known.exists() and not zipfile.is_zipfile(known):
+        # A fetch that was killed left it; the end of a jar, which is a zip file, tells.
+        known.unlink()
     was_there = known.exists()
     try:
         return Path(artifact.resolve())

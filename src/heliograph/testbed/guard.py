@@ -6,9 +6,9 @@ because the asker closed it, crashed, or was killed - it kills the server's whol
 for the guard itself through ``PR_SET_PDEATHSIG``; the call is made between fork and exec, which is sound here because
 the guard never has a second thread.
 
-Orders arrive over the socket, one byte each, so that signals are sent by the parent of the process, which alone knows
-that the process id has not been given to another one meanwhile. The guard ends with the exit status of the process,
-or with 128 plus the signal's number.
+Orders arrive over the socket, one byte each, and are sent back when they have been carried out. Signals are thus sent
+by the parent of the process, which alone knows that the process id has not been given to another one meanwhile. The
+guard ends with the exit status of the process, or with 128 plus the signal's number.
 
 Usage: ``python guard.py SOCKET_FD SCRATCH_FOLDER COMMAND...``; an empty scratch folder means that nothing is deleted.
 The module uses the standard library alone and is started with ``-I -S``: it must be up in a few hundredths of a
@@ -25,10 +25,13 @@ import socket
 import subprocess
 import sys
 
+FREEZE = b"S"
+"""The order that is carried out only when the process stands still."""
+
 ORDERS = {
     b"T": signal.SIGTERM,
     b"K": signal.SIGKILL,
-    b"S": signal.SIGSTOP,
+    FREEZE: signal.SIGSTOP,
     b"C": signal.SIGCONT,
 }
 """What each byte asks for."""
@@ -56,6 +59,13 @@ def signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> 
             os.killpg(process.pid, number)
 
 
+def await_stop(process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the process stands still or has ended: on a busy machine it may run on for a while after SIGSTOP."""
+    if process.returncode is None and hasattr(os, "waitid"):
+        # WNOWAIT leaves an exit status for poll() to collect.
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+
 def await_child_or_order(orders: socket.socket, child_ended: socket.socket) -> bool:
     """Wait a little; True when an order, or the end of the orders, can be read."""
     readable, _, _ = select.select([orders, child_ended], [], [], PARENT_CHECK_S)
@@ -73,6 +83,9 @@ def watch(process: "subprocess.Popen[bytes]", orders: socket.socket, child_ended
             if not order:
                 return True
             signal_group(process, ORDERS[order])
+            if order == FREEZE:
+                await_stop(process)
+            orders.sendall(order)
         if os.getppid() != parent:
             return True
     return False

@@ -99,9 +99,10 @@ class GuardedProcess:
         return self._guard.poll()
 
     def _order(self, order: bytes) -> None:
-        """Send one order to the guard; one that has ended takes none."""
+        """Send one order to the guard and wait until it has been carried out; a guard that has ended takes none."""
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._orders.sendall(order)
+            self._orders.recv(1)
 
     def terminate(self) -> None:
         """Ask for an orderly end (SIGTERM)."""

@@ -98,6 +98,7 @@ _ROWS: tuple[tuple[int, str, bool, After, str], ...] = (
     (29, "TOPIC_AUTHORIZATION_FAILED", False, _N, "the principal has no right on this topic"),
     (30, "GROUP_AUTHORIZATION_FAILED", False, _N, "the principal has no right on this group"),
     (31, "CLUSTER_AUTHORIZATION_FAILED", False, _N, "the principal has no such right on the cluster"),
+    (32, "INVALID_TIMESTAMP", False, _N, "a record's timestamp lies outside what the topic accepts"),
     (33, "UNSUPPORTED_SASL_MECHANISM", False, _N, "it does not offer this SASL mechanism"),
     (34, "ILLEGAL_SASL_STATE", False, _N, "it expected another step of the SASL exchange"),
     (35, "UNSUPPORTED_VERSION", False, _N, "it does not speak this version of the request"),

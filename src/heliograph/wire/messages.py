@@ -22,6 +22,7 @@ from kio.serial.errors import SerialError
 from kio.static.constants import EntityType
 
 from heliograph.errors import ProtocolError
+from heliograph.wire.bounds import checked, unsigned_varint
 
 API_KEYS: dict[str, int] = {name: key for key, name in api_key_map.items()}
 """Kafka's api key by kio's name of the message, e.g. ``{"metadata": 3}``."""
@@ -102,7 +103,7 @@ def decode(api: str, version: int, frame: bytes | bytearray | memoryview) -> Any
     try:
         if API_KEYS[api] != API_VERSIONS and entity.__flexible__:
             offset = _skip_tagged_fields(body, offset)
-        answer, _ = entity_reader(entity)(body, offset)
+        answer, _ = entity_reader(entity)(*checked(entity, body, offset))
     except (SerialError, ValueError, OverflowError, IndexError, struct.error, MemoryError) as error:
         raise ProtocolError(
             f"An answer to {api} (version {version}, {len(body)} bytes) cannot be read: {type(error).__name__}",
@@ -113,22 +114,11 @@ def decode(api: str, version: int, frame: bytes | bytearray | memoryview) -> Any
 
 def _skip_tagged_fields(body: bytes, offset: int) -> int:
     """Step over the tagged fields of a flexible response header (KIP-482)."""
-    count, offset = _unsigned_varint(body, offset)
+    count, offset = unsigned_varint(body, offset)
     for _ in range(count):
-        _, offset = _unsigned_varint(body, offset)
-        size, offset = _unsigned_varint(body, offset)
+        _, offset = unsigned_varint(body, offset)
+        size, offset = unsigned_varint(body, offset)
         offset += size
         if offset > len(body):
             raise IndexError(offset)
     return offset
-
-
-def _unsigned_varint(body: bytes, offset: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 35, 7):
-        byte = body[offset]
-        offset += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, offset
-    raise ValueError(offset)

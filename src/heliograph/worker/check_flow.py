@@ -52,7 +52,7 @@ class FlowCheck:
         """Topic on the source by its copy's name."""
         self._settings: Mapping[str, Mapping[str, admin.Setting]] = {}
 
-    # ---- topics -------------------------------------------------------------------------------------------------
+    # ---- topics ----------------------------------------------------------------------------------------------------
 
     async def topics(self) -> list[Finding]:
         """Say what is selected, and what of it must be created or grown."""
@@ -113,7 +113,7 @@ class FlowCheck:
             findings.append(self._warn(text, "Check the name; it is copied when it appears"))
         return findings
 
-    # ---- what must be created -------------------------------------------------------------------------------------
+    # ---- what must be created --------------------------------------------------------------------------------------
 
     async def creation(self) -> list[Finding]:
         """Put to the target what would be created or grown, only to be validated."""
@@ -155,7 +155,7 @@ class FlowCheck:
         also = f" (and for {listed(names[1:])})" if len(names) > 1 else ""
         return Finding(Level.ERROR, self._flow.name, error.message + also, remedy)
 
-    # ---- rights ---------------------------------------------------------------------------------------------------
+    # ---- rights ----------------------------------------------------------------------------------------------------
 
     async def rights(self) -> list[Finding]:
         """Compare what the principals may do with topics that exist with what the flow needs."""
@@ -204,7 +204,7 @@ class FlowCheck:
         }
         return {str(row.name): row for row in (await cluster.call("metadata", values)).topics}
 
-    # ---- limits -------------------------------------------------------------------------------------------------------
+    # ---- limits ----------------------------------------------------------------------------------------------------
 
     async def limits(self) -> list[Finding]:
         """Compare the largest batch that each copy takes with the largest that its source holds."""
@@ -223,7 +223,7 @@ class FlowCheck:
         text = f"{MAX_MESSAGE_BYTES} is smaller on {self._target.alias} than on the source: {listed(smaller)}"
         return [self._warn(text, "Raise it, or records above it cannot be copied")]
 
-    # ---- positions and group --------------------------------------------------------------------------------------------
+    # ---- positions and group ---------------------------------------------------------------------------------------
 
     async def positions(self) -> list[Finding]:
         """Look at the topic that holds the stored positions, or whether it could be created."""
@@ -294,7 +294,7 @@ class FlowCheck:
             return [self._lacks("Write", "any topic (or IdempotentWrite on the cluster)", self._target)]
         return []
 
-    # ---- words --------------------------------------------------------------------------------------------------------
+    # ---- words -----------------------------------------------------------------------------------------------------
 
     def _creations(self) -> list[CreateTopic]:
         return [each for each in self._plan.actions if isinstance(each, CreateTopic)]
