@@ -348,9 +348,8 @@ def test_the_session_is_renewed_before_it_ends_and_no_request_falls_in_between()
             while renewals() < 3:
                 await connection.call("heartbeat", HEARTBEAT)
             apis = [each.api for each in broker.requests]
-            for at, api in enumerate(apis):
-                if api == "sasl_handshake":
-                    assert apis[at + 1] == "sasl_authenticate"
+            pairs = list(zip(apis, apis[1:], strict=False))
+            assert all(after == "sasl_authenticate" for before, after in pairs if before == "sasl_handshake"), apis
             assert connection.error is None
             connection.close()
 

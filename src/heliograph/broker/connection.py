@@ -221,12 +221,13 @@ class Connection:
 
     async def until_ready(self) -> None:
         """Wait while too much is unsent, while the broker throttles us, or while the authentication is renewed."""
-        await self._open_gate.wait()
-        pause = self.throttled_until - self._loop.time()
-        if pause > 0:
-            await asyncio.sleep(pause)
-        if self._transport and self._transport.unsent_bytes:
-            await self._transport.drained()
+        while self.error is None and not self.ready:  # while one is waited for, another may begin
+            await self._open_gate.wait()
+            pause = self.throttled_until - self._loop.time()
+            if pause > 0:
+                await asyncio.sleep(pause)
+            if self._transport and self._transport.unsent_bytes:
+                await self._transport.drained()
         if self.error:
             raise self.error
 

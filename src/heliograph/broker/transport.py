@@ -210,7 +210,7 @@ class TlsTransport(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take asyncio's transport (called by asyncio)."""
         assert isinstance(transport, asyncio.Transport)
-        transport.set_write_buffer_limits(high=SEND_HIGH_WATER_BYTES)
+        transport.set_write_buffer_limits(high=SEND_HIGH_WATER_BYTES - 1)  # asyncio pauses above it
         self._transport = transport
 
     def pause_writing(self) -> None:

@@ -127,6 +127,46 @@ def _settings(cluster: Cluster, row: Any) -> dict[str, Setting] | HeliographErro
     }
 
 
+SET, DELETE = 0, 1
+"""Operations of IncrementalAlterConfigs (KIP-339)."""
+
+
+async def alter_topics(
+    cluster: Cluster, changes: Mapping[str, Mapping[str, str | None]]
+) -> dict[str, HeliographError | None]:
+    """Change settings of topics, one by one (Kafka 2.3 and later); a value of None removes the topic's own setting.
+
+    Gives each topic's error, None where it was changed. Settings that are not named stay as they are.
+    """
+    rows = [
+        {
+            "resource_type": TOPIC_RESOURCE,
+            "resource_name": topic,
+            "configs": [
+                {"name": name, "config_operation": DELETE if value is None else SET, "value": value}
+                for name, value in settings.items()
+            ],
+        }
+        for topic, settings in changes.items()
+    ]
+    answer = await cluster.call("incremental_alter_configs", {"resources": rows, "validate_only": False})
+    done: dict[str, HeliographError | None] = {}
+    for row in answer.responses:
+        name = str(row.resource_name)
+        done[name] = None
+        try:
+            raise_for(
+                int(row.error_code),
+                f"change the settings of topic {name} on {cluster.alias}",
+                f"topic {name}",
+                right="AlterConfigs",
+                said=row.error_message,
+            )
+        except HeliographError as error:
+            done[name] = error
+    return done
+
+
 async def list_offsets(
     cluster: Cluster, wanted: Iterable[TopicPartition], timestamp: int, *, read_committed: bool = False
 ) -> dict[TopicPartition, int | HeliographError]:

@@ -306,7 +306,7 @@ _WORKER_OPTIONS = (
         _WORKER,
         Kind.STRING,
         None,
-        "Group on the target in which the workers of a flow share its partitions; without it <source>-mm2.",
+        "Group on the target whose members take turns at copying a flow, one at a time; without it <source>-mm2.",
     ),
     Option("session.timeout.ms", _WORKER, Kind.INT, "10000", "Silence after which a worker counts as dead.", minimum=1),
     Option("heartbeat.interval.ms", _WORKER, Kind.INT, "3000", "Pause between a worker's heartbeats.", minimum=1),

@@ -409,6 +409,11 @@ class Flow:
         self._refreshed_at[side] = self._loop.time()
         self.leaders_changed()
 
+    async def look_again(self) -> None:
+        """Have both clusters' metadata refreshed, whatever its age."""
+        self._look_at("source")
+        self._look_at("target")
+
     def leaders_changed(self) -> None:
         """Look at the clusters' metadata, which somebody has refreshed, and move lanes where leaders have moved."""
         if self._tasks and not self._stopping:

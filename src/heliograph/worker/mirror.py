@@ -241,8 +241,19 @@ class Mirror:
         async with asyncio.TaskGroup() as group:
             group.create_task(flow.run())
             group.create_task(self._every(self.config.offset_flush_interval_ms / 1000, self._commit))
+            group.create_task(self._every(self._metadata_age_s(), flow.look_again))
+            if self.config.sync_topic_configs_interval_s:
+                group.create_task(
+                    self._every(
+                        self.config.sync_topic_configs_interval_s, lambda: self._sync_settings(flow, job), at_once=True
+                    )
+                )
             if self.config.refresh_topics_interval_s:
                 group.create_task(self._every(self.config.refresh_topics_interval_s, lambda: self._refresh(flow, job)))
+
+    def _metadata_age_s(self) -> float:
+        """Age at which knowledge of brokers and leaders is renewed even if nothing went wrong."""
+        return max(1.0, min(self.config.source.metadata_max_age_ms, self.config.target.metadata_max_age_ms) / 1000)
 
     async def _persistently(self, what: str, job: Callable[[], Awaitable[None]]) -> None:
         """Do ``job`` until it succeeds; what may pass by itself is told once."""
@@ -261,10 +272,12 @@ class Mirror:
             else:
                 return
 
-    async def _every(self, interval_s: float, job: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, interval_s: float, job: Callable[[], Awaitable[None]], *, at_once: bool = False) -> None:
         """Do ``job`` every ``interval_s``; an error is logged, and it is done again next time."""
+        pause_s = 0.0 if at_once else interval_s
         while True:
-            await asyncio.sleep(interval_s)
+            await asyncio.sleep(pause_s)
+            pause_s = interval_s
             try:
                 await job()
             except HeliographError as error:
@@ -322,6 +335,21 @@ class Mirror:
                 flow.add(lane)
             await self._commit_new(new)
         flow.leaders_changed()
+
+    async def _sync_settings(self, flow: Flow, job: TopicJob) -> None:
+        """Let the settings of target topics follow the source's."""
+        plans = [LanePlan(lane.source_topic, lane.partition, lane.target_topic) for lane in flow.lanes.values()]
+        synced = await job.sync_settings(plans)
+        for change, before in synced.changes:
+            self.log.info(
+                "topic setting changed",
+                topic=change.topic,
+                setting=change.name,
+                value="(default)" if change.value is None else change.value,
+                before="-" if before is None else before.value,
+            )
+        for topic, problem in synced.problems.items():
+            self.log.warning("topic settings cannot be followed", topic=topic, cause=problem)
 
     def _open(self, window: Window, plan: LanePlan) -> Lane:
         lane = Lane(plan.source_topic, plan.target_topic, plan.partition, window)

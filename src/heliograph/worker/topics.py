@@ -1,6 +1,7 @@
 """The periodic look at both clusters' topics: what is selected, what must be created, which lanes follow from it."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.errors import HeliographError
 from heliograph.mirror.topics import (
     AddPartitions,
+    ConfigChange,
     ConfigEntry,
     ConfigSource,
     CreateTopic,
@@ -37,6 +39,16 @@ class Found:
     """By topic on the target: why it could not be created or grown."""
 
 
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What one sync of settings changed."""
+
+    changes: tuple[tuple[ConfigChange, ConfigEntry | None], ...]
+    """Each change, and what stood there before."""
+    problems: Mapping[str, HeliographError]
+    """By topic: why its settings could not be read or changed."""
+
+
 @dataclass(slots=True)
 class TopicJob:
     """Looks, and does what must be done."""
@@ -60,7 +72,7 @@ class TopicJob:
             return Found(plan.lanes)
         missing = {action.name for action in plan.actions if isinstance(action, CreateTopic)}
         upstream = {lane.source_topic for lane in plan.lanes if lane.target_topic in missing}
-        for name, entries in (await self._settings(upstream)).items():
+        for name, entries in (await self._settings(self.source, upstream)).items():
             shapes[name] = TopicShape(shapes[name].partitions, entries, shapes[name].topic_id)
         actions = self.rules.plan(shapes, counts).actions
         problems: dict[str, HeliographError] = {}
@@ -80,15 +92,44 @@ class TopicJob:
                 found[name] = int(limit.value)
         return found
 
-    async def _settings(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry]]:
-        """Read topics' own settings on the source; where that is not allowed, the target's defaults will do."""
+    async def sync_settings(self, lanes: Iterable[LanePlan]) -> Synced:
+        """Make the settings of target topics agree with the source's, as the flow's rules say; writes differences only.
+
+        A topic whose settings may not be read on either side is left alone and named among the problems.
+        """
+        pairs = {lane.source_topic: lane.target_topic for lane in lanes}
+        problems: dict[str, HeliographError] = {}
+        source = await self._settings(self.source, pairs, problems)
+        target = await self._settings(self.target, pairs.values(), problems)
+        changes: list[ConfigChange] = []
+        for upstream, remote in pairs.items():
+            if upstream in source and remote in target:
+                changes += self.rules.config_changes(remote, source[upstream], target[remote])
+        by_topic: dict[str, dict[str, str | None]] = defaultdict(dict)
+        for change in changes:
+            by_topic[change.topic][change.name] = change.value
+        if by_topic:
+            answer = await admin.alter_topics(self.target, by_topic)
+            problems.update({name: error for name, error in answer.items() if error is not None})
+        done = tuple(
+            (change, target[change.topic].get(change.name)) for change in changes if change.topic not in problems
+        )
+        return Synced(done, problems)
+
+    async def _settings(
+        self, cluster: Cluster, topics: Iterable[str], problems: dict[str, HeliographError] | None = None
+    ) -> dict[str, dict[str, ConfigEntry]]:
+        """Read topics' settings; where that is not allowed, the topic is left out."""
         found: dict[str, dict[str, ConfigEntry]] = {}
-        for name, settings in (await admin.describe_topics(self.source, sorted(topics))).items():
-            if not isinstance(settings, HeliographError):
-                found[name] = {
-                    key: ConfigEntry(each.value, ConfigSource(each.source), each.read_only, each.sensitive)
-                    for key, each in settings.items()
-                }
+        for name, settings in (await admin.describe_topics(cluster, sorted(set(topics)))).items():
+            if isinstance(settings, HeliographError):
+                if problems is not None:
+                    problems[name] = settings
+                continue
+            found[name] = {
+                key: ConfigEntry(each.value, ConfigSource(each.source), each.read_only, each.sensitive)
+                for key, each in settings.items()
+            }
         return found
 
     async def _create(self, actions: list[CreateTopic], problems: dict[str, HeliographError]) -> list[str]:

@@ -156,11 +156,13 @@ class Play:
 
     def _fill(self) -> None:
         config = self._source.librdkafka_config()
+        # Not older than this, or the brokers' retention would delete the records while they are looked at.
+        begin_ms = time.time_ns() // 1_000_000 - self._orders
         stage.create_topics(config, {pair.topic: pair.partitions for pair in PAIRS})
         with self._narrator.bars() as shown:
             bar = shown.bar("writing records", self._orders)
-            stage.send(config, sample.PRODUCTS_TOPIC, sample.products(), lambda _done: None)
-            stage.send(config, sample.ORDERS_TOPIC, sample.orders(self._orders), bar.at)
+            stage.send(config, sample.PRODUCTS_TOPIC, sample.products(begin_ms), lambda _done: None)
+            stage.send(config, sample.ORDERS_TOPIC, sample.orders(self._orders, begin_ms), bar.at)
         self._narrator.title("2  Records on the source")
         self._narrator.say("products: P01 to P05 as JSON, keyed by product_id")
         self._narrator.say(
@@ -181,7 +183,7 @@ class Play:
         self._resources.callback(self._replicator.close)
         with self._narrator.bars() as shown:
             copying = self._wait_for_all(arrivals, shown)
-        records = self._orders + len(list(sample.products()))
+        records = self._orders + sample.PRODUCTS
         self._narrator.say(
             f"{text.count(records)} records arrived within {text.duration(copying.all_s)} of its start "
             f"(the first after {text.duration(copying.first_s)}), for {text.duration(copying.cpu_s)} of CPU time"
@@ -189,7 +191,7 @@ class Play:
         return copying
 
     def _wait_for_all(self, arrivals: stage.Arrivals, shown: Bars) -> Copying:
-        wanted = self._orders + len(list(sample.products()))
+        wanted = self._orders + sample.PRODUCTS
         bar = shown.bar("copying", wanted)
         begin = moved = time.monotonic()
         first_s: float | None = None

@@ -18,6 +18,8 @@ import confluent_kafka
 from heliograph.errors import ProofFailed
 
 CHUNK_RECORDS = 5_000
+FETCH_WAIT_MS = 20
+"""A fetch at the end of a partition holds up the question for the ends of the next one."""
 SILENCE_S_MAX = 30.0
 """The longest wait for a record that must be there."""
 SHOWN_CHARACTERS = 60
@@ -85,7 +87,13 @@ class Side:
 
     def __init__(self, config: Mapping[str, str]) -> None:
         """Make the reader from librdkafka's ``config``; close it afterwards."""
-        own = {"group.id": "heliograph-demo", "enable.auto.commit": False, "error_cb": _ignore, "log_level": 2}
+        own = {
+            "group.id": "heliograph-demo",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": FETCH_WAIT_MS,
+            "error_cb": _ignore,
+            "log_level": 2,
+        }
         self._consumer = confluent_kafka.Consumer({**config, **own})
 
     def records(self, topic: str, partition: int) -> Iterator[Seen]:
@@ -95,7 +103,7 @@ class Side:
         self._consumer.assign([place])
         position, heard = first, time.monotonic()
         while position < end:
-            for message in self._consumer.consume(CHUNK_RECORDS, timeout=0.5):
+            for message in self._consumer.consume(min(CHUNK_RECORDS, end - position), timeout=0.5):
                 if (error := message.error()) is not None:
                     raise ProofFailed(f"{topic}-{partition} cannot be read: {error.str()}")
                 position, heard = (message.offset() or 0) + 1, time.monotonic()

@@ -1,4 +1,4 @@
-"""Made-up records: five products, and as many orders as wanted; pure, and the same each time.
+"""Made-up records: five products, and as many orders as wanted; pure, and the same each time but for the clock.
 
 The orders hold what replicators are known to get wrong: keys that are missing, values that are null (tombstones) or
 empty, several headers of one name, headers without a value, timestamps that go back.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 PRODUCTS_TOPIC = "products"
 ORDERS_TOPIC = "orders"
 ORDERS_PARTITIONS = 4
-FIRST_ORDER_MS = 1_770_000_000_000
-"""Timestamp of the first order."""
+PRODUCTS = 5
+"""How many products there are."""
 
 _CITIES = ("Antwerp", "Bilbao", "Cork", "Dresden", "Esbjerg", "Faro", "Genoa", "Haarlem")
 _PRODUCTS = (
@@ -35,16 +35,16 @@ class Sample:
     timestamp_ms: int
 
 
-def products() -> Iterator[Sample]:
-    """Give the products, keyed by ``product_id``, for a topic of one partition."""
+def products(begin_ms: int) -> Iterator[Sample]:
+    """Give the products, keyed by ``product_id``, for a topic of one partition; the first has the time ``begin_ms``."""
     names = ("product_id", "description", "target_temperature", "target_humidity_level", "content_type")
     for number, row in enumerate(_PRODUCTS):
         document = json.dumps(dict(zip(names, row, strict=True)))
-        yield Sample(0, row[0].encode(), document.encode(), [], FIRST_ORDER_MS - 60_000 + number)
+        yield Sample(0, row[0].encode(), document.encode(), [], begin_ms + number)
 
 
-def orders(count: int) -> Iterator[Sample]:
-    """Give ``count`` orders for ORDERS_PARTITIONS partitions, about 300 bytes each."""
+def orders(count: int, begin_ms: int) -> Iterator[Sample]:
+    """Give ``count`` orders for ORDERS_PARTITIONS partitions, about 240 bytes each, one a millisecond."""
     for number in range(count):
         customer = number * 7_919 % 50_021
         key = None if number % 97 == 13 else b"customer-%d" % customer
@@ -73,4 +73,4 @@ def orders(count: int) -> Iterator[Sample]:
                 ("hop", b"shop"),
                 ("empty", None),
             ]
-        yield Sample(number % ORDERS_PARTITIONS, key, value, headers, FIRST_ORDER_MS + number - number % 17 * 3)
+        yield Sample(number % ORDERS_PARTITIONS, key, value, headers, begin_ms + number - number % 17 * 3)
