@@ -6,6 +6,7 @@ A length is believed only up to the limit, and bytes that are plainly another pr
 """
 
 from heliograph.errors import NotKafka, ProtocolError
+from heliograph.records import allocate
 
 FRAME_BYTES_MAX = 256 << 20
 """Longest answer that is taken: a fetch of the largest window and one oversized batch fit well within."""
@@ -59,7 +60,7 @@ class Framer:
 
     def _begin(self, length: int) -> None:
         self._length = length
-        self._frame = bytearray(min(length, FRAME_BYTES_AT_ONCE))
+        self._frame = allocate(min(length, FRAME_BYTES_AT_ONCE))
         self._view = memoryview(self._frame)
         self._filled = 0
 
@@ -68,7 +69,7 @@ class Framer:
 
         By a copy, since a transport may still hold a view of the old one.
         """
-        self._frame = bytearray(min(2 * len(frame), self._length))
+        self._frame = allocate(min(2 * len(frame), self._length))
         self._frame[: len(frame)] = frame
         self._view = memoryview(self._frame)
 

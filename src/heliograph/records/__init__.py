@@ -17,7 +17,7 @@ from heliograph.records.model import (
     Run,
     Scan,
 )
-from heliograph.records.parcels import encode, forward, rewrite, scan, split, stamp, verify
+from heliograph.records.parcels import allocate, encode, forward, rewrite, scan, split, stamp, verify
 from heliograph.records.reading import decode
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Record",
     "Run",
     "Scan",
+    "allocate",
     "decode",
     "encode",
     "forward",

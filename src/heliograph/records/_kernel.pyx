@@ -7,6 +7,7 @@ it has. All of Kafka's numbers are taken as signed 64-bit ones, in which the 32-
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytearray cimport PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_FromMemory, PyMemoryView_FromObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -95,6 +96,13 @@ cdef tuple KINDS = tuple(Kind)
 cdef tuple CODECS = tuple(Codec)
 
 crc32c_setup(1)
+
+
+def allocate(Py_ssize_t size):
+    """A bytearray of ``size`` bytes whose content is whatever was there: zeroing megabytes costs as much as sending them."""
+    if size < 0:
+        raise ValueError("a buffer has no negative size")
+    return PyByteArray_FromStringAndSize(NULL, size)
 
 
 def use_hardware(allowed: bool) -> bool:

@@ -99,6 +99,11 @@ def _batch_end(buffer: Buffer, at: int, end: int) -> int:
     return int(at + LENGTH_FIELD_END + length)
 
 
+def allocate(size: int) -> bytearray:
+    """Give a buffer of ``size`` bytes; nothing may be made of its content before it is written."""
+    return bytearray(size)
+
+
 def first_damaged(buffer: Buffer, start: int, end: int) -> int | None:
     """Offset of the first batch or legacy message in the range whose checksum is wrong; None: all are sound."""
     view = memoryview(buffer)

@@ -23,6 +23,11 @@ ENCODED_BYTES_MAX = 64 << 20
 """Largest batch that :func:`encode` makes from nothing."""
 
 
+def allocate(size: int) -> bytearray:
+    """Give a buffer to receive ``size`` bytes into; nothing may be made of its content before they came."""
+    return kernel.allocate(size)
+
+
 def scan(
     buffer: Buffer,
     start: int,

@@ -1,6 +1,7 @@
 """The whole process: every flow of a configuration side by side, until a signal ends it."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 
@@ -11,6 +12,8 @@ from heliograph.worker.mirror import Mirror
 from heliograph.worker.snapshot import Camera
 
 SUMMARISE_S = 5.0
+COLLECT_AFTER_OBJECTS = 20_000
+"""New objects between two looks of the garbage collector; the data path makes hardly any that it would have to find."""
 
 
 async def run(
@@ -26,6 +29,7 @@ async def run(
     A flow that fails leaves the others running; when all have failed, the first one's error is raised. ``show`` is
     given a picture of the process now and then.
     """
+    _settle_collector()
     mirrors = [Mirror(flow) for flow in config.flows]
     stopping = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,6 +61,13 @@ async def run(
     errors = [mirror.error for mirror in mirrors if mirror.error is not None]
     if errors and len(errors) == len(mirrors):
         raise errors[0]
+
+
+def _settle_collector() -> None:
+    """Take what was loaded at the start out of the garbage collector's sight: it stays, and looking at it costs."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER_OBJECTS, 20, 50)
 
 
 async def _show(camera: Camera, show: Callable[[ProcessView], None], every_s: float) -> None:

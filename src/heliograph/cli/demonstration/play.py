@@ -218,10 +218,11 @@ class Play:
         self._resources.callback(source.close)
         target = Side(self._target.librdkafka_config(stage.LISTENER, stage.USER))
         self._resources.callback(target.close)
+        wanted = {sample.PRODUCTS_TOPIC: sample.PRODUCTS, sample.ORDERS_TOPIC: self._orders}
         proofs = []
         with self._narrator.bars() as shown:
             for pair in PAIRS:
-                bar = shown.bar(f"comparing {pair.topic}")
+                bar = shown.bar(f"comparing {pair.topic}", wanted[pair.topic])
                 proofs.append(prove(pair, source, target, bar.advance))
                 bar.finish()
         for proved in proofs:

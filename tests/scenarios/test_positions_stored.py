@@ -1,0 +1,194 @@
+"""Positions as they are stored, what is written where, and what is said when positions and clusters disagree."""
+
+import json
+import time
+
+import pytest
+from plain_client import (
+    Row,
+    create_topic,
+    delete_records,
+    end_offsets,
+    groups,
+    producer,
+    flush,
+    read,
+    read_messages,
+    simple_rows,
+    topic_config,
+    topics,
+    wait_for_rows,
+    write,
+)
+
+pytestmark = pytest.mark.brokers
+
+OFFSET_PARTITIONS = 5
+
+
+def stored(kafka, alias):
+    """Return the stored positions, newest last, as key bytes, partition and decoded value."""
+    messages = read_messages(kafka, f"mm2-offsets.{alias}.internal")
+    return [(message.key(), message.partition(), json.loads(message.value())) for message in messages]
+
+
+def key_of(alias, topic, partition):
+    return b'["MirrorSourceConnector",{"cluster":"%s","partition":%d,"topic":"%s"}]' % (
+        alias.encode(),
+        partition,
+        topic.encode(),
+    )
+
+
+def java_partitions(kafka, topic, keys):
+    """Let librdkafka's twin of Java's partitioner place the keys."""
+    create_topic(kafka, topic, OFFSET_PARTITIONS)
+    writer = producer(kafka, partitioner="murmur2_random")
+    for key in keys:
+        writer.produce(topic, b"", key)
+    flush(writer)
+    return {message.key(): message.partition() for message in read_messages(kafka, topic)}
+
+
+def test_connects_format_in_the_partition_that_java_would_choose(
+    source_kafka, target_kafka, heliograph, one_way, unique
+):
+    create_topic(source_kafka, unique, 7)
+    rows = simple_rows(35, partitions=7)
+    write(source_kafka, unique, rows)
+    running = heliograph(one_way(source_kafka, target_kafka, "stores", unique))
+    wait_for_rows(target_kafka, f"stores.{unique}", len(rows))
+    assert running.stop() == 0
+    found = [each for each in stored(target_kafka, "stores") if unique.encode() in each[0]]
+    keys = [key_of("stores", unique, number) for number in range(7)]
+    assert {key for key, _, _ in found} == set(keys)
+    places = java_partitions(target_kafka, f"{unique}-places", keys)
+    assert {key: partition for key, partition, _ in found} == places
+    newest = {key: value for key, _, value in found}
+    assert newest == {key: {"offset": 4, "target": 4} for key in keys}
+    assert topics(target_kafka)["mm2-offsets.stores.internal"] == OFFSET_PARTITIONS
+    assert topic_config(target_kafka, "mm2-offsets.stores.internal")["cleanup.policy"] == "compact"
+
+
+def test_positions_are_stored_while_it_runs(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique)
+    more = {"offset.flush.interval.ms": 200}
+    heliograph(one_way(source_kafka, target_kafka, "flushes", unique, more))
+    write(source_kafka, unique, simple_rows(10))
+    wait_for_rows(target_kafka, f"flushes.{unique}", 10)
+    deadline = time.monotonic() + 10
+    while (key_of("flushes", unique, 0), {"offset": 9, "target": 9}) not in [
+        (key, value) for key, _, value in stored(target_kafka, "flushes")
+    ]:
+        assert time.monotonic() < deadline, "the position was not stored"
+        time.sleep(0.1)
+
+
+def test_nothing_is_written_to_the_source(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique, 2)
+    write(source_kafka, unique, simple_rows(20, partitions=2))
+    topics_before, groups_before = topics(source_kafka), groups(source_kafka)
+    ends_before = end_offsets(source_kafka, unique)
+    running = heliograph(one_way(source_kafka, target_kafka, "readsonly", unique))
+    wait_for_rows(target_kafka, f"readsonly.{unique}", 20)
+    assert groups(source_kafka) == groups_before
+    assert running.stop() == 0
+    assert topics(source_kafka) == topics_before
+    assert groups(source_kafka) == groups_before
+    assert end_offsets(source_kafka, unique) == ends_before
+
+
+def test_another_writer_is_reported_with_the_range(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(10))
+    running = heliograph(one_way(source_kafka, target_kafka, "foreign", unique))
+    wait_for_rows(target_kafka, f"foreign.{unique}", 10)
+    write(target_kafka, f"foreign.{unique}", [Row(0, b"intruder", b"%d" % number) for number in range(3)])
+    write(source_kafka, unique, simple_rows(5, first=10))
+    running.wait_for("somebody else writes to the target partition")
+    line = next(line for line in running.log.splitlines() if "somebody else writes" in line)
+    assert "offsets=10..12" in line
+    assert f"topic=foreign.{unique}" in line
+    rows = wait_for_rows(target_kafka, f"foreign.{unique}", 18)
+    assert [row for row in rows if row.key != b"intruder"] == read(source_kafka, unique)
+
+
+def test_another_writer_while_it_is_stopped(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(10))
+    properties = one_way(source_kafka, target_kafka, "absent", unique)
+    running = heliograph(properties)
+    wait_for_rows(target_kafka, f"absent.{unique}", 10)
+    assert running.stop() == 0
+    write(target_kafka, f"absent.{unique}", [Row(0, b"intruder", b"1")])
+    write(source_kafka, unique, simple_rows(5, first=10))
+    running = heliograph(properties)
+    running.wait_for("the exact place is not known")
+    rows = wait_for_rows(target_kafka, f"absent.{unique}", 16)
+    assert [row for row in rows if row.key != b"intruder"] == read(source_kafka, unique)
+
+
+def test_records_deleted_while_it_was_stopped(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique, 2)
+    write(source_kafka, unique, simple_rows(20, partitions=2))
+    properties = one_way(source_kafka, target_kafka, "late", unique)
+    running = heliograph(properties)
+    wait_for_rows(target_kafka, f"late.{unique}", 20)
+    assert running.stop() == 0
+    write(source_kafka, unique, simple_rows(40, first=20, partitions=2))
+    delete_records(source_kafka, unique, 1, 25)
+    running = heliograph(properties)
+    running.wait_for("records were deleted on the source before they could be copied")
+    line = next(line for line in running.log.splitlines() if "records were deleted" in line)
+    assert "partition=1" in line
+    assert "offsets=10..24" in line
+    assert "count=15" in line
+    rows = wait_for_rows(target_kafka, f"late.{unique}", 45)
+    assert [row for row in rows if row.partition == 0] == [row for row in read(source_kafka, unique) if row.partition == 0]
+    assert rows[-5:] == read(source_kafka, unique)[-5:]
+
+
+def test_records_deleted_under_a_running_lane(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(10))
+    running = heliograph(one_way(source_kafka, target_kafka, "overtaken", unique))
+    wait_for_rows(target_kafka, f"overtaken.{unique}", 10)
+    running.freeze()
+    # A fetch that was waiting is answered with the first of these; it must not hold them all.
+    for number in range(10, 20):
+        write(source_kafka, unique, simple_rows(1, first=number))
+    delete_records(source_kafka, unique, 0, 18)
+    running.thaw()
+    running.wait_for("records were deleted on the source before they could be copied")
+    line = next(line for line in running.log.splitlines() if "records were deleted" in line)
+    first = end_offsets(target_kafka, f"overtaken.{unique}")[0][1]
+    rows = wait_for_rows(target_kafka, f"overtaken.{unique}", 12)
+    values = [row.value for row in rows]
+    assert values[-2:] == [b"v18", b"v19"]
+    gone = [number for number in range(20) if b"v%d" % number not in values]
+    assert f"offsets={gone[0]}..{gone[-1]}" in line, f"{first}: {line}"
+    assert gone == list(range(gone[0], 18))
+
+
+def test_a_source_topic_made_anew_is_not_taken_for_the_old_one(
+    source_kafka, target_kafka, heliograph, one_way, unique
+):
+    from plain_client import admin
+
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(10))
+    properties = one_way(source_kafka, target_kafka, "anew", unique)
+    running = heliograph(properties)
+    wait_for_rows(target_kafka, f"anew.{unique}", 10)
+    assert running.stop() == 0
+    client = admin(source_kafka)
+    client.delete_topics([unique])[unique].result(30)
+    deadline = time.monotonic() + 20
+    while unique in topics(source_kafka):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(3, first=100))
+    running = heliograph(properties)
+    running.wait_for("truncated or created anew")
+    assert end_offsets(target_kafka, f"anew.{unique}") == {0: (0, 10)}
