@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -172,7 +172,8 @@ def machine_line(results: Results) -> str:
     machine = results.machine
     return (
         f"{machine.cores} cores, {machine.memory_gb:g} GB, {machine.kernel}; Python {machine.python}, "
-        f"Java {machine.java}, Kafka {machine.kafka}; Heliograph {machine.heliograph}; scale {results.scale:g}"
+        f"Java {machine.java}, Kafka {machine.kafka}; Heliograph {machine.heliograph}; scale {results.scale:g}; "
+        f"load average before the run {results.busy_before:.1f}"
     )
 
 
@@ -186,6 +187,17 @@ def _table(sheet: Sheet) -> Table:
             table.add_section()
         table.add_row(*row, style="red" if row[-1] == "no" else "")
     return table
+
+
+def brief(value: object) -> str:
+    """Write one measurement as words for a line of progress."""
+    if isinstance(value, list):
+        return "; ".join(brief(each) for each in value)
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {brief(each)}" for name, each in value.items())
+    return brief(asdict(value)) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def show(results: Results, console: Console) -> None:
@@ -209,6 +221,9 @@ def markdown(results: Results) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
+    """Write a row; one that has only its first cell is a heading within the table."""
+    if cells[0] and not any(cells[1:]):
+        cells = [f"**{cells[0]}**", *cells[1:]]
     return "| " + " | ".join(cells) + " |"
 
 

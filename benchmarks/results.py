@@ -72,6 +72,8 @@ class Results:
     """Where."""
     scale: float
     """Share of the records of the full loads."""
+    busy_before: float = 0.0
+    """The machine's load average before anything was started: what else runs here."""
     loads: list[LoadResult] = field(default_factory=list)
     """The copies of full topics."""
     quiet: dict[str, Quiet] = field(default_factory=dict)

@@ -7,6 +7,7 @@ partition by partition. See README.md beside this file for the method.
 
 import argparse
 import itertools
+import os
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 
@@ -45,6 +47,9 @@ BROKER_PROPERTIES = {
     "log.initial.task.delay.ms": "600000",
 }
 PARTS = ("flow", "quiet", "latency", "many")
+FAILURES = (HeliographError, KafkaException, TimeoutError, ConnectionError)
+"""What may go wrong with one measurement while the others go on."""
+
 LIMIT_S = 600.0
 WIDTH = 140
 """Of the tables where no terminal says otherwise."""
@@ -117,7 +122,7 @@ class Plan:
     repetitions: dict[str, int]
     """Of each contender and load."""
     everything: bool
-    """Whether MirrorMaker 2 copies every load untuned as well."""
+    """Whether MirrorMaker 2 runs untuned everywhere as well."""
     times: latency.Times
     """Of the latency part."""
     quiet_s: float
@@ -149,11 +154,16 @@ class Bench:
         """Let one failure end one measurement, not the run; it is reported."""
         try:
             yield
-        except (HeliographError, TimeoutError) as error:
-            self.results.failures.append(f"{what}: {error}")
-            self._say(f"FAILED {what}: {error}")
-        finally:
+        except FAILURES as error:
+            self._fail(what, error)
+        try:
             self._stage.clear()
+        except FAILURES as error:
+            self._fail(f"clearing away after {what}", error)
+
+    def _fail(self, what: str, error: Exception) -> None:
+        self.results.failures.append(f"{what}: {error}")
+        self._say(f"FAILED {what}: {error}")
 
     def _chosen(self, *names: str) -> list[Contender]:
         return [self._available[name] for name in names if name in self._available and name in self._plan.names]
@@ -162,17 +172,22 @@ class Bench:
 
     def _flows(self) -> None:
         for load in self._plan.loads:
-            self._say(f"writing {load.records:,} records: {load.title}")
-            loads.fill(self._stage.source.bootstrap(), load)
-            found = loads.shape(self._stage.source.brokers[0].data_path, load)
-            result = LoadResult(load, found)
-            self.results.loads.append(result)
-            self._stage.clear()
-            for contender in self._turns(load):
-                self._one_flow(contender, load, result)
-            if contenders.RELAY in self._plan.names:
-                result.floor = relay.measure(found.log_bytes, self._stage.folder)
-            _delete(self._stage.source.bootstrap(), load.name.__eq__)
+            with self._try(load.title):
+                self._one_load(load)
+
+    def _one_load(self, load: Load) -> None:
+        """Write one load, let everybody copy it, and delete it."""
+        self._say(f"writing {load.records:,} records: {load.title}")
+        loads.fill(self._stage.source.bootstrap(), load)
+        found = loads.shape(self._stage.source.brokers[0].data_path, load)
+        result = LoadResult(load, found)
+        self.results.loads.append(result)
+        self._stage.clear()
+        for contender in self._turns(load):
+            self._one_flow(contender, load, result)
+        if contenders.RELAY in self._plan.names:
+            result.floor = relay.measure(found.log_bytes, self._stage.folder)
+        _delete(self._stage.source.bootstrap(), load.name.__eq__)
 
     def _turns(self, load: Load) -> list[Contender]:
         """Return who copies a load, in turns: everybody's first, everybody's second, ..."""
@@ -195,12 +210,13 @@ class Bench:
 
     def _quiet(self) -> None:
         quiet.prepare(self._stage.job([quiet.TOPIC]))
-        for contender in self._chosen(HELIOGRAPH, MM2_TUNED, MM2):
+        untuned = [MM2] if self._plan.everything else []
+        for contender in self._chosen(HELIOGRAPH, MM2_TUNED, *untuned):
             self._say(f"start and idle: {contender.name}")
             with self._try(f"start and idle of {contender.name}"):
                 job = self._stage.job([quiet.TOPIC])
                 self.results.quiet[contender.name] = quiet.measure(contender, job, self._plan.quiet_s)
-                self._say(f"  {self.results.quiet[contender.name]}")
+                self._say(f"  {report.brief(self.results.quiet[contender.name])}")
 
     def _latency(self) -> None:
         latency.prepare(self._stage.source.bootstrap())
@@ -210,7 +226,7 @@ class Bench:
             with self._try(f"latency of {name}"):
                 job = self._stage.job([latency.TOPIC])
                 self.results.latency[name] = latency.measure(contender, job, self._plan.times)
-                self._say(f"  {self.results.latency[name]}")
+                self._say(f"  {report.brief(self.results.latency[name])}")
 
     def _many(self) -> None:
         self._say("200 topics: making them")
@@ -220,7 +236,7 @@ class Bench:
             with self._try(f"200 topics with {contender.name}"):
                 job = self._stage.job(["many-.*"])
                 self.results.many[contender.name] = many.measure(contender, job, self._plan.quiet_s)
-                self._say(f"  {self.results.many[contender.name]}")
+                self._say(f"  {report.brief(self.results.many[contender.name])}")
         many.remove(self._stage.source.bootstrap())
 
 
@@ -241,7 +257,9 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, Plan]:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full loads (default 1)")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
-    parser.add_argument("--everything", action="store_true", help="untuned MirrorMaker 2 on every load, tuned twice")
+    parser.add_argument(
+        "--everything", action="store_true", help="MirrorMaker 2 untuned everywhere as well, and tuned twice"
+    )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--loads", nargs="+", choices=[load.name for load in LOADS])
     names = (HELIOGRAPH, MM2_TUNED, MM2_QUICK, MM2, FRANZ, contenders.RELAY)
@@ -260,7 +278,7 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, Plan]:
         scale=scale,
         repetitions={HELIOGRAPH: 3, FRANZ: 2, MM2_TUNED: tuned, MM2: 1},
         everything=told.everything,
-        times=latency.Times(10.0, 5.0) if told.quick else latency.Times(60.0, 25.0),
+        times=latency.Times(10.0, 5.0) if told.quick else latency.Times(60.0, 20.0),
         quiet_s=10.0 if told.quick else 30.0,
     )
     return told, plan
@@ -284,6 +302,7 @@ def main(arguments: list[str]) -> int:
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
+    busy = os.getloadavg()[0]
     with ExitStack() as stack:
         if told.keep_logs:
             told.keep_logs.mkdir(parents=True, exist_ok=True)
@@ -294,6 +313,7 @@ def main(arguments: list[str]) -> int:
         )
         stage = Stage(source, target, folder.resolve())
         bench = Bench(plan, stage, available, console)
+        bench.results.busy_before = busy
         try:
             warm(stage, available, [name for name in (FRANZ, HELIOGRAPH) if name in plan.names])
             bench.run()

@@ -16,7 +16,13 @@ from kio.serial import entity_reader, entity_writer
 from heliograph.config.model import ClusterConfig
 from heliograph.wire import messages
 
-APIS = {"api_versions": (0, 0), "metadata": (1, 8), "sasl_handshake": (0, 1), "sasl_authenticate": (0, 1), "heartbeat": (0, 3)}
+APIS = {
+    "api_versions": (0, 0),
+    "metadata": (1, 8),
+    "sasl_handshake": (0, 1),
+    "sasl_authenticate": (0, 1),
+    "heartbeat": (0, 3),
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,8 @@ def answer(request, values, correlation_id=None):
 
 def versions_answer(request):
     rows = [
-        {"api_key": messages.API_KEYS[api], "min_version": low, "max_version": high} for api, (low, high) in APIS.items()
+        {"api_key": messages.API_KEYS[api], "min_version": low, "max_version": high}
+        for api, (low, high) in APIS.items()
     ]
     return answer(request, {"error_code": ErrorCode.none, "api_keys": rows})
 

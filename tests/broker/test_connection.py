@@ -23,7 +23,9 @@ def run(job):
 
 
 def beats(connection, count):
-    return [asyncio.ensure_future(connection.call("heartbeat", {**HEARTBEAT, "generation_id": n})) for n in range(count)]
+    return [
+        asyncio.ensure_future(connection.call("heartbeat", {**HEARTBEAT, "generation_id": n})) for n in range(count)
+    ]
 
 
 async def causes(calls):
@@ -37,7 +39,9 @@ async def until(condition):
 
 def test_answers_reach_their_askers_in_order():
     async def script(request):
-        return heartbeat_answer(request, code=[ErrorCode.none, ErrorCode.illegal_generation][request.body.generation_id % 2])
+        return heartbeat_answer(
+            request, code=[ErrorCode.none, ErrorCode.illegal_generation][request.body.generation_id % 2]
+        )
 
     async def job():
         async with FakeBroker(script) as broker:

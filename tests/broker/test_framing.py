@@ -58,7 +58,7 @@ def test_a_frame_is_its_owners_once_it_is_complete():
     assert frame == b"first"
 
 
-@pytest.mark.parametrize("head", [b"HTTP", b"\x15\x03\x03\x00", b"\x16\x03\x01\x02"])
+@pytest.mark.parametrize("head", [b"HTTP", b"<!DO", b"<htm", b"\x15\x03\x03\x00", b"\x16\x03\x01\x02"])
 def test_other_protocols_are_named(head):
     with pytest.raises(NotKafka, match=r"HTTP|TLS"):
         feed(Framer(), head, [4])

@@ -22,7 +22,10 @@ KEPT_BATCHES = 5
 def batch(first, count, *, size=10, codec=Codec.NONE):
     """A batch as a source broker holds it; each value tells its offset."""
     made = records.encode(
-        [Record(first + i, 1_700_000_000_000 + first + i, b"k", b"%d " % (first + i) + b"x" * size) for i in range(count)],
+        [
+            Record(first + i, 1_700_000_000_000 + first + i, b"k", b"%d " % (first + i) + b"x" * size)
+            for i in range(count)
+        ],
         codec=codec,
     )
     raw = bytearray(records.stamp(made, -1, -1, -1) + bytes(made.body))
@@ -41,14 +44,15 @@ class SourceLog:
         self.batches.append((self.end, batch(self.end, count, **how)))
         self.end += count
 
-    def fetch(self, lane, limit=3):
-        """Give a lane the batches from its position on, as one frame; says whether there was something to send."""
-        following = [raw for first, raw in self.batches if first + raw_count(raw) > lane.position][:limit]
+    def fetch(self, lane, limit=3, asked=None):
+        """Give a lane the batches from a position on (its own), as one frame; says whether there is something to send."""
+        asked = lane.position if asked is None else asked
+        following = [raw for first, raw in self.batches if first + raw_count(raw) > asked][:limit]
         frame = b"".join(following)
         hold = Hold(lane.window, len(frame)).keep()
         row = Fetched("t", 0, 0, self.end, self.end, 0, (), -1, 0, len(frame))
         try:
-            return lane.fetched(row, frame, hold, read_committed=True)
+            return lane.fetched(row, frame, hold, asked=asked, read_committed=True)
         finally:
             hold.let_go()
 

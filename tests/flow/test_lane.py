@@ -150,7 +150,9 @@ def test_the_beginning_of_a_batch_that_was_copied_already_is_left_out(source, ta
 # ---- refusals that pass -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [codes.NOT_LEADER_OR_FOLLOWER, codes.REQUEST_TIMED_OUT, codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND])
+@pytest.mark.parametrize(
+    "code", [codes.NOT_LEADER_OR_FOLLOWER, codes.REQUEST_TIMED_OUT, codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND]
+)
 def test_a_refused_batch_and_those_behind_it_are_sent_again_in_order(source, target, code):
     lane = greeted(source, target)
     for _ in range(3):
@@ -237,6 +239,40 @@ def test_a_missing_right_stops_the_lane_and_it_goes_on_when_it_is_granted(source
     at_rest(lane)
 
 
+def test_what_is_dropped_while_something_is_under_way_is_fetched_again(source, target):
+    lane = greeted(source, target)
+    for _ in range(3):
+        source.append(1, size=LARGE)
+    source.fetch(lane)
+    request = take(lane)
+    lane.fail(BrokerError("the next fetch was refused", code=29), NOW)
+    settle(lane, request, target.append(request.raw))
+    assert lane.settled == 2
+    lane.retry()
+    source.fetch(lane)
+    send_all(lane, target, LATER)
+    assert offsets(target) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("when", ["while it stands still", "after it went on"])
+def test_an_answer_that_was_under_way_when_the_lane_failed_is_of_no_use(source, target, when):
+    lane = greeted(source, target)
+    source.append(1, size=LARGE)
+    source.fetch(lane)
+    source.append(1, size=LARGE)
+    asked = lane.position
+    lane.fail(BrokerError("what was sent is refused", code=29), NOW)
+    if when == "after it went on":
+        lane.retry()
+    assert not source.fetch(lane, asked=asked)
+    if lane.state is State.FAILED:
+        lane.retry()
+    source.fetch(lane)
+    send_all(lane, target, LATER)
+    assert offsets(target) == [0, 1, 2]
+    at_rest(lane)
+
+
 def test_the_pause_between_tries_grows_and_has_a_limit(source, target):
     lane = greeted(source, target)
     pauses = []
@@ -281,6 +317,16 @@ def test_a_producer_that_the_target_no_longer_knows_has_its_place_found_anew(sou
     send_all(lane, target, LATER)
     assert offsets(target) == list(range(5))
     at_rest(lane)
+
+
+def test_a_producer_forgotten_while_nothing_was_under_way_does_no_harm(source, target):
+    """As after ``producer.id.expiration.ms`` without a record: the target takes the next number, whatever it is."""
+    lane = greeted(source, target)
+    target.forget_producer()
+    source.append(2)
+    source.fetch(lane)
+    send_all(lane, target)
+    assert offsets(target) == [0, 1, 2]
 
 
 # ---- too large ----------------------------------------------------------------------------------------------------
@@ -346,7 +392,9 @@ def damaged_fetch(lane, raw, at):
     frame[at] ^= 0xFF
     hold = Hold(lane.window, len(frame)).keep()
     try:
-        return lane.fetched(Fetched("t", 0, 0, 99, 99, 0, (), -1, 0, len(frame)), frame, hold, read_committed=True)
+        return lane.fetched(
+            Fetched("t", 0, 0, 99, 99, 0, (), -1, 0, len(frame)), frame, hold, asked=lane.position, read_committed=True
+        )
     finally:
         hold.let_go()
 
@@ -405,7 +453,9 @@ def test_a_batch_larger_than_what_is_asked_for_makes_it_ask_for_more(source):
     source.append(1, size=50_000)
     raw = source.batches[0][1]
     hold = Hold(lane.window, 1_000).keep()
-    assert not lane.fetched(Fetched("t", 0, 0, 1, 1, 0, (), -1, 0, 1_000), raw[:1_000], hold, read_committed=True)
+    assert not lane.fetched(
+        Fetched("t", 0, 0, 1, 1, 0, (), -1, 0, 1_000), raw[:1_000], hold, asked=0, read_committed=True
+    )
     hold.let_go()
     assert lane.fetch_bytes >= len(raw)
     assert lane.position == 0

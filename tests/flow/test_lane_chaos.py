@@ -18,8 +18,8 @@ from heliograph.wire import errors as codes
 
 NOT_ENOUGH_REPLICAS = 19
 PASSING = [codes.NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, codes.TOPIC_AUTHORIZATION_FAILED, codes.REQUEST_TIMED_OUT]
-ACTIONS = ["write", "fetch", "send", "send", "deliver", "deliver", "answer", "answer", "refuse", "written_but_refused",
-           "lose", "forget", "limit", "wait", "fail"]  # fmt: skip
+ACTIONS = ["write", "ask", "ask", "come", "come", "send", "send", "deliver", "deliver", "answer", "answer", "refuse", "written_but_refused",
+           "lose", "limit", "wait", "fail"]  # fmt: skip
 
 
 class World:
@@ -36,6 +36,8 @@ class World:
         self.coming = deque()
         """Answered and not yet back."""
         self.producers = 7
+        self.asked = None
+        """Position of the fetch under way."""
 
     def step(self, action, number):
         getattr(self, action)(number)
@@ -48,9 +50,20 @@ class World:
         codec = [Codec.NONE, Codec.LZ4][number % 2]
         self.source.append(1 + number % 7, size=[5, 100, 900][number % 3], codec=codec)
 
+    def ask(self, _number):
+        """Send a fetch, unless one is under way."""
+        if self.asked is None and self.lane.has_room(1 << 18):
+            self.asked = self.lane.position
+
+    def come(self, number):
+        """Let the answer to it come, whatever the lane does by now."""
+        if self.asked is not None:
+            asked, self.asked = self.asked, None
+            self.source.fetch(self.lane, 1 + number % 5, asked)
+
     def fetch(self, number):
-        if self.lane.has_room(1 << 18):
-            self.source.fetch(self.lane, limit=1 + number % 5)
+        self.ask(number)
+        self.come(number)
 
     def send(self, _number):
         if self.lane.can_send(self.now) and self.lane.in_flight <= IN_FLIGHT_MAX:
@@ -84,10 +97,6 @@ class World:
         self.going.clear()
         if lost:
             self.lane.connection_lost([request.sent for request in lost], Unreachable("gone"))
-
-    def forget(self, number):
-        if number % 4 == 0 and not self.going:
-            self.target.forget_producer()
 
     def limit(self, number):
         self.target.limit_bytes = [1_200, 3_000, 1 << 30][number % 3]

@@ -26,6 +26,7 @@ def test_what_was_not_taken_cannot_be_given_back():
     window = Window(100)
     with pytest.raises(AssertionError, match="never gives back more"):
         window.give_back(1)
+    window = Window(100)
     hold = Hold(window, 5).keep()
     hold.let_go()
     with pytest.raises(AssertionError):

@@ -33,3 +33,10 @@ def test_silent_elsewhere():
     work(Console(file=file))
     work(Console(file=file, force_terminal=True), enabled=False)
     assert file.getvalue() == ""
+
+
+def test_transient_steps_vanish():
+    file = io.StringIO()
+    work(Console(file=file, force_terminal=True, width=100, color_system=None), transient=True)
+    assert "copying" in file.getvalue()
+    assert "\x1b[1A\x1b[2K" in file.getvalue()[-40:], "the lines that the steps stood on are erased"

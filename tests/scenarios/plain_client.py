@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from confluent_kafka import (
     OFFSET_BEGINNING,
     TIMESTAMP_LOG_APPEND_TIME,
+    TIMESTAMP_NOT_AVAILABLE,
     Consumer,
+    KafkaError,
     KafkaException,
     Message,
     Producer,
@@ -20,6 +22,8 @@ from heliograph.testbed import KafkaCluster
 
 LIMIT_S = 30.0
 LARGE_BYTES = 64 << 20
+NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
+"""What a broker says of a topic that was made a moment ago."""
 
 Header = tuple[str, bytes | None]
 
@@ -122,10 +126,31 @@ def write(kafka: KafkaCluster, topic: str, rows: Iterable[Row], **config: object
     flush(writer)
 
 
+def transactional(kafka: KafkaCluster, name: str, **config: object) -> Producer:
+    """Make a producer that is ready for its first transaction."""
+    writer = producer(kafka, transactional_id=name, **config)
+    writer.init_transactions(LIMIT_S)
+    return writer
+
+
+def write_transactions(kafka: KafkaCluster, topic: str, name: str, count: int, *, codec: str = "none") -> None:
+    """Write short transactions of three records each over two partitions; every third is aborted."""
+    writer = transactional(kafka, name, linger_ms=0, compression_type=codec)
+    for number in range(count):
+        writer.begin_transaction()
+        send(writer, topic, [Row(place % 2, b"%s" % name.encode(), b"%d.%d" % (number, place)) for place in range(3)])
+        flush(writer)
+        if number % 3 == 2:
+            writer.abort_transaction(LIMIT_S)
+        else:
+            writer.commit_transaction(LIMIT_S)
+
+
 def simple_rows(count: int, *, first: int = 0, partitions: int = 1, size: int = 0) -> list[Row]:
     """Make records that tell their number, spread over the partitions."""
     return [
-        Row(number % partitions, b"k%d" % number, b"v%d" % number + b"." * size) for number in range(first, first + count)
+        Row(number % partitions, b"k%d" % number, b"v%d" % number + b"." * size)
+        for number in range(first, first + count)
     ]
 
 
@@ -181,12 +206,13 @@ def read_messages(kafka: KafkaCluster, topic: str, *, committed: bool = True) ->
 
 
 def row_of(message: Message) -> Row:
+    kind, timestamp_ms = message.timestamp()
     return Row(
         message.partition(),
         message.key(),
         message.value(),
         tuple((name, value) for name, value in message.headers() or ()),
-        message.timestamp()[1],
+        -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp_ms,
     )
 
 
@@ -201,7 +227,11 @@ def wait_for_rows(kafka: KafkaCluster, topic: str, count: int, *, limit_s: float
     while True:
         held = 0
         if topic in topics(kafka):
-            held = sum(end - begin for begin, end in end_offsets(kafka, topic).values())
+            try:
+                held = sum(end - begin for begin, end in end_offsets(kafka, topic).values())
+            except KafkaException as error:
+                if error.args[0].code() not in NOT_YET:
+                    raise
         if held >= count:
             rows = read(kafka, topic)
             if len(rows) >= count:

@@ -51,7 +51,9 @@ class Load(AbstractContextManager["Load"]):
             for _ in range(self._rate_s // 20):
                 value = b"%d " % self.sent + b"x" * self._size
                 try:
-                    self._producer.produce(self._topic, value, b"%d" % self.sent, partition=self.sent % self._partitions)
+                    self._producer.produce(
+                        self._topic, value, b"%d" % self.sent, partition=self.sent % self._partitions
+                    )
                 except BufferError:
                     break
                 self.sent += 1

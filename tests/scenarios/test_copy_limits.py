@@ -88,3 +88,12 @@ def test_a_time_that_the_target_refuses(source_kafka, target_kafka, heliograph, 
     assert "INVALID_TIMESTAMP" in running.log
     set_topic_config(target_kafka, f"time.{unique}", "message.timestamp.after.max.ms", str(2**63 - 1))
     assert wait_for_rows(target_kafka, f"time.{unique}", 2) == read(source_kafka, unique)
+
+
+def test_records_larger_than_the_window(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique, 3, max_message_bytes=str(4 * MIB))
+    rows = [Row(number % 3, b"%d" % number, bytes(3 * MIB if number % 2 else 100_000)) for number in range(12)]
+    write(source_kafka, unique, rows)
+    more = {"heliograph.window.bytes": 65536}
+    heliograph(one_way(source_kafka, target_kafka, "window", unique, more))
+    assert wait_for_rows(target_kafka, f"window.{unique}", len(rows)) == read(source_kafka, unique)

@@ -44,7 +44,12 @@ ODD_ROWS = (
     Row(0, b"same", b"second"),
     Row(0, b"\xff\xfe", b"\x00\xff" * 50),
     Row(0, b"headers", b"h", (("a", b"1"), ("a", b"2"), ("b", None), ("", b"no name"), ("a", b"3"))),
-    Row(0, b"bytes in headers", b"h", (("raw", b"\xff\xfe\x00\x80"), ("empty", b""), ("n\u00e4me", "w\u00e4rt".encode()))),
+    Row(
+        0,
+        b"bytes in headers",
+        b"h",
+        (("raw", b"\xff\xfe\x00\x80"), ("empty", b""), ("n\u00e4me", "w\u00e4rt".encode())),
+    ),
     Row(0, b"many headers", b"h", tuple((f"h{number}", b"x" * number) for number in range(100))),
     Row(0, b"long", b"z" * 200_000),
     Row(0, b"old", b"1970", timestamp_ms=1),

@@ -2,40 +2,21 @@
 
 import pytest
 from plain_client import (
+    LIMIT_S,
     Row,
     create_topic,
     end_offsets,
     flush,
-    producer,
     read,
     send,
     simple_rows,
+    transactional,
     wait_for_rows,
     write,
+    write_transactions,
 )
 
 pytestmark = pytest.mark.brokers
-
-LIMIT_S = 30
-
-
-def transactional(kafka, name, **config):
-    writer = producer(kafka, transactional_id=name, **config)
-    writer.init_transactions(LIMIT_S)
-    return writer
-
-
-def write_transactions(kafka, topic, name, count, *, codec="none"):
-    """Write short transactions of three records each over two partitions; every third is aborted."""
-    writer = transactional(kafka, name, linger_ms=0, compression_type=codec)
-    for number in range(count):
-        writer.begin_transaction()
-        send(writer, topic, [Row(place % 2, b"%s" % name.encode(), b"%d.%d" % (number, place)) for place in range(3)])
-        flush(writer)
-        if number % 3 == 2:
-            writer.abort_transaction(LIMIT_S)
-        else:
-            writer.commit_transaction(LIMIT_S)
 
 
 @pytest.mark.parametrize("codec", ["none", "zstd"])

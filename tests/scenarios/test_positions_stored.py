@@ -5,13 +5,15 @@ import time
 
 import pytest
 from plain_client import (
+    LIMIT_S,
     Row,
+    admin,
     create_topic,
     delete_records,
     end_offsets,
+    flush,
     groups,
     producer,
-    flush,
     read,
     read_messages,
     simple_rows,
@@ -72,7 +74,7 @@ def test_connects_format_in_the_partition_that_java_would_choose(
 
 def test_positions_are_stored_while_it_runs(source_kafka, target_kafka, heliograph, one_way, unique):
     create_topic(source_kafka, unique)
-    more = {"offset.flush.interval.ms": 200}
+    more = {"target.offset.flush.interval.ms": 200}
     heliograph(one_way(source_kafka, target_kafka, "flushes", unique, more))
     write(source_kafka, unique, simple_rows(10))
     wait_for_rows(target_kafka, f"flushes.{unique}", 10)
@@ -87,6 +89,7 @@ def test_positions_are_stored_while_it_runs(source_kafka, target_kafka, heliogra
 def test_nothing_is_written_to_the_source(source_kafka, target_kafka, heliograph, one_way, unique):
     create_topic(source_kafka, unique, 2)
     write(source_kafka, unique, simple_rows(20, partitions=2))
+    read(source_kafka, unique)  # lets the broker make its own topic of groups, if this is the first client that asks
     topics_before, groups_before = topics(source_kafka), groups(source_kafka)
     ends_before = end_offsets(source_kafka, unique)
     running = heliograph(one_way(source_kafka, target_kafka, "readsonly", unique))
@@ -144,7 +147,9 @@ def test_records_deleted_while_it_was_stopped(source_kafka, target_kafka, heliog
     assert "offsets=10..24" in line
     assert "count=15" in line
     rows = wait_for_rows(target_kafka, f"late.{unique}", 45)
-    assert [row for row in rows if row.partition == 0] == [row for row in read(source_kafka, unique) if row.partition == 0]
+    assert [row for row in rows if row.partition == 0] == [
+        row for row in read(source_kafka, unique) if row.partition == 0
+    ]
     assert rows[-5:] == read(source_kafka, unique)[-5:]
 
 
@@ -170,25 +175,54 @@ def test_records_deleted_under_a_running_lane(source_kafka, target_kafka, heliog
     assert gone == list(range(gone[0], 18))
 
 
-def test_a_source_topic_made_anew_is_not_taken_for_the_old_one(
-    source_kafka, target_kafka, heliograph, one_way, unique
-):
-    from plain_client import admin
+def delete_topic(kafka, topic):
+    client = admin(kafka)
+    client.delete_topics([topic])[topic].result(LIMIT_S)
+    deadline = time.monotonic() + LIMIT_S
+    while topic in topics(kafka):
+        assert time.monotonic() < deadline, f"{topic} is still there"
+        time.sleep(0.05)
 
+
+def test_a_source_topic_made_anew_while_it_was_stopped(source_kafka, target_kafka, heliograph, one_way, unique):
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(10))
     properties = one_way(source_kafka, target_kafka, "anew", unique)
     running = heliograph(properties)
     wait_for_rows(target_kafka, f"anew.{unique}", 10)
     assert running.stop() == 0
-    client = admin(source_kafka)
-    client.delete_topics([unique])[unique].result(30)
-    deadline = time.monotonic() + 20
-    while unique in topics(source_kafka):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    delete_topic(source_kafka, unique)
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(3, first=100))
     running = heliograph(properties)
     running.wait_for("truncated or created anew")
     assert end_offsets(target_kafka, f"anew.{unique}") == {0: (0, 10)}
+
+
+@pytest.mark.parametrize("count", [5, 30])
+def test_a_source_topic_made_anew_while_it_runs(source_kafka, target_kafka, heliograph, one_way, unique, count):
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(10))
+    running = heliograph(one_way(source_kafka, target_kafka, "renewed", unique))
+    first = wait_for_rows(target_kafka, f"renewed.{unique}", 10)
+    delete_topic(source_kafka, unique)
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(count, first=100))
+    running.wait_for("the source topic was made anew; it is copied from its first record")
+    assert "old_position=10" in running.log
+    wanted = read(source_kafka, unique)
+    deadline = time.monotonic() + LIMIT_S
+    while (rows := read(target_kafka, f"renewed.{unique}"))[-count:] != wanted:
+        assert time.monotonic() < deadline, "the new topic's records did not come"
+        time.sleep(0.1)
+    assert rows[:10] == first
+
+
+def test_where_a_partition_without_a_position_begins(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(10))
+    more = {"ends.consumer.auto.offset.reset": "latest"}
+    running = heliograph(one_way(source_kafka, target_kafka, "ends", unique, more))
+    running.wait_for("running")
+    write(source_kafka, unique, simple_rows(5, first=10))
+    assert wait_for_rows(target_kafka, f"ends.{unique}", 5) == read(source_kafka, unique)[10:]

@@ -59,7 +59,6 @@ def test_a_frozen_owner_sends_nothing_after_it_was_replaced(source_kafka, target
         total = load.finish()
         assert_equal(source_kafka, target_kafka, unique, f"thawed.{unique}", total, second)
     assert second.stop() == 0
-    first.wait_for("running", times=2)
     write(source_kafka, unique, simple_rows(3))
     wait_for_rows(target_kafka, f"thawed.{unique}", total + 3)
 

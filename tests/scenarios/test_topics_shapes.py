@@ -88,7 +88,9 @@ def test_lists_of_topics(source_kafka, target_kafka, heliograph, one_way, unique
         write(source_kafka, f"{unique}.{name}", simple_rows(3))
     create_topic(source_kafka, f"__{unique}")
     create_topic(source_kafka, f"lists.checkpoints-{unique}.internal")
-    wanted = f"{unique}\\\\.a, {unique}\\\\.b.*, .*{unique}.*internal.*, .*{unique}.*replica, __{unique}, lists.*{unique}.*"
+    wanted = (
+        f"{unique}\\\\.a, {unique}\\\\.b.*, .*{unique}.*internal.*, .*{unique}.*replica, __{unique}, lists.*{unique}.*"
+    )
     more = {"lists->target.topics.exclude": "mm2.*\\\\.internal, .*[\\\\-\\\\.]internal, .*\\\\.replica, __.*, .*-not"}
     running = heliograph(one_way(source_kafka, target_kafka, "lists", wanted, more))
     running.wait_for("running")
@@ -127,9 +129,7 @@ def test_settings_are_copied_but_for_the_excluded(source_kafka, target_kafka, he
         "compression.type": "lz4",
     }
     excluded = {"message.timestamp.type": "LogAppendTime", "unclean.leader.election.enable": "true"}
-    create_topic(
-        source_kafka, unique, **{key.replace(".", "_"): value for key, value in {**own, **excluded}.items()}
-    )
+    create_topic(source_kafka, unique, **{key.replace(".", "_"): value for key, value in {**own, **excluded}.items()})
     write(source_kafka, unique, simple_rows(3))
     heliograph(one_way(source_kafka, target_kafka, "settings", unique))
     wait_for_rows(target_kafka, f"settings.{unique}", 3)

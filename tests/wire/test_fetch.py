@@ -26,7 +26,10 @@ def wanted_rows():
 
 @pytest.mark.parametrize("version", VERSIONS)
 @given(
-    wanted=wanted_rows(), forgotten=st.dictionaries(NAMES, st.lists(INT32, max_size=3), max_size=2), rack=NAMES, data=st.data()
+    wanted=wanted_rows(),
+    forgotten=st.dictionaries(NAMES, st.lists(INT32, max_size=3), max_size=2),
+    rack=NAMES,
+    data=st.data(),
 )
 def test_a_request_reads_as_kafkas_schema_says(version, wanted, forgotten, rack, data):
     raw = fetch.encode(

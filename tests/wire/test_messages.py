@@ -127,7 +127,9 @@ def test_a_damaged_answer_is_read_or_refused(api, version, data):
         assert api in error.message
 
 
-@pytest.mark.parametrize("api", ["metadata", "join_group", "list_offsets", "describe_configs", "sync_group", "heartbeat"])
+@pytest.mark.parametrize(
+    "api", ["metadata", "join_group", "list_offsets", "describe_configs", "sync_group", "heartbeat"]
+)
 @given(raw=st.binary(max_size=120), data=st.data())
 def test_noise_is_read_or_refused(api, raw, data):
     version = data.draw(st.sampled_from(list(versions(api))), "version")
@@ -137,7 +139,9 @@ def test_noise_is_read_or_refused(api, raw, data):
         assert api in error.message
 
 
-@pytest.mark.parametrize(("version", "head"), [(1, b"\x7f\xff\xff\xff"), (12, b"\0" + bytes(4) + b"\xff\xff\xff\xff\x0f")])
+@pytest.mark.parametrize(
+    ("version", "head"), [(1, b"\x7f\xff\xff\xff"), (12, b"\0" + bytes(4) + b"\xff\xff\xff\xff\x0f")]
+)
 def test_an_absurd_count_takes_no_memory(version, head):
     frame = bytes(4) + head + bytes(64)
     tracemalloc.start()

@@ -6,7 +6,11 @@ from kio.schema.errors import ErrorCode
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import TABLE, After, meaning
 
-NAMED = [(name, value) for name, value in vars(codes).items() if re.fullmatch("[A-Z][A-Z_]+", name) and isinstance(value, int)]
+NAMED = [
+    (name, value)
+    for name, value in vars(codes).items()
+    if re.fullmatch("[A-Z][A-Z_]+", name) and isinstance(value, int)
+]
 
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.name)

@@ -76,7 +76,7 @@ class Framer:
 
 def checked_length(head: bytes) -> int:
     """Read a frame's length from its first four bytes; raises NotKafka or ProtocolError when it makes no sense."""
-    if head == _HTTP:
+    if head == _HTTP or head.startswith(b"<"):  # some servers send the bare page, without a status line
         raise NotKafka(
             "The port answers in HTTP: it is a web or metrics endpoint, not a Kafka listener",
             remedy="Use a broker's listener port (often 9092 or 9093) in bootstrap.servers",

@@ -19,6 +19,8 @@ from heliograph.worker.finding import Finding, Level
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 _KEY_CELLS_MAX = 60
+DEFAULT = "default"
+"""The origin of a value that nobody gave."""
 
 
 def check(context: typer.Context, file: File, *, clusters: Clusters = None, as_json: Json = False) -> int:
@@ -54,9 +56,10 @@ async def _examine(config: Config, console: Console | None) -> list[Finding]:
 
 
 def _print_configuration(console: Console, config: Config) -> None:
-    """Print every option that counts, with its origin, then what its author should know."""
+    """Print every option that counts with its origin, those of the file first, then what its author should know."""
     console.print(Text(str(config.path), style="bold"))
-    rows = [(f"{key} = {value}", origin) for key, value, origin in config.effective]
+    ordered = sorted(config.effective, key=lambda row: row[2] == DEFAULT)
+    rows = [(f"{key} = {value}", origin) for key, value, origin in ordered]
     width = min(max((len(left) for left, _ in rows), default=0), _KEY_CELLS_MAX)
     for left, origin in rows:
         console.print(Text.assemble(f"  {left:<{width}}  ", (origin, "dim")))

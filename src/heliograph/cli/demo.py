@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from heliograph.cli.arguments import Json
-from heliograph.errors import HeliographError
+from heliograph.errors import HeliographError, ProofFailed
 from heliograph.observe import text
 
 if TYPE_CHECKING:
@@ -43,13 +43,21 @@ def demo(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     begin = time.monotonic()
     narrator = Narrator(quiet=as_json)
-    with Play(records, narrator) as play:
-        outcome = play.perform()
+    try:
+        with Play(records, narrator) as play:
+            outcome = play.perform()
+            if as_json:
+                print(json.dumps(_document(outcome, time.monotonic() - begin), indent=2), flush=True)
+            if keep:
+                _keep(play, narrator)
+            _stop(play, narrator)
+    except KeyboardInterrupt:
+        narrator.say("interrupted; nothing is left running")
+        raise
+    except ProofFailed as error:
         if as_json:
-            print(json.dumps(_document(outcome, time.monotonic() - begin), indent=2), flush=True)
-        if keep:
-            _keep(play, narrator)
-        _stop(play, narrator)
+            print(json.dumps({"same": False, "difference": error.message}, indent=2), flush=True)
+        raise
     narrator.say(f"done in {text.duration(time.monotonic() - begin)}; nothing is left running")
 
 

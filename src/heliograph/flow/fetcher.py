@@ -62,7 +62,8 @@ class _Session:
 
     session_id: int = 0
     epoch: int = fetch.FULL_SESSION_EPOCH
-    lanes: dict[Lane, None] = field(default_factory=dict)
+    lanes: dict[Lane, int] = field(default_factory=dict)
+    """Each with the position that the broker was told."""
     changed: dict[Lane, None] = field(default_factory=dict)
     """Lanes whose place in the session must be told again at the next fetch."""
 
@@ -230,7 +231,7 @@ class _Channel:
         """Bring the session up to date; gives what to tell the broker, or None when there is nothing to read."""
         fetcher, session = self._fetcher, self.session
         for lane in fetcher.adopt():
-            session.lanes[lane] = None
+            session.lanes[lane] = lane.position
             session.changed[lane] = None
         wanted: dict[str, list[fetch.Wanted]] = defaultdict(list)
         forgotten: dict[str, list[int]] = defaultdict(list)
@@ -238,6 +239,7 @@ class _Channel:
         for lane in session.changed:
             if lane.has_room(limit_bytes) and fetcher.lane(lane.source_topic, lane.partition) is lane:
                 wanted[lane.source_topic].append(self._row(lane))
+                session.lanes[lane] = lane.position
             elif lane in session.lanes:
                 del session.lanes[lane]
                 if session.epoch != fetch.FULL_SESSION_EPOCH:
@@ -310,15 +312,15 @@ class _Channel:
             if row.preferred_replica >= 0 and row.preferred_replica != fetcher.node_id:
                 fetcher.callbacks.nearer(lane, row.preferred_replica)
                 continue
-            before = lane.position
+            asked = self.session.lanes[lane]
             try:
-                if lane.fetched(row, answer.frame, hold, read_committed=fetcher.reading.read_committed):
+                if lane.fetched(row, answer.frame, hold, asked=asked, read_committed=fetcher.reading.read_committed):
                     arrived.append(lane)
             except DataError as error:
                 self.session.changed[lane] = None
                 fetcher.callbacks.damaged(lane, error)
                 continue
-            if lane.position != before or row.end > row.start:
+            if lane.position != asked or row.end > row.start:
                 self.session.changed[lane] = None
         if arrived:
             fetcher.callbacks.arrived(arrived)

@@ -197,6 +197,7 @@ class Lane:
         self.failures += 1
         pause = retry_s if retry_s is not None else min(RETRY_S_MIN * 2 ** min(self.failures, 16), RETRY_S_MAX)
         self._drop_unsent()
+        self.position = self.next_position  # an acknowledgement that comes now must not cover what was dropped
         if self.state is not State.RESUMING:
             self.state = State.FAILED
         self.cause, self.retry_at = cause, now + pause
@@ -268,8 +269,14 @@ class Lane:
         """Source offsets yet to be acknowledged; None before the first answer."""
         return None if self.end_offset is None else max(0, self.end_offset - self.settled)
 
-    def fetched(self, row: Fetched, frame: Buffer, frame_hold: Hold, *, read_committed: bool) -> bool:
-        """Take what came for this lane; gives whether there is something to send. Raises DamagedBatch."""
+    def fetched(self, row: Fetched, frame: Buffer, frame_hold: Hold, *, asked: int, read_committed: bool) -> bool:
+        """Take what came for this lane; gives whether there is something to send. Raises DamagedBatch.
+
+        ``asked`` is the position that the broker was told. An answer that was under way while the lane failed or was
+        given another position is of no use: taken, it would leave a gap.
+        """
+        if self.state is not State.RUNNING or asked != self.position:
+            return False
         committed_end = row.last_stable_offset if read_committed and row.last_stable_offset >= 0 else row.high_watermark
         self.end_offset = committed_end
         if row.start == row.end:
@@ -518,12 +525,14 @@ class Lane:
     def _one_by_one(self, parcel: Parcel) -> list[Parcel]:
         """Part a batch in which one record alone exceeds the half: each record may still fit the target's limit."""
         size = max(records.HEADER_BYTES + 1, parcel.size // parcel.records)
-        while size < parcel.size:
+        while True:
+            size = min(size, parcel.size - 1)
             try:
                 return records.split(parcel, size)
             except TooLarge:
+                if size == parcel.size - 1:
+                    return [parcel]
                 size *= 2
-        return [parcel]
 
     def _head_damaged(self, sent: Sent, error: HeliographError, now: float) -> "Verdict":
         """Tell damage at the source, which must never be passed on, from damage on the way to the target."""

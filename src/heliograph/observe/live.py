@@ -96,8 +96,9 @@ class _Row:
             self.state, self.in_state = lane.state, 1
 
     @property
-    def rank(self) -> tuple[int, float, int, str]:
-        return _URGENCY[self.state], -self.bytes_per_s, -(self.lag or 0), self.topic
+    def rank(self) -> tuple[int, int, int, str]:
+        """Sort by orders of magnitude: by the numbers themselves, similar topics would change places all the time."""
+        return _URGENCY[self.state], -int(self.bytes_per_s).bit_length(), -(self.lag or 0).bit_length(), self.topic
 
     @property
     def state_text(self) -> str:

@@ -39,7 +39,7 @@ _FIXED = {
 }
 
 
-def checked(entity: type[Any], body: bytes, at: int) -> tuple[bytes, int]:
+def checked(entity: Any, body: bytes, at: int) -> tuple[bytes, int]:
     """Walk the ``entity`` that begins at ``at``; gives the bytes to read it from, and where it begins in them.
 
     Raises ValueError, IndexError or struct.error when a length does not fit the bytes.

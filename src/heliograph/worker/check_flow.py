@@ -184,7 +184,7 @@ class FlowCheck:
         self, cluster: Cluster, topics: Sequence[str], needed: Sequence[Operation], level: Level
     ) -> list[Finding]:
         lacking: dict[Operation, list[str]] = defaultdict(list)
-        for name, row in (await self._describe(cluster, topics)).items():
+        for name, row in sorted((await self._describe(cluster, topics)).items()):
             for operation in missing(getattr(row, "topic_authorized_operations", NOT_TOLD), needed):
                 lacking[operation].append(name)
         return [
@@ -322,7 +322,7 @@ def _limit(settings: Mapping[str, admin.Setting]) -> int | None:
 def _alike(problems: Mapping[str, HeliographError]) -> list[tuple[list[str], HeliographError]]:
     """Put errors of the same kind together: names, and the first one's error."""
     kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, error in problems.items():
+    for name, error in sorted(problems.items()):
         what = error.right if isinstance(error, NotAuthorized) else str(getattr(error, "code", ""))
         kinds[type(error).__name__, what].append(name)
     return [(names, problems[names[0]]) for names in kinds.values()]

@@ -318,8 +318,16 @@ class Mirror:
         for key, lane in list(flow.lanes.items()):
             if key not in wanted:
                 self.log.warning("the source topic is gone; its lane is closed", topic=key[0], partition=key[1])
-                flow.remove(lane)
-                self._committed.pop(lane, None)
+            if key not in wanted or key[0] in found.anew:
+                self._close(flow, lane)
+        for key in [key for key in self._stored if key[0] in found.anew]:
+            was = self._stored.pop(key).offset + 1
+            self.log.error(
+                "the source topic was made anew; it is copied from its first record",
+                topic=key[0],
+                partition=key[1],
+                old_position=was,
+            )
         new = [self._open(flow.window, plan) for key, plan in wanted.items() if key not in flow.lanes]
         if new:
             limits = await job.limits(lane.target_topic for lane in new)
@@ -328,13 +336,22 @@ class Mirror:
                 if limit is not None:
                     lane.limit_bytes = max(1, min(self.config.batch_max_bytes, limit - BATCH_OVERHEAD_BYTES))
             await self._resume([lane for lane in new if lane.target_topic not in found.problems])
+            await self._commit_new(new)
             for lane in new:
                 problem = found.problems.get(lane.target_topic)
                 if problem is not None:
                     lane.resume_needed(problem)
                 flow.add(lane)
-            await self._commit_new(new)
         flow.leaders_changed()
+
+    def _close(self, flow: Flow, lane: Lane) -> None:
+        """Give up a lane; should its topic come back, it goes on where this one ended."""
+        flow.remove(lane)
+        self._committed.pop(lane, None)
+        self._producer = None  # its sequence numbers are used up on that partition
+        if lane.anchor is not None:
+            where = (lane.source_topic, lane.partition)
+            self._stored[where] = StoredOffset(lane.anchor.source_offset, lane.anchor.target_offset)
 
     async def _sync_settings(self, flow: Flow, job: TopicJob) -> None:
         """Let the settings of target topics follow the source's."""
@@ -361,6 +378,9 @@ class Mirror:
         self.topics = len({plan.source_topic for plan in found.lanes})
         for name in found.created:
             self.log.info("topic created", topic=name)
+        if found.unknown_settings:
+            settings = ",".join(found.unknown_settings)
+            self.log.warning("the target does not know some settings; topics were created without", settings=settings)
         for name in found.grown:
             self.log.info("partitions added", topic=name)
         for name, problem in found.problems.items():
@@ -373,7 +393,7 @@ class Mirror:
         if not lanes:
             return
         try:
-            if any(lane.producer is not None for lane in lanes):
+            if self._producer is None or any(lane.producer is not None for lane in lanes):
                 self._producer = Producer(*await admin.init_producer_id(self._target))
             assert self._producer is not None
             stored = {lane: known for lane in lanes if (known := self._known(lane)) is not None}

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
@@ -22,6 +22,8 @@ from heliograph.mirror.topics import (
 MAX_MESSAGE_BYTES = "max.message.bytes"
 APPEAR_S_MAX = 10.0
 """How long a topic just created may take to show in the target's metadata."""
+SAMPLE_TOPICS = 10
+"""Topics of the target that are asked which settings there are: its settings may be secret for some."""
 CREATE_AT_ONCE = 100
 """Topics in one CreateTopics request."""
 
@@ -37,6 +39,10 @@ class Found:
     """Topics given more partitions."""
     problems: Mapping[str, HeliographError] = field(default_factory=dict)
     """By topic on the target: why it could not be created or grown."""
+    anew: frozenset[str] = frozenset()
+    """Source topics that were deleted and created again since the last look: what was copied is of no use there."""
+    unknown_settings: tuple[str, ...] = ()
+    """Settings of the source's topics which the target does not know, so that topics were made without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class TopicJob:
     source: Cluster
     target: Cluster
     rules: TopicRules
+    _ids: dict[str, str] = field(default_factory=dict)
+    """Topic ids (KIP-516) of the selected source topics, as last seen."""
 
     async def look(self) -> Found:
         """Compare both clusters, create and grow topics on the target; raises a ClusterError."""
@@ -68,18 +76,26 @@ class TopicJob:
         }
         counts = {name: len(topic.partitions) for name, topic in target.items() if topic.partitions}
         plan = self.rules.plan(shapes, counts)
+        anew = self._made_anew({lane.source_topic: shapes[lane.source_topic].topic_id for lane in plan.lanes})
         if not plan.actions:
-            return Found(plan.lanes)
+            return Found(plan.lanes, anew=anew)
         missing = {action.name for action in plan.actions if isinstance(action, CreateTopic)}
         upstream = {lane.source_topic for lane in plan.lanes if lane.target_topic in missing}
         for name, entries in (await self._settings(self.source, upstream)).items():
             shapes[name] = TopicShape(shapes[name].partitions, entries, shapes[name].topic_id)
         actions = self.rules.plan(shapes, counts).actions
         problems: dict[str, HeliographError] = {}
-        created = await self._create([each for each in actions if isinstance(each, CreateTopic)], problems)
+        to_create, unknown = await self._creatable([each for each in actions if isinstance(each, CreateTopic)])
+        created = await self._create(to_create, problems)
         grown = await self._grow([each for each in actions if isinstance(each, AddPartitions)], problems)
         await self._wait_for({lane.target_topic for lane in plan.lanes} - set(problems), plan.lanes)
-        return Found(plan.lanes, tuple(created), tuple(grown), problems)
+        return Found(plan.lanes, tuple(created), tuple(grown), problems, anew, unknown)
+
+    def _made_anew(self, ids: Mapping[str, str]) -> frozenset[str]:
+        """Compare with the ids of the last look; brokers before 2.8 tell none."""
+        anew = {name for name, topic_id in ids.items() if topic_id and self._ids.get(name, topic_id) != topic_id}
+        self._ids.update({name: topic_id for name, topic_id in ids.items() if topic_id})
+        return frozenset(anew)
 
     async def limits(self, topics: Iterable[str]) -> dict[str, int]:
         """Give the largest batch that target topics take; topics whose settings may not be read are left out."""
@@ -131,6 +147,26 @@ class TopicJob:
                 for key, each in settings.items()
             }
         return found
+
+    async def _creatable(self, actions: list[CreateTopic]) -> tuple[list[CreateTopic], tuple[str, ...]]:
+        """Leave out settings that the target does not know, for which it would refuse the topic; gives their names.
+
+        Versions of Kafka have lost settings (``message.format.version`` in 4.0) and gained others. Which the target
+        knows is learnt from any of its topics; where none may be described, it decides itself.
+        """
+        wanted = {name for action in actions for name, _ in action.configs}
+        if not wanted:
+            return actions, ()
+        present = sorted(self.target.metadata.topics)[:SAMPLE_TOPICS]
+        described = await self._settings(self.target, present)
+        if not described:
+            return actions, ()
+        unknown = wanted.difference(*described.values())
+        kept = [
+            replace(action, configs=tuple(pair for pair in action.configs if pair[0] not in unknown))
+            for action in actions
+        ]
+        return kept, tuple(sorted(unknown))
 
     async def _create(self, actions: list[CreateTopic], problems: dict[str, HeliographError]) -> list[str]:
         done: list[str] = []

@@ -101,7 +101,7 @@ def start_together(clusters: Sequence[KafkaCluster], started: Callable[[int], No
 def create_topics(config: Mapping[str, str], topics: Mapping[str, int]) -> None:
     """Create topics with their numbers of partitions. Raises HeliographError."""
     wanted = [NewTopic(name, partitions, 1) for name, partitions in topics.items()]
-    admin = AdminClient(dict(config))
+    admin = AdminClient({**config, "log_level": 2})
     try:
         for future in admin.create_topics(wanted, request_timeout=ANSWER_S_MAX).values():
             future.result(ANSWER_S_MAX)

@@ -1,0 +1,126 @@
+"""Runs the command line as a person does: as a process, and looks for secrets in all that it prints."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from heliograph.testbed import KafkaCluster
+
+API_KEY = "k3y-that-nobody-may-see"
+LIMIT_S = 120
+PLAIN_MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def heliograph() -> Callable[..., Ended]:
+    """Run ``heliograph`` with arguments; nothing that it prints may hold the API key or a stack trace."""
+
+    def run(*arguments: str | Path, limit_s: float = LIMIT_S, **environment: str) -> Ended:
+        ended = subprocess.run(
+            [sys.executable, "-m", "heliograph.cli", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=limit_s,
+            env={**os.environ, "COLUMNS": "100", **environment},
+            check=False,
+        )
+        everything = ended.stdout + ended.stderr
+        assert API_KEY not in everything
+        assert "Traceback" not in everything
+        return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write a properties file of a flow from ``source`` to ``target``."""
+
+    def write_it(source: str, target: str, *lines: str, name: str = "mm2.properties") -> Path:
+        path = tmp_path / name
+        head = ["clusters=source, target", f"source.bootstrap.servers={source}", f"target.bootstrap.servers={target}"]
+        ones = ["replication.factor=1", "target.offset.storage.replication.factor=1"]
+        path.write_text("\n".join([*head, "source->target.enabled=true", *ones, *lines, ""]), encoding="latin-1")
+        return path
+
+    return write_it
+
+
+@pytest.fixture(scope="session")
+def strict_kafka() -> Iterator[KafkaCluster]:
+    """A cluster that asks for TLS and an API key, and where the user ``token`` may do only what ACLs say."""
+    with KafkaCluster(listeners=("SASL_SSL",), users={"token": API_KEY}, authorizer=True) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def strict_lines(strict_kafka: KafkaCluster) -> list[str]:
+    """What a file says to reach ``strict_kafka`` as target, with the key from the environment."""
+    return [
+        "target.security.protocol=SASL_SSL",
+        "target.ssl.truststore.type=PEM",
+        f"target.ssl.truststore.location={strict_kafka.tls.trust.pem}",
+        "target.sasl.mechanism=PLAIN",
+        f'target.sasl.jaas.config={PLAIN_MODULE} required username="token" password=${{KAFKA_TARGET_APIKEY}};',
+    ]
+
+
+def create_topics(cluster: KafkaCluster, topics: Mapping[str, int], *options: str) -> None:
+    """Create topics, given with their numbers of partitions."""
+    for name, partitions in topics.items():
+        made = cluster.tool("kafka-topics", "--create", "--topic", name, "--partitions", str(partitions), *options)
+        assert made.exit_code == 0, made.stderr
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Two clusters without security."""
+
+    source: KafkaCluster
+    target: KafkaCluster
+    write: Callable[..., Path]
+
+    def file(self, *lines: str) -> Path:
+        return self.write(self.source.bootstrap(), self.target.bootstrap(), *lines)
+
+    def on_source(self, *options: str, **topics: int) -> None:
+        create_topics(self.source, topics, *options)
+
+    def on_target(self, *options: str, **topics: int) -> None:
+        create_topics(self.target, topics, *options)
+
+
+@pytest.fixture
+def plain(source_kafka: KafkaCluster, target_kafka: KafkaCluster, write: Callable[..., Path]) -> Plain:
+    """The clusters that all tests share, with a file that goes from one to the other."""
+    return Plain(source_kafka, target_kafka, write)
+
+
+@dataclass(frozen=True)
+class Strict(Plain):
+    """The same, with a target that asks for a key and looks at rights."""
+
+    lines: Sequence[str]
+
+    def file(self, *lines: str) -> Path:
+        return self.write(self.source.bootstrap(), self.target.bootstrap("SASL_SSL"), *self.lines, *lines)
+
+
+@pytest.fixture
+def strict(
+    source_kafka: KafkaCluster, strict_kafka: KafkaCluster, write: Callable[..., Path], strict_lines: list[str]
+) -> Strict:
+    """A source without security and ``strict_kafka`` as target."""
+    return Strict(source_kafka, strict_kafka, write, strict_lines)
