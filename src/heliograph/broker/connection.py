@@ -9,6 +9,7 @@ every waiter.
 import asyncio
 import contextlib
 import itertools
+import os
 import socket
 import ssl
 from collections import deque
@@ -133,7 +134,7 @@ class Connection:
                 raise
             else:
                 return sock
-        reason = (last.strerror or str(last)) if last else "no address"
+        reason = os.strerror(last.errno) if last and last.errno else str(last or "no address")
         raise Unreachable(
             f"Cannot connect to {self.where}: {reason}", remedy="Check bootstrap.servers and that the broker runs"
         ) from last

@@ -5,8 +5,6 @@ PLAIN is RFC 4616; SCRAM is RFC 5802 (KIP-84), whose arithmetic `scramp` does. A
 
 from collections.abc import Generator
 
-from scramp import ScramClient, ScramException
-
 from heliograph.config.model import Sasl
 from heliograph.errors import AuthenticationFailed, ConfigError
 
@@ -30,6 +28,8 @@ def _plain(sasl: Sasl) -> Exchange:
 
 
 def _scram(sasl: Sasl) -> Exchange:
+    from scramp import ScramClient, ScramException  # noqa: PLC0415 - 4 MB that only SCRAM's users need in memory
+
     client = ScramClient([sasl.mechanism], sasl.username, sasl.password.reveal())
     server_first = yield client.get_client_first().encode()
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliograph.cluster.cluster import Cluster, raise_for
-from heliograph.errors import BrokerError, HeliographError, NotAuthorized
+from heliograph.errors import BrokerError, HeliographError
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import meaning
 
@@ -265,8 +265,3 @@ async def init_producer_id(cluster: Cluster, transactional_id: str | None = None
 
     result: tuple[int, int] = await cluster.persist(once)
     return result
-
-
-def is_missing_right(error: HeliographError | None) -> bool:
-    """Whether the error is a missing right, which a person must mend."""
-    return isinstance(error, NotAuthorized)

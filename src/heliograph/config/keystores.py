@@ -28,8 +28,6 @@ from heliograph.config.jks import MAGIC as JKS_MAGIC
 from heliograph.config.jks import WrongPassword, read_jks, reveal_key
 from heliograph.config.model import Secret
 
-BYTES_MAX = 8 << 20
-"""Largest store that is read."""
 _JCEKS_MAGIC = b"\xce\xce\xce\xce"
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
 _CERTIFICATE_LABELS = ("CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE")

@@ -11,14 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heliograph.config.jaas import parse_jaas
-from heliograph.config.keystores import BYTES_MAX, Identity, read_identity, read_trust
 from heliograph.config.model import Sasl, Secret, Tls, Warned
 from heliograph.config.properties import read_bytes
 from heliograph.config.resolve import Found
 from heliograph.errors import ConfigError
 
+if TYPE_CHECKING:
+    from heliograph.config.keystores import Identity
+
+# Key stores are read with `cryptography`: 10 MB of memory that only their users shall pay for, so it is loaded late.
+STORE_BYTES_MAX = 8 << 20
+"""Largest key store or PEM file that is read."""
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _VERSIONS = ("TLSv1.2", "TLSv1.3")
 _OLD_VERSIONS = ("TLSv1.1", "TLSv1", "SSLv3", "SSLv2Hello", "SSL")
@@ -159,6 +165,8 @@ def _trust(found: dict[str, Found], now: datetime, warnings: list[Warned]) -> st
     chosen, content = _content(location, inline)
     if chosen is None:
         return None
+    from heliograph.config.keystores import read_trust  # noqa: PLC0415 - see above
+
     try:
         pem, notes = read_trust(content, _password(found["ssl.truststore.password"]), now)
     except ValueError as error:
@@ -168,7 +176,7 @@ def _trust(found: dict[str, Found], now: datetime, warnings: list[Warned]) -> st
     return pem
 
 
-def _identity(found: dict[str, Found], now: datetime) -> Identity | None:
+def _identity(found: dict[str, Found], now: datetime) -> "Identity | None":
     key, chain = found["ssl.keystore.key"], found["ssl.keystore.certificate.chain"]
     if (key.entry is None) != (chain.entry is None):
         set_one, lacking = (key, chain) if key.entry is not None else (chain, key)
@@ -176,6 +184,8 @@ def _identity(found: dict[str, Found], now: datetime) -> Identity | None:
     chosen, content = _content(found["ssl.keystore.location"], key)
     if chosen is None:
         return None
+    from heliograph.config.keystores import read_identity  # noqa: PLC0415 - see above
+
     if chosen is key:
         content += b"\n" + chain.text.encode("utf-8")
     try:
@@ -192,7 +202,7 @@ def _content(location: Found, inline: Found) -> tuple[Found | None, bytes]:
         return inline, inline.text.encode("utf-8")
     if location.entry is None:
         return None, b""
-    return location, read_bytes(Path(location.text), f"{location.where}: the file", bytes_max=BYTES_MAX)
+    return location, read_bytes(Path(location.text), f"{location.where}: the file", bytes_max=STORE_BYTES_MAX)
 
 
 def _store_error(chosen: Found, error: ValueError, password_name: str) -> ConfigError:

@@ -77,7 +77,7 @@ def _within(at: int, body: bytes) -> None:
 
 @cache
 def _steps(entity: Any) -> tuple[int | Walk, ...]:
-    """What an entity consists of: numbers of bytes, and walks over what has no fixed size."""
+    """List what an entity consists of: numbers of bytes, and walks over what has no fixed size."""
     flexible = entity.__flexible__
     hints = typing.get_type_hints(entity)
     steps: list[int | Walk] = []

@@ -15,7 +15,7 @@ from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
 from heliograph.config.model import FlowConfig
-from heliograph.errors import HeliographError, NotAuthorized
+from heliograph.errors import HeliographError
 from heliograph.flow.events import (
     ClusterBack,
     ClusterTrouble,
@@ -493,7 +493,3 @@ class Mirror:
             case ClusterBack(alias):
                 log.info("the cluster answers again", cluster=alias)
                 self.cause = ""
-
-    def missing_rights(self) -> list[str]:
-        """Name what a person must grant, for the summary."""
-        return sorted({f"{e.right} on {e.resource}" for e in self._problems.values() if isinstance(e, NotAuthorized)})
