@@ -22,9 +22,7 @@ def feed(framer, stream, sizes):
         assert len(room), "there is always room"
         count = min(len(room), next(sizes, 1), len(stream) - at)
         room[:count] = stream[at : at + count]
-        frame = framer.received(count)
-        if frame is not None:
-            frames.append(bytes(frame))
+        frames += (bytes(frame) for frame in framer.received(count))
         at += count
     return frames
 
@@ -53,9 +51,18 @@ def test_a_frame_is_its_owners_once_it_is_complete():
     framer.buffer()[:4] = first[:4]
     framer.received(4)
     framer.buffer()[:5] = first[4:]
-    frame = framer.received(5)
+    (frame,) = framer.received(5)
     feed(framer, framed(b"other"), [4, 5])
     assert frame == b"first"
+
+
+def test_many_small_frames_come_with_one_reception():
+    bodies = [b"frame %d" % number for number in range(20)]
+    stream = framed(*bodies) + b"\0\0"
+    framer = Framer()
+    framer.buffer()[: len(stream)] = stream
+    assert framer.received(len(stream)) == bodies
+    assert feed(framer, framed(b"after")[2:], [99]) == [b"after"]
 
 
 @pytest.mark.parametrize("head", [b"HTTP", b"<!DO", b"<htm", b"\x15\x03\x03\x00", b"\x16\x03\x01\x02"])

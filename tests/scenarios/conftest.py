@@ -140,3 +140,15 @@ def _one_way(
 def one_way() -> Callable[..., str]:
     """Give ``one_way(source, target, alias, topics, more)``."""
     return _one_way
+
+
+@pytest.fixture
+def copy(
+    source_kafka: KafkaCluster, target_kafka: KafkaCluster, heliograph: Start, one_way: Callable[..., str]
+) -> Callable[..., Running]:
+    """Give ``copy(alias, topics, more)``, which starts one flow between the two clusters that all tests share."""
+
+    def start(alias: str, topics: str, more: Mapping[str, object] | None = None) -> Running:
+        return heliograph(one_way(source_kafka, target_kafka, alias, topics, more))
+
+    return start

@@ -37,10 +37,10 @@ def compacted(kafka, names):
         time.sleep(0.2)
 
 
-def test_topics_with_holes(source_kafka, target_kafka, heliograph, one_way, unique, hasty_cleaner):
+def test_topics_with_holes(source_kafka, target_kafka, copy, unique, hasty_cleaner):
     names = {codec: f"{unique}-{codec}" for codec in CODECS}
     compacted(source_kafka, names)
-    first = heliograph(one_way(source_kafka, target_kafka, "holes", f"{unique}.*"))
+    first = copy("holes", f"{unique}.*")
     wanted = {topic: read(source_kafka, topic) for topic in names.values()}
     for topic, rows in wanted.items():
         offsets = [message.offset() for message in read_messages(source_kafka, topic)]
@@ -49,7 +49,7 @@ def test_topics_with_holes(source_kafka, target_kafka, heliograph, one_way, uniq
     first.kill()
     for topic in names.values():
         write(source_kafka, topic, [Row(0, b"new", b"after a kill")])
-    second = heliograph(one_way(source_kafka, target_kafka, "holes", f"{unique}.*", {"target.group.id": unique}))
+    second = copy("holes", f"{unique}.*", {"target.group.id": unique})
     for topic, rows in wanted.items():
         arrived = wait_for_rows(target_kafka, f"holes.{topic}", len(rows) + 1)
         assert arrived[-1].value == b"after a kill"

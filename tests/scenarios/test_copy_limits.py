@@ -18,19 +18,21 @@ from plain_client import (
 pytestmark = pytest.mark.brokers
 
 MIB = 1 << 20
+AS_IT_IS = {"sync.topic.configs.enabled": "false"}
+"""Leaves the limits of target topics as the tests set them."""
 
 
-def test_a_record_of_ten_megabytes(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_a_record_of_ten_megabytes(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, max_message_bytes=str(12 * MIB))
     rows = [Row(0, b"before", b"small"), Row(0, b"large", bytes(range(256)) * (10 * MIB // 256)), Row(0, b"after", b"")]
     write(source_kafka, unique, rows)
-    heliograph(one_way(source_kafka, target_kafka, "large", unique))
+    copy("large", unique)
     arrived = wait_for_rows(target_kafka, f"large.{unique}", 3)
     assert arrived == read(source_kafka, unique)
     assert topic_config(target_kafka, f"large.{unique}")["max.message.bytes"] == str(12 * MIB)
 
 
-def test_a_record_too_large_stops_its_partition_alone(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_a_record_too_large_stops_its_partition_alone(source_kafka, target_kafka, copy, unique):
     large, other = f"{unique}-large", f"{unique}-other"
     create_topic(source_kafka, large, 2, max_message_bytes=str(3 * MIB))
     create_topic(source_kafka, other)
@@ -38,7 +40,7 @@ def test_a_record_too_large_stops_its_partition_alone(source_kafka, target_kafka
     write(source_kafka, large, [Row(0, b"fits", b"1"), Row(0, b"large", b"x" * 2 * MIB), Row(0, b"waits", b"2")])
     write(source_kafka, large, [Row(1, b"other partition", b"3")])
     write(source_kafka, other, simple_rows(10))
-    running = heliograph(one_way(source_kafka, target_kafka, "toolarge", f"{unique}.*"))
+    running = copy("toolarge", f"{unique}.*", AS_IT_IS)
     running.wait_for("a partition stands still")
     line = next(line for line in running.log.splitlines() if "a partition stands still" in line)
     assert f"topic={large}" in line
@@ -55,21 +57,21 @@ def test_a_record_too_large_stops_its_partition_alone(source_kafka, target_kafka
 
 
 @pytest.mark.parametrize("codec", ["none", "lz4"])
-def test_a_batch_too_large_is_split(source_kafka, target_kafka, heliograph, one_way, unique, codec):
+def test_a_batch_too_large_is_split(source_kafka, target_kafka, copy, unique, codec):
     create_topic(source_kafka, unique)
-    create_topic(target_kafka, f"split.{unique}", max_message_bytes="60000")
+    create_topic(target_kafka, f"split{codec}.{unique}", max_message_bytes="60000")
     noise = [bytes((number * 31 + place * place) % 251 for place in range(3000)) for number in range(200)]
     rows = [Row(0, b"%d" % number, value) for number, value in enumerate(noise)]
     write(source_kafka, unique, rows, compression_type=codec, batch_size=900_000, linger_ms=200)
-    running = heliograph(one_way(source_kafka, target_kafka, "split", unique))
-    arrived = wait_for_rows(target_kafka, f"split.{unique}", len(rows))
+    running = copy(f"split{codec}", unique, AS_IT_IS)
+    arrived = wait_for_rows(target_kafka, f"split{codec}.{unique}", len(rows))
     assert arrived == read(source_kafka, unique)
     assert "ERROR" not in running.log
 
 
-def test_a_limit_lowered_while_running(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_a_limit_lowered_while_running(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique)
-    running = heliograph(one_way(source_kafka, target_kafka, "lowered", unique))
+    running = copy("lowered", unique, AS_IT_IS)
     write(source_kafka, unique, simple_rows(500, size=1000))
     wait_for_rows(target_kafka, f"lowered.{unique}", 500)
     set_topic_config(target_kafka, f"lowered.{unique}", "max.message.bytes", "20000")
@@ -78,22 +80,22 @@ def test_a_limit_lowered_while_running(source_kafka, target_kafka, heliograph, o
     assert "ERROR" not in running.log
 
 
-def test_a_time_that_the_target_refuses(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_a_time_that_the_target_refuses(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, message_timestamp_after_max_ms=str(2**63 - 1))
     create_topic(target_kafka, f"time.{unique}")
     future = int(time.time() * 1000) + 30 * 86_400_000
     write(source_kafka, unique, [Row(0, b"future", b"f", timestamp_ms=future), Row(0, b"waits", b"")])
-    running = heliograph(one_way(source_kafka, target_kafka, "time", unique))
+    running = copy("time", unique, AS_IT_IS)
     running.wait_for("a partition stands still")
     assert "INVALID_TIMESTAMP" in running.log
     set_topic_config(target_kafka, f"time.{unique}", "message.timestamp.after.max.ms", str(2**63 - 1))
     assert wait_for_rows(target_kafka, f"time.{unique}", 2) == read(source_kafka, unique)
 
 
-def test_records_larger_than_the_window(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_records_larger_than_the_window(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 3, max_message_bytes=str(4 * MIB))
     rows = [Row(number % 3, b"%d" % number, bytes(3 * MIB if number % 2 else 100_000)) for number in range(12)]
     write(source_kafka, unique, rows)
     more = {"heliograph.window.bytes": 65536}
-    heliograph(one_way(source_kafka, target_kafka, "window", unique, more))
+    copy("window", unique, more)
     assert wait_for_rows(target_kafka, f"window.{unique}", len(rows)) == read(source_kafka, unique)

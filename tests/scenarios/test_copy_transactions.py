@@ -20,23 +20,23 @@ pytestmark = pytest.mark.brokers
 
 
 @pytest.mark.parametrize("codec", ["none", "zstd"])
-def test_many_short_transactions(source_kafka, target_kafka, heliograph, one_way, unique, codec):
+def test_many_short_transactions(source_kafka, target_kafka, copy, unique, codec):
     create_topic(source_kafka, unique, 2)
     write_transactions(source_kafka, unique, f"{unique}-a", 30, codec=codec)
-    running = heliograph(one_way(source_kafka, target_kafka, "short", unique))
+    running = copy(f"short{codec}", unique)
     running.wait_for("running")
     write_transactions(source_kafka, unique, f"{unique}-b", 30, codec=codec)
     wanted = read(source_kafka, unique, committed=True)
     assert len(wanted) == 2 * 20 * 3
-    assert wait_for_rows(target_kafka, f"short.{unique}", len(wanted)) == wanted
-    ends = end_offsets(target_kafka, f"short.{unique}", committed=False)
+    assert wait_for_rows(target_kafka, f"short{codec}.{unique}", len(wanted)) == wanted
+    ends = end_offsets(target_kafka, f"short{codec}.{unique}", committed=False)
     assert sum(end for _, end in ends.values()) == len(wanted), "neither markers nor aborted records"
     assert running.stop() == 0
 
 
-def test_interleaved_transactions_and_plain_records(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_interleaved_transactions_and_plain_records(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique)
-    running = heliograph(one_way(source_kafka, target_kafka, "mixed", unique))
+    running = copy("mixed", unique)
     kept, dropped = (transactional(source_kafka, f"{unique}-{name}", linger_ms=0) for name in ("kept", "dropped"))
     for writer in (kept, dropped):
         writer.begin_transaction()
@@ -56,25 +56,25 @@ def test_interleaved_transactions_and_plain_records(source_kafka, target_kafka, 
     assert "ERROR" not in running.log
 
 
-def test_an_open_transaction_holds_its_partition_only(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_an_open_transaction_holds_its_partition_only(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 2)
     writer = transactional(source_kafka, unique, linger_ms=0)
     writer.begin_transaction()
     send(writer, unique, [Row(0, b"open", b"1")])
     flush(writer)
     write(source_kafka, unique, simple_rows(10, partitions=2))
-    heliograph(one_way(source_kafka, target_kafka, "open", unique))
+    copy("open", unique)
     rows = wait_for_rows(target_kafka, f"open.{unique}", 5)
     assert {row.partition for row in rows} == {1}
     writer.commit_transaction(LIMIT_S)
     assert wait_for_rows(target_kafka, f"open.{unique}", 11) == read(source_kafka, unique)
 
 
-def test_read_uncommitted_copies_everything_but_markers(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_read_uncommitted_copies_everything_but_markers(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 2)
     write_transactions(source_kafka, unique, unique, 12)
     more = {"dirty.consumer.isolation.level": "read_uncommitted"}
-    heliograph(one_way(source_kafka, target_kafka, "dirty", unique, more))
+    copy("dirty", unique, more)
     wanted = read(source_kafka, unique, committed=False)
     assert len(wanted) == 12 * 3
     assert wait_for_rows(target_kafka, f"dirty.{unique}", len(wanted)) == wanted

@@ -39,37 +39,37 @@ def test_stopped_under_load(source_kafka, target_kafka, heliograph, one_way, uni
 
 
 @pytest.mark.parametrize("stamps", ["CreateTime", "LogAppendTime"])
-def test_killed_under_load(source_kafka, target_kafka, heliograph, one_way, unique, stamps):
+def test_killed_under_load(source_kafka, target_kafka, copy, unique, stamps):
     """Each process has a group of its own, or it would wait for the dead one's session to end."""
     create_topic(source_kafka, unique, PARTITIONS)
     create_topic(target_kafka, f"killed.{unique}", PARTITIONS, message_timestamp_type=stamps)
     with Load(source_kafka, unique, partitions=PARTITIONS, rate_s=4000) as load:
         for number in range(ROUNDS):
             more = {"target.group.id": f"{unique}-{number}"}
-            running = heliograph(one_way(source_kafka, target_kafka, "killed", unique, more))
+            running = copy("killed", unique, more)
             running.wait_for("copying")
             load.wait_for(1000 * number)
             running.kill()
             assert "the exact place is not known" not in running.log
         more = {"target.group.id": f"{unique}-last"}
-        running = heliograph(one_way(source_kafka, target_kafka, "killed", unique, more))
+        running = copy("killed", unique, more)
         total = load.finish()
     rows = wait_for_rows(target_kafka, f"killed.{unique}", total)
     assert contents(rows) == contents(read(source_kafka, unique)), f"{len(rows)} of {total} records:\n{running.log}"
     assert "the exact place is not known" not in running.log
 
 
-def test_killed_among_transactions(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_killed_among_transactions(source_kafka, target_kafka, copy, unique):
     """Markers and aborted records have offsets but no copies, so the two sides' offsets drift apart."""
     create_topic(source_kafka, unique, 2)
     for number in range(4):
         more = {"target.group.id": f"{unique}-{number}"}
-        running = heliograph(one_way(source_kafka, target_kafka, "torn", unique, more))
+        running = copy("torn", unique, more)
         running.wait_for("running")
         write_transactions(source_kafka, unique, f"{unique}-{number}", 20)
         running.kill()
         assert "the exact place is not known" not in running.log
-    running = heliograph(one_way(source_kafka, target_kafka, "torn", unique, {"target.group.id": f"{unique}-last"}))
+    running = copy("torn", unique, {"target.group.id": f"{unique}-last"})
     wanted = read(source_kafka, unique)
     assert wait_for_rows(target_kafka, f"torn.{unique}", len(wanted)) == wanted
     assert "the exact place is not known" not in running.log

@@ -52,13 +52,11 @@ def java_partitions(kafka, topic, keys):
     return {message.key(): message.partition() for message in read_messages(kafka, topic)}
 
 
-def test_connects_format_in_the_partition_that_java_would_choose(
-    source_kafka, target_kafka, heliograph, one_way, unique
-):
+def test_connects_format_in_the_partition_that_java_would_choose(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 7)
     rows = simple_rows(35, partitions=7)
     write(source_kafka, unique, rows)
-    running = heliograph(one_way(source_kafka, target_kafka, "stores", unique))
+    running = copy("stores", unique)
     wait_for_rows(target_kafka, f"stores.{unique}", len(rows))
     assert running.stop() == 0
     found = [each for each in stored(target_kafka, "stores") if unique.encode() in each[0]]
@@ -72,10 +70,10 @@ def test_connects_format_in_the_partition_that_java_would_choose(
     assert topic_config(target_kafka, "mm2-offsets.stores.internal")["cleanup.policy"] == "compact"
 
 
-def test_positions_are_stored_while_it_runs(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_positions_are_stored_while_it_runs(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique)
     more = {"target.offset.flush.interval.ms": 200}
-    heliograph(one_way(source_kafka, target_kafka, "flushes", unique, more))
+    copy("flushes", unique, more)
     write(source_kafka, unique, simple_rows(10))
     wait_for_rows(target_kafka, f"flushes.{unique}", 10)
     deadline = time.monotonic() + 10
@@ -86,13 +84,13 @@ def test_positions_are_stored_while_it_runs(source_kafka, target_kafka, heliogra
         time.sleep(0.1)
 
 
-def test_nothing_is_written_to_the_source(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_nothing_is_written_to_the_source(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 2)
     write(source_kafka, unique, simple_rows(20, partitions=2))
     read(source_kafka, unique)  # lets the broker make its own topic of groups, if this is the first client that asks
     topics_before, groups_before = topics(source_kafka), groups(source_kafka)
     ends_before = end_offsets(source_kafka, unique)
-    running = heliograph(one_way(source_kafka, target_kafka, "readsonly", unique))
+    running = copy("readsonly", unique)
     wait_for_rows(target_kafka, f"readsonly.{unique}", 20)
     assert groups(source_kafka) == groups_before
     assert running.stop() == 0
@@ -101,10 +99,10 @@ def test_nothing_is_written_to_the_source(source_kafka, target_kafka, heliograph
     assert end_offsets(source_kafka, unique) == ends_before
 
 
-def test_another_writer_is_reported_with_the_range(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_another_writer_is_reported_with_the_range(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(10))
-    running = heliograph(one_way(source_kafka, target_kafka, "foreign", unique))
+    running = copy("foreign", unique)
     wait_for_rows(target_kafka, f"foreign.{unique}", 10)
     write(target_kafka, f"foreign.{unique}", [Row(0, b"intruder", b"%d" % number) for number in range(3)])
     write(source_kafka, unique, simple_rows(5, first=10))
@@ -153,10 +151,10 @@ def test_records_deleted_while_it_was_stopped(source_kafka, target_kafka, heliog
     assert rows[-5:] == read(source_kafka, unique)[-5:]
 
 
-def test_records_deleted_under_a_running_lane(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_records_deleted_under_a_running_lane(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(10))
-    running = heliograph(one_way(source_kafka, target_kafka, "overtaken", unique))
+    running = copy("overtaken", unique)
     wait_for_rows(target_kafka, f"overtaken.{unique}", 10)
     running.freeze()
     # A fetch that was waiting is answered with the first of these; it must not hold them all.
@@ -200,11 +198,11 @@ def test_a_source_topic_made_anew_while_it_was_stopped(source_kafka, target_kafk
 
 
 @pytest.mark.parametrize("count", [5, 30])
-def test_a_source_topic_made_anew_while_it_runs(source_kafka, target_kafka, heliograph, one_way, unique, count):
+def test_a_source_topic_made_anew_while_it_runs(source_kafka, target_kafka, copy, unique, count):
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(10))
-    running = heliograph(one_way(source_kafka, target_kafka, "renewed", unique))
-    first = wait_for_rows(target_kafka, f"renewed.{unique}", 10)
+    running = copy(f"renewed{count}", unique)
+    first = wait_for_rows(target_kafka, f"renewed{count}.{unique}", 10)
     delete_topic(source_kafka, unique)
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(count, first=100))
@@ -212,17 +210,17 @@ def test_a_source_topic_made_anew_while_it_runs(source_kafka, target_kafka, heli
     assert "old_position=10" in running.log
     wanted = read(source_kafka, unique)
     deadline = time.monotonic() + LIMIT_S
-    while (rows := read(target_kafka, f"renewed.{unique}"))[-count:] != wanted:
+    while (rows := read(target_kafka, f"renewed{count}.{unique}"))[-count:] != wanted:
         assert time.monotonic() < deadline, "the new topic's records did not come"
         time.sleep(0.1)
     assert rows[:10] == first
 
 
-def test_where_a_partition_without_a_position_begins(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_where_a_partition_without_a_position_begins(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(10))
     more = {"ends.consumer.auto.offset.reset": "latest"}
-    running = heliograph(one_way(source_kafka, target_kafka, "ends", unique, more))
+    running = copy("ends", unique, more)
     running.wait_for("running")
     write(source_kafka, unique, simple_rows(5, first=10))
     assert wait_for_rows(target_kafka, f"ends.{unique}", 5) == read(source_kafka, unique)[10:]

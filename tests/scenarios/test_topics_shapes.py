@@ -11,6 +11,7 @@ from plain_client import (
     producer,
     read,
     send,
+    set_topic_config,
     simple_rows,
     topic_config,
     topics,
@@ -21,34 +22,32 @@ from plain_client import (
 pytestmark = pytest.mark.brokers
 
 
-def test_an_absent_topic_gets_all_partitions_and_a_smaller_one_grows(
-    source_kafka, target_kafka, heliograph, one_way, unique
-):
+def test_an_absent_topic_gets_all_partitions_and_a_smaller_one_grows(source_kafka, target_kafka, copy, unique):
     absent, small = f"{unique}-absent", f"{unique}-small"
     for name in (absent, small):
         create_topic(source_kafka, name, 10)
         write(source_kafka, name, simple_rows(500, partitions=10))
     create_topic(target_kafka, f"ten.{small}", 5)
-    running = heliograph(one_way(source_kafka, target_kafka, "ten", f"{unique}.*"))
+    running = copy("ten", f"{unique}.*")
     for name in (absent, small):
         assert wait_for_rows(target_kafka, f"ten.{name}", 500) == read(source_kafka, name)
         assert topics(target_kafka)[f"ten.{name}"] == 10
     assert "partitions added" in running.log
 
 
-def test_a_larger_topic_is_kept(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_a_larger_topic_is_kept(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 2)
     create_topic(target_kafka, f"wide.{unique}", 4)
     write(source_kafka, unique, simple_rows(10, partitions=2))
-    heliograph(one_way(source_kafka, target_kafka, "wide", unique))
+    copy("wide", unique)
     assert wait_for_rows(target_kafka, f"wide.{unique}", 10) == read(source_kafka, unique)
     assert topics(target_kafka)[f"wide.{unique}"] == 4
 
 
-def test_partitions_added_while_running(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_partitions_added_while_running(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 2)
     write(source_kafka, unique, simple_rows(20, partitions=2))
-    running = heliograph(one_way(source_kafka, target_kafka, "grows", unique))
+    running = copy("grows", unique)
     wait_for_rows(target_kafka, f"grows.{unique}", 20)
     grow_topic(source_kafka, unique, 6)
     write(source_kafka, unique, simple_rows(60, first=20, partitions=6))
@@ -57,12 +56,10 @@ def test_partitions_added_while_running(source_kafka, target_kafka, heliograph, 
     assert "ERROR" not in running.log
 
 
-def test_a_new_topic_is_copied_from_its_first_record_and_disturbs_nobody(
-    source_kafka, target_kafka, heliograph, one_way, unique
-):
+def test_a_new_topic_is_copied_from_its_first_record_and_disturbs_nobody(source_kafka, target_kafka, copy, unique):
     old, new = f"{unique}-old", f"{unique}-new"
     create_topic(source_kafka, old)
-    running = heliograph(one_way(source_kafka, target_kafka, "new", f"{unique}-.*"))
+    running = copy("new", f"{unique}-.*")
     running.wait_for("running")
     writer = producer(source_kafka, linger_ms=0)
     gaps_ms = []
@@ -81,7 +78,7 @@ def test_a_new_topic_is_copied_from_its_first_record_and_disturbs_nobody(
     assert "ERROR" not in running.log
 
 
-def test_lists_of_topics(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_lists_of_topics(source_kafka, target_kafka, copy, unique):
     names = ("a", "b", "b-not", "c", "internal-looking.internal", "x.replica", "mm2-things.internal")
     for name in names:
         create_topic(source_kafka, f"{unique}.{name}")
@@ -92,35 +89,35 @@ def test_lists_of_topics(source_kafka, target_kafka, heliograph, one_way, unique
         f"{unique}\\\\.a, {unique}\\\\.b.*, .*{unique}.*internal.*, .*{unique}.*replica, __{unique}, lists.*{unique}.*"
     )
     more = {"lists->target.topics.exclude": "mm2.*\\\\.internal, .*[\\\\-\\\\.]internal, .*\\\\.replica, __.*, .*-not"}
-    running = heliograph(one_way(source_kafka, target_kafka, "lists", wanted, more))
+    running = copy("lists", wanted, more)
     running.wait_for("running")
     for name in ("a", "b"):
         wait_for_rows(target_kafka, f"lists.{unique}.{name}", 3)
     assert {name for name in topics(target_kafka) if unique in name} == {f"lists.{unique}.a", f"lists.{unique}.b"}
 
 
-def test_the_old_spelling_of_the_exclude_list(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_the_old_spelling_of_the_exclude_list(source_kafka, target_kafka, copy, unique):
     for name in ("yes", "no"):
         create_topic(source_kafka, f"{unique}-{name}")
     more = {"old->target.topics.blacklist": ".*-no"}
-    running = heliograph(one_way(source_kafka, target_kafka, "old", f"{unique}.*", more))
+    running = copy("old", f"{unique}.*", more)
     running.wait_for("running")
     assert {name for name in topics(target_kafka) if unique in name} == {f"old.{unique}-yes"}
 
 
-def test_internal_topics_are_never_copied(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_internal_topics_are_never_copied(source_kafka, target_kafka, copy, unique):
     """Even where everything is selected and nothing excluded."""
     create_topic(source_kafka, unique)
     create_topic(source_kafka, f"{unique}.checkpoints.internal")
     create_topic(source_kafka, f"mm2-offsets.{unique}.internal")
     more = {"never->target.topics.exclude": ""}
-    running = heliograph(one_way(source_kafka, target_kafka, "never", f".*{unique}.*, __.*", more))
+    running = copy("never", f".*{unique}.*, __.*", more)
     running.wait_for("running")
     assert {name for name in topics(target_kafka) if unique in name} == {f"never.{unique}"}
     assert not [name for name in topics(target_kafka) if name.startswith("never.__")]
 
 
-def test_settings_are_copied_but_for_the_excluded(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_settings_are_copied_but_for_the_excluded(source_kafka, target_kafka, copy, unique):
     own = {
         "retention.ms": "123456789",
         "cleanup.policy": "compact,delete",
@@ -131,7 +128,7 @@ def test_settings_are_copied_but_for_the_excluded(source_kafka, target_kafka, he
     excluded = {"message.timestamp.type": "LogAppendTime", "unclean.leader.election.enable": "true"}
     create_topic(source_kafka, unique, **{key.replace(".", "_"): value for key, value in {**own, **excluded}.items()})
     write(source_kafka, unique, simple_rows(3))
-    heliograph(one_way(source_kafka, target_kafka, "settings", unique))
+    copy("settings", unique)
     wait_for_rows(target_kafka, f"settings.{unique}", 3)
     found = topic_config(target_kafka, f"settings.{unique}")
     assert {key: found[key] for key in own} == own
@@ -141,15 +138,13 @@ def test_settings_are_copied_but_for_the_excluded(source_kafka, target_kafka, he
     }
 
 
-def test_a_replication_factor_too_large_concerns_its_topics_only(
-    source_kafka, target_kafka, heliograph, one_way, unique
-):
+def test_a_replication_factor_too_large_concerns_its_topics_only(source_kafka, target_kafka, copy, unique):
     absent, present = f"{unique}-absent", f"{unique}-present"
     for name in (absent, present):
         create_topic(source_kafka, name)
         write(source_kafka, name, simple_rows(5))
     create_topic(target_kafka, f"three.{present}")
-    running = heliograph(one_way(source_kafka, target_kafka, "three", f"{unique}.*", {"replication.factor": 3}))
+    running = copy("three", f"{unique}.*", {"replication.factor": 3})
     assert wait_for_rows(target_kafka, f"three.{present}", 5) == read(source_kafka, present)
     running.wait_for("a topic cannot be mirrored")
     line = next(line for line in running.log.splitlines() if "a topic cannot be mirrored" in line)
@@ -160,16 +155,27 @@ def test_a_replication_factor_too_large_concerns_its_topics_only(
     assert wait_for_rows(target_kafka, f"three.{absent}", 5) == read(source_kafka, absent)
 
 
-def test_the_identity_policy_keeps_names(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_the_identity_policy_keeps_names(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 3)
     write(source_kafka, unique, simple_rows(30, partitions=3))
     policy = "org.apache.kafka.connect.mirror.IdentityReplicationPolicy"
-    heliograph(one_way(source_kafka, target_kafka, "same", unique, {"replication.policy.class": policy}))
+    copy("same", unique, {"replication.policy.class": policy})
     assert wait_for_rows(target_kafka, unique, 30) == read(source_kafka, unique)
 
 
-def test_another_separator(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_another_separator(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(3))
-    heliograph(one_way(source_kafka, target_kafka, "under", unique, {"replication.policy.separator": "__"}))
+    copy("under", unique, {"replication.policy.separator": "__"})
     assert wait_for_rows(target_kafka, f"under__{unique}", 3) == read(source_kafka, unique)
+
+
+def test_settings_changed_later_reach_the_target(source_kafka, target_kafka, copy, unique):
+    create_topic(source_kafka, unique, retention_ms="1000000")
+    more = {"sync.topic.configs.interval.seconds": 1}
+    copy("later", unique, more).wait_for("running")
+    set_topic_config(source_kafka, unique, "retention.ms", "7000000")
+    deadline = time.monotonic() + 10
+    while topic_config(target_kafka, f"later.{unique}")["retention.ms"] != "7000000":
+        assert time.monotonic() < deadline, "the setting did not reach the target"
+        time.sleep(0.1)

@@ -294,12 +294,12 @@ class Connection:
     def received(self, count: int) -> int:
         """Take ``count`` bytes (called by the transport); gives how many a begun frame still lacks."""
         try:
-            frame = self._framer.received(count)
+            frames = self._framer.received(count)
         except ClusterError as error:
             error.message = f"{self.where}: {error.message}"
             self._end(error)
             return 0
-        if frame is not None:
+        for frame in frames:
             self._answer(frame)
         return self._framer.missing_bytes
 

@@ -17,6 +17,8 @@ from typing import Protocol
 from heliograph.wire.primitives import Buffer
 
 RECEIVE_LOW_WATER_BYTES = 256 << 10
+RECEIVE_LOW_WATER_BYTES_MIN = 32 << 10
+"""Below this many missing bytes, telling the kernel would cost more than it saves."""
 SEND_HIGH_WATER_BYTES = 4 << 20
 """Above this many unsent bytes, senders are asked to wait."""
 GATHER_MAX = 512
@@ -127,7 +129,7 @@ class PlainTransport:
             self._wake_at(missing)
 
     def _wake_at(self, missing: int) -> None:
-        low_water = max(1, min(missing, RECEIVE_LOW_WATER_BYTES))
+        low_water = min(missing, RECEIVE_LOW_WATER_BYTES) if missing >= RECEIVE_LOW_WATER_BYTES_MIN else 1
         if low_water == self._low_water:
             return
         self._low_water = low_water
