@@ -207,7 +207,6 @@ def test_a_source_topic_made_anew_while_it_runs(source_kafka, target_kafka, copy
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(count, first=100))
     running.wait_for("the source topic was made anew; it is copied from its first record")
-    assert "old_position=10" in running.log
     wanted = read(source_kafka, unique)
     deadline = time.monotonic() + LIMIT_S
     while (rows := read(target_kafka, f"renewed{count}.{unique}"))[-count:] != wanted:

@@ -1,8 +1,8 @@
 """The log: one sober line for each thing that happens, and one line, not a storm, for what happens a thousand times.
 
 A message is a constant text; what varies goes into fields. That makes it searchable, and it is how repetition is
-recognised: a line with the same level, message and flow as an earlier one is let through a few times for different
-fields, then only counted; when the interval is over, one line gives the number. Lines are text for people::
+recognised: a line with the same level, message and flow as an earlier one is let through a few times (a warning or an
+error only with different fields), then only counted; when the interval is over, one line gives the number. Lines are text for people::
 
     2026-03-01T09:30:00.125Z INFO    west->east  topic created  topic=west.orders partitions=12
 
@@ -97,7 +97,8 @@ class Repetition:
                 return True
             self._kinds[kind] = _Repeated(now_s + self.interval_s, [fields])
             return True
-        if len(known.shown) < self.similar_shown and fields not in known.shown:
+        news = kind[0] <= logging.INFO or fields not in known.shown  # "running" twice is two turns of a flow's life
+        if len(known.shown) < self.similar_shown and news:
             known.shown.append(fields)
             return True
         known.counted += 1
