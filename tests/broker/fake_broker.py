@@ -66,7 +66,7 @@ def heartbeat_answer(request, throttle_ms=0, code=ErrorCode.none):
     return answer(request, {"throttle_time": throttle_ms, "error_code": code})
 
 
-class Close(Exception):  # noqa: N818 - a script's word, no error
+class Close(Exception):
     """Raised by a script: close the connection now."""
 
 

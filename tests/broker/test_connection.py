@@ -1,6 +1,7 @@
 """One connection against a broker that keeps to a script."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -104,7 +105,7 @@ def test_an_answer_that_nobody_asked_for_ends_the_connection():
 def test_a_cut_answer_and_a_close_give_every_waiter_the_first_cause(kept):
     async def script(request):
         if request.body.generation_id == 0:
-            return None
+            return
         raise Cut(heartbeat_answer(request)[:kept])
 
     class Cut(Close):
@@ -232,7 +233,7 @@ def test_a_closed_port_and_an_unknown_name():
         config = ClusterConfig("fake", ())
         with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 \(fake\)"):
             await Connection.open(config, "127.0.0.1", 1)
-        with pytest.raises(Unreachable, match="nowhere.invalid"):
+        with pytest.raises(Unreachable, match=r"nowhere\.invalid"):
             await Connection.open(config, "nowhere.invalid", 9092)
 
     run(job)
@@ -352,7 +353,7 @@ def test_the_session_is_renewed_before_it_ends_and_no_request_falls_in_between()
             while renewals() < 3:
                 await connection.call("heartbeat", HEARTBEAT)
             apis = [each.api for each in broker.requests]
-            pairs = list(zip(apis, apis[1:], strict=False))
+            pairs = list(itertools.pairwise(apis))
             assert all(after == "sasl_authenticate" for before, after in pairs if before == "sasl_handshake"), apis
             assert connection.error is None
             connection.close()

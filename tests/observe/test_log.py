@@ -142,11 +142,17 @@ def test_like_lines_come_a_few_times():
 
 def test_kinds_are_limited():
     repetition = Repetition(keys_max=2)
-    kinds = [(logging.INFO, "", message) for message in "abc"]
+    kinds = [(logging.WARNING, "", message) for message in "abc"]
     assert all(repetition.passes(kind, {}, 0.0) for kind in kinds)
     assert [repetition.passes(kind, {}, 0.0) for kind in kinds] == [False, False, True]
     assert repetition.due(100.0) == [(kinds[0], 1), (kinds[1], 1)]
     assert repetition.due(100.0) == []
+
+
+def test_two_turns_of_a_flow_are_two_lines():
+    repetition = Repetition(similar_shown=3)
+    kind = (logging.INFO, "A->B", "running")
+    assert [repetition.passes(kind, {}, 0.0) for _ in range(5)] == [True, True, True, False, False]
 
 
 def test_exceptions_are_a_field():

@@ -164,7 +164,7 @@ def outcome(work, *arguments):
         return "malformed"
 
 
-def packed(kernel, buffer, codec, span, position, limit_bytes):  # noqa: PLR0917 - called through outcome
+def packed(kernel, buffer, codec, span, position, limit_bytes):
     packer = kernel.Packer(codec, limit_bytes)
     packer.add(buffer, *span, position)
     return [

@@ -1,8 +1,9 @@
 """The log: one sober line for each thing that happens, and one line, not a storm, for what happens a thousand times.
 
 A message is a constant text; what varies goes into fields. That makes it searchable, and it is how repetition is
-recognised: a line with the same level, message and flow as an earlier one is let through a few times (a warning or an
-error only with different fields), then only counted; when the interval is over, one line gives the number. Lines are text for people::
+recognised: a line with the same level, message and flow as an earlier one is let through a few times (a warning or
+an error only with different fields), then only counted; when the interval is over, one line gives the number. Lines
+are text for people::
 
     2026-03-01T09:30:00.125Z INFO    west->east  topic created  topic=west.orders partitions=12
 
