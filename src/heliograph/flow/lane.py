@@ -24,6 +24,7 @@ from enum import StrEnum
 
 from heliograph import records
 from heliograph.errors import BrokerError, DamagedBatch, HeliographError, NotAuthorized, TooLarge
+from heliograph.flow.waiting import Piece, Waiting
 from heliograph.flow.window import Hold, Window
 from heliograph.records import Buffer, Kind, Parcel, Run
 from heliograph.wire import errors as codes
@@ -63,32 +64,6 @@ class State(StrEnum):
     """Its position is being found from what the target holds."""
     FAILED = "failed"
     """It stands still with a cause, and tries again by itself."""
-
-
-@dataclass(slots=True)
-class Piece:
-    """A run of fetched batches that waits to be sent."""
-
-    buffer: Buffer
-    run: Run
-    hold: Hold
-    position: int
-    """The lane's position when the piece was fetched: records before it are not the lane's."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of its batches."""
-        return self.run.end - self.run.start
-
-
-@dataclass(slots=True)
-class Ready:
-    """A batch that may go out."""
-
-    parcel: Parcel
-    hold: Hold
-    charge_bytes: int
-    """Fetched bytes that it stands for, which count as pending until it is acknowledged."""
 
 
 @dataclass(slots=True, eq=False)
@@ -157,15 +132,15 @@ class Lane:
         self.records = 0
         self.bytes = 0
         self.max_timestamp = -1
-        self.pending_bytes = 0
         self.source_node = -1
         self.target_node = -1
         self.nearby_node = -1
         """Follower that the leader told us to read from (KIP-392); -1: read from the leader."""
         self._next_sequence = 0
-        self._pending: deque[Piece] = deque()
-        self._ready: deque[Ready] = deque()
+        self._waiting = Waiting(window)
         self._in_flight: deque[Sent] = deque()
+        self._in_flight_bytes = 0
+        """Fetched bytes that the batches in flight stand for."""
         self._resend = False
         self._resume_on_retry = False
         self._known_to_broker = False
@@ -179,7 +154,7 @@ class Lane:
 
     def start(self, position: int, expected_offset: int | None, producer: Producer) -> None:
         """Begin at source offset ``position``; the target's next record is expected at ``expected_offset``."""
-        self._drop_unsent()
+        self._waiting.clear()
         self._drop_in_flight()
         self.position = self.settled = position
         self.expected_offset = expected_offset
@@ -196,7 +171,7 @@ class Lane:
         """
         self.failures += 1
         pause = retry_s if retry_s is not None else min(RETRY_S_MIN * 2 ** min(self.failures, 16), RETRY_S_MAX)
-        self._drop_unsent()
+        self._waiting.clear()
         self.position = self.next_position  # an acknowledgement that comes now must not cover what was dropped
         if self.state is not State.RESUMING:
             self.state = State.FAILED
@@ -214,7 +189,7 @@ class Lane:
 
     def resume_needed(self, cause: HeliographError) -> None:
         """Ask for the position to be found anew: the broker no longer knows what this producer has sent."""
-        self._drop_unsent()
+        self._waiting.clear()
         self._drop_in_flight()
         self.position = self.settled
         self.state, self.cause = State.RESUMING, cause
@@ -226,36 +201,26 @@ class Lane:
 
     def skip_to(self, position: int) -> None:
         """Go on at ``position``, because what lies before it is gone from the source."""
-        self._drop_unsent()
+        self._waiting.clear()
         self.position = position
         if not self._in_flight:
             self.settled = position
 
     def stop_reading(self) -> None:
         """Take no more; what is in flight is still waited for."""
-        self._drop_unsent()
+        self._waiting.clear()
         self.position = self.next_position
 
     def close(self) -> None:
         """Let go of everything; what is in flight may still be written, but no longer counts."""
-        self._drop_unsent()
+        self._waiting.clear()
         self._drop_in_flight()
-
-    def _drop_unsent(self) -> None:
-        for piece in self._pending:
-            piece.hold.let_go()
-            self.pending_bytes -= piece.size
-        for ready in self._ready:
-            ready.hold.let_go()
-            self.pending_bytes -= ready.charge_bytes
-        self._pending.clear()
-        self._ready.clear()
 
     def _drop_in_flight(self) -> None:
         for sent in self._in_flight:
             sent.hold.let_go()
-            self.pending_bytes -= sent.charge_bytes
         self._in_flight.clear()
+        self._in_flight_bytes = 0
         self._resend = False
 
     # ---- reading ----------------------------------------------------------------------------------------------
@@ -263,6 +228,11 @@ class Lane:
     def has_room(self, limit_bytes: int) -> bool:
         """Whether it may be given more bytes."""
         return self.state is State.RUNNING and self.pending_bytes < limit_bytes and not self._resend
+
+    @property
+    def pending_bytes(self) -> int:
+        """Fetched bytes that are not acknowledged."""
+        return self._waiting.size_bytes + self._in_flight_bytes
 
     @property
     def lag(self) -> int | None:
@@ -299,15 +269,13 @@ class Lane:
         for run in found.runs:
             if run.kind is Kind.DROP:
                 continue
-            piece = Piece(buffer, run, hold.keep(), self.position)
-            self._pending.append(piece)
-            self.pending_bytes += piece.size
+            self._waiting.add(Piece(buffer, run, hold.keep(), self.position))
         self.position = max(self.position, found.next_offset)
         if not found.runs and found.needed > self.fetch_bytes:
             self.fetch_bytes = found.needed
-        if not self._pending and not self._in_flight and not self._ready:
+        if self.idle:
             self.settled = self.position  # only records that are not copied: nothing to acknowledge
-        return bool(self._pending)
+        return bool(self._waiting)
 
     # ---- sending ----------------------------------------------------------------------------------------------
 
@@ -319,7 +287,7 @@ class Lane:
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is on its way."""
-        return not (self._pending or self._ready or self._in_flight)
+        return not (self._waiting or self._in_flight)
 
     def can_send(self, now: float) -> bool:
         """Whether :meth:`take` would give a batch."""
@@ -328,7 +296,7 @@ class Lane:
         if self._resend:
             return self._next_resend() is not None
         in_flight_max = IN_FLIGHT_MAX if self._known_to_broker else 1
-        return len(self._in_flight) < in_flight_max and bool(self._ready or self._pending)
+        return len(self._in_flight) < in_flight_max and bool(self._waiting)
 
     def _next_resend(self) -> Sent | None:
         """Give the first batch to be sent again; none while a later one is on its way, so that order is kept."""
@@ -354,66 +322,19 @@ class Lane:
         return sent, header
 
     def _next_new(self) -> Sent:
-        if not self._ready:
-            self._make_ready()
-        ready = self._ready.popleft()
+        try:
+            ready = self._waiting.take(self.limit_bytes)
+        except DamagedBatch as error:
+            raise self._named(error) from error
         sent = Sent(ready.parcel, ready.hold, ready.charge_bytes, self._next_sequence)
         self._next_sequence = (self._next_sequence + ready.parcel.records) % SEQUENCE_END
         self._in_flight.append(sent)
+        self._in_flight_bytes += sent.charge_bytes
         return sent
-
-    def _make_ready(self) -> None:
-        """Turn pending pieces into batches: a good one as it is, small ones and those that need it re-encoded."""
-        first = self._pending[0]
-        if first.run.kind is Kind.FORWARD and not self._worth_merging():
-            self._pending.popleft()
-            self._ready.append(Ready(records.forward(first.buffer, first.run), first.hold, first.size))
-            return
-        pieces = self._gather()
-        try:
-            parcels = records.rewrite(
-                [(piece.buffer, piece.run) for piece in pieces], position=first.position, limit_bytes=self.limit_bytes
-            )
-        except DamagedBatch as error:
-            raise self._named(error) from error
-        charge = sum(piece.size for piece in pieces)
-        for parcel in parcels:
-            self._ready.append(Ready(parcel, Hold(self.window, parcel.size).keep(), charge))
-            charge = 0
-        for piece in pieces:
-            self._pending.popleft()
-            piece.hold.let_go()
-        if not parcels:
-            raise DamagedBatch(
-                f"{self.source_topic}-{self.partition}: the batches at {first.run.first_offset} are empty"
-            )
 
     def _named(self, error: DamagedBatch) -> DamagedBatch:
         """Say whose batch it is: the records room knows offsets only."""
         return DamagedBatch(f"{self.source_topic}-{self.partition} on the source: {error.message}", remedy=error.remedy)
-
-    def _worth_merging(self) -> bool:
-        """Whether the first pending batch is small and a neighbour it could be merged with waits behind it."""
-        if len(self._pending) < 2:
-            return False
-        first, second = self._pending[0].run, self._pending[1].run
-        return _small(first) and first.codec == second.codec and (second.kind is not Kind.FORWARD or _small(second))
-
-    def _gather(self) -> list[Piece]:
-        """Give the first pending pieces that make one batch: same codec, together within the limit."""
-        pieces: list[Piece] = []
-        size = 0
-        for piece in self._pending:
-            run = piece.run
-            if pieces and (
-                run.codec != pieces[0].run.codec
-                or size + piece.size > self.limit_bytes
-                or (run.kind is Kind.FORWARD and not _small(run))
-            ):
-                break
-            pieces.append(piece)
-            size += piece.size
-        return pieces
 
     # ---- answers ----------------------------------------------------------------------------------------------
 
@@ -429,7 +350,7 @@ class Lane:
         if not self._in_flight:
             self._resend = False
         parcel = sent.parcel
-        self.pending_bytes -= sent.charge_bytes
+        self._in_flight_bytes -= sent.charge_bytes
         sent.hold.let_go()
         foreign = None
         expected = self.expected_offset
@@ -575,7 +496,3 @@ class Verdict(StrEnum):
     RETRY_METADATA = "retry after a look at fresh metadata"
     RESUME = "resume"
     FAILED = "failed"
-
-
-def _small(run: Run) -> bool:
-    return run.end - run.start < records.SMALL_BYTES

@@ -1,0 +1,124 @@
+"""What a lane has fetched and not yet sent: pieces of frames, and the batches that are made of them.
+
+A good batch goes out as it is. Small neighbours are merged when they wait together anyway, and what the target would
+not take (holes, cropped fronts, broker time, old formats) is re-encoded; both are made only when their turn comes, so
+a lane that is stopped has wasted nothing.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from heliograph import records
+from heliograph.errors import DamagedBatch
+from heliograph.flow.window import Hold, Window
+from heliograph.records import Buffer, Kind, Parcel, Run
+
+
+@dataclass(slots=True)
+class Piece:
+    """A run of fetched batches."""
+
+    buffer: Buffer
+    run: Run
+    hold: Hold
+    position: int
+    """The lane's position when the piece was fetched: records before it are not the lane's."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its batches."""
+        return self.run.end - self.run.start
+
+
+@dataclass(slots=True)
+class Ready:
+    """A batch that may go out."""
+
+    parcel: Parcel
+    hold: Hold
+    charge_bytes: int
+    """Fetched bytes that it stands for."""
+
+
+class Waiting:
+    """A queue: pieces go in, batches come out, in the same order."""
+
+    def __init__(self, window: Window) -> None:
+        """Batches that are made anew take their bytes from ``window``."""
+        self.size_bytes = 0
+        """Fetched bytes that wait."""
+        self._window = window
+        self._pieces: deque[Piece] = deque()
+        self._ready: deque[Ready] = deque()
+
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._ready or self._pieces)
+
+    def add(self, piece: Piece) -> None:
+        """Put a piece at the end; its hold is let go when it is taken or dropped."""
+        self._pieces.append(piece)
+        self.size_bytes += piece.size
+
+    def take(self, limit_bytes: int) -> Ready:
+        """Give the next batch, of at most ``limit_bytes`` where it has to be made. Raises DamagedBatch."""
+        if not self._ready:
+            self._make_ready(limit_bytes)
+        ready = self._ready.popleft()
+        self.size_bytes -= ready.charge_bytes
+        return ready
+
+    def clear(self) -> None:
+        """Drop everything."""
+        for hold in [*(piece.hold for piece in self._pieces), *(ready.hold for ready in self._ready)]:
+            hold.let_go()
+        self._pieces.clear()
+        self._ready.clear()
+        self.size_bytes = 0
+
+    def _make_ready(self, limit_bytes: int) -> None:
+        first = self._pieces[0]
+        if first.run.kind is Kind.FORWARD and not self._worth_merging():
+            self._pieces.popleft()
+            self._ready.append(Ready(records.forward(first.buffer, first.run), first.hold, first.size))
+            return
+        pieces = self._gather(limit_bytes)
+        parcels = records.rewrite(
+            [(piece.buffer, piece.run) for piece in pieces], position=first.position, limit_bytes=limit_bytes
+        )
+        if not parcels:
+            raise DamagedBatch(f"The batches at offset {first.run.first_offset} hold no record")
+        charge = sum(piece.size for piece in pieces)
+        for parcel in parcels:
+            self._ready.append(Ready(parcel, Hold(self._window, parcel.size).keep(), charge))
+            charge = 0
+        for piece in pieces:
+            self._pieces.popleft()
+            piece.hold.let_go()
+
+    def _worth_merging(self) -> bool:
+        """Whether the first piece is small and a neighbour it could be merged with waits behind it."""
+        if len(self._pieces) < 2:
+            return False
+        first, second = self._pieces[0].run, self._pieces[1].run
+        return _small(first) and first.codec == second.codec and (second.kind is not Kind.FORWARD or _small(second))
+
+    def _gather(self, limit_bytes: int) -> list[Piece]:
+        """Give the first pieces that make one batch: same codec, together within the limit."""
+        pieces: list[Piece] = []
+        size = 0
+        for piece in self._pieces:
+            run = piece.run
+            if pieces and (
+                run.codec != pieces[0].run.codec
+                or size + piece.size > limit_bytes
+                or (run.kind is Kind.FORWARD and not _small(run))
+            ):
+                break
+            pieces.append(piece)
+            size += piece.size
+        return pieces
+
+
+def _small(run: Run) -> bool:
+    return run.end - run.start < records.SMALL_BYTES
