@@ -6,6 +6,8 @@ it does not understand. Everything else is a script: a function from a request t
 
 import asyncio
 import contextlib
+import io
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -44,8 +46,6 @@ def parse(raw):
 
 def answer(request, values, correlation_id=None):
     """Frame an answer, length included."""
-    import io
-
     entity = messages.build(load_response_schema(messages.API_KEYS[request.api], request.version), values)
     buffer = io.BytesIO()
     entity_writer(type(entity))(buffer, entity)
@@ -77,14 +77,15 @@ Script = Callable[[Request], Awaitable[bytes | None]]
 class FakeBroker:
     """Listens on the loopback address; what it is asked goes to ``script``, but for ApiVersions."""
 
-    def __init__(self, script: Script):
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None):
         self._script = script
+        self._tls = tls
         self.requests: list[Request] = []
         self.connections = 0
         self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -92,6 +93,8 @@ class FakeBroker:
         self._server.close()
         for writer in self._writers:
             writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
         await self._server.wait_closed()
 
     def config(self, **more) -> ClusterConfig:

@@ -5,7 +5,7 @@ import itertools
 import time
 
 import pytest
-from fake_broker import Close, FakeBroker, answer, heartbeat_answer
+from fake_broker import Close, FakeBroker, answer, heartbeat_answer, parse, versions_answer
 from kio.schema.errors import ErrorCode
 
 from heliograph.broker.connection import Connection
@@ -103,19 +103,9 @@ def test_an_answer_that_nobody_asked_for_ends_the_connection():
 
 @pytest.mark.parametrize("kept", [1, 4, 7, 9])
 def test_a_cut_answer_and_a_close_give_every_waiter_the_first_cause(kept):
-    async def script(request):
-        if request.body.generation_id == 0:
-            return
-        raise Cut(heartbeat_answer(request)[:kept])
-
-    class Cut(Close):
-        pass
-
     async def job():
         async def serve(reader, writer):
             size = int.from_bytes(await reader.readexactly(4), "big")
-            from fake_broker import parse, versions_answer
-
             writer.write(versions_answer(parse(await reader.readexactly(size))))
             size = int.from_bytes(await reader.readexactly(4), "big")
             writer.write(heartbeat_answer(parse(await reader.readexactly(size)))[:kept])
@@ -240,9 +230,13 @@ def test_a_closed_port_and_an_unknown_name():
 
 
 def test_a_listener_that_says_nothing_is_given_up_in_time():
-    async def serve(reader, _writer):
-        await reader.read(1 << 16)
-        await reader.read(1)
+    ended = asyncio.Event()
+
+    async def serve(reader, writer):
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     async def job():
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -252,7 +246,9 @@ def test_a_listener_that_says_nothing_is_given_up_in_time():
         with pytest.raises(Unreachable, match=r"within 0\.2 s"):
             await Connection.open(config, "127.0.0.1", port)
         assert time.monotonic() - began < 5
+        await ended.wait()
         server.close()
+        await server.wait_closed()
 
     run(job)
 

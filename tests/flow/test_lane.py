@@ -3,10 +3,11 @@
 import pytest
 from lane_world import NOW, SourceLog, TargetLog, new_lane, raw_count, send_all, settle, take
 
+from heliograph import records
 from heliograph.errors import BrokerError, DamagedBatch, NotAuthorized, TooLarge, Unreachable
 from heliograph.flow.lane import IN_FLIGHT_MAX, SEQUENCE_END, Anchor, Producer, State, Verdict
 from heliograph.flow.window import Hold
-from heliograph.records import Codec
+from heliograph.records import Codec, Record
 from heliograph.wire import errors as codes
 from heliograph.wire.fetch import Fetched
 from heliograph.wire.produce import Appended
@@ -349,8 +350,6 @@ def test_a_batch_that_is_too_large_is_split_and_those_behind_it_keep_their_numbe
 
 def test_one_large_record_among_small_ones_is_not_held_against_them(source, target):
     lane = new_lane()
-    from heliograph import records
-    from heliograph.records import Record
 
     sizes = [10] * 20 + [9_000] + [10] * 20
     made = records.encode([Record(i, 1, b"k", b"%d " % i + b"x" * size) for i, size in enumerate(sizes)])

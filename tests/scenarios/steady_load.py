@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import AbstractContextManager
 
 import psutil
+from confluent_kafka import Producer
 from plain_client import Row, read, topics
 
 from heliograph.testbed import KafkaCluster
@@ -29,8 +30,6 @@ class Load(AbstractContextManager["Load"]):
     def __init__(self, kafka: KafkaCluster, topic: str, *, partitions: int = 3, rate_s: int = 1_000, size: int = 300):
         self.sent = 0
         self._topic, self._partitions, self._rate_s, self._size = topic, partitions, rate_s, size
-        from confluent_kafka import Producer
-
         self._producer = Producer(
             {
                 **kafka.librdkafka_config(),

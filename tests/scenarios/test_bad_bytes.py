@@ -1,5 +1,6 @@
 """A source, or a network before it, that damages what it sends: nothing damaged is passed on as good."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_frame_that_promises_much_and_brings_little_takes_no_memory(
     """It is given up after the request's time, which is made short here."""
     source, proxy = wounded
     create_topic(source, unique)
-    running = heliograph(one_way(source, target_kafka, "one", unique, {"one.request.timeout.ms": 3_000}))
+    running = heliograph(one_way(source, target_kafka, "one", unique, {"one.consumer.request.timeout.ms": 3_000}))
     running.wait_for("running")
     proxy.wounds.append(wounds.with_records(wounds.long_length))
     before = memory_bytes(running)
@@ -106,6 +107,4 @@ def test_a_frame_that_promises_much_and_brings_little_takes_no_memory(
 
 
 def deadline(seconds: float) -> float:
-    import time
-
     return time.monotonic() + seconds

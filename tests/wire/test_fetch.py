@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kio.index import load_request_schema
+from kio.schema.errors import ErrorCode
 from kio_messages import read_request, response_frame
 
 from heliograph.errors import ProtocolError
@@ -103,7 +104,6 @@ def build_answer(version, values):
 
 def _with_codes(kind, values):
     """Kafka's numbers as kio's enumeration."""
-    from kio.schema.errors import ErrorCode
 
     def coded(value):
         if isinstance(value, dict):

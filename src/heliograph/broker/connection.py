@@ -161,9 +161,11 @@ class Connection:
         try:
             answer = await self._call_at("api_versions", 0, {}, self.config.request_timeout_ms)
         except Unreachable as error:  # so does a proxy whose broker is down: it may pass by itself
+            certificate = self.config.tls and not self.config.tls.certificate_pem
+            wish = " or a client certificate (ssl.keystore.*)" if certificate else ""
             raise Unreachable(
                 f"{self.where} closed the connection at the first request",
-                remedy=f"The listener may expect another security.protocol than {self.config.protocol}, "
+                remedy=f"The listener may expect another security.protocol than {self.config.protocol}{wish}, "
                 "or its broker is not up",
             ) from error
         if answer.error_code:

@@ -176,7 +176,10 @@ class Cluster:
             connection = await self.any_connection()
             answer = await connection.call("find_coordinator", {"key": group, "key_type": 0})
             raise_for(
-                int(answer.error_code), f"find the coordinator of group {group} on {self.alias}", f"group {group}"
+                int(answer.error_code),
+                f"find the coordinator of group {group} on {self.alias}",
+                f"group {group}",
+                right="Read",
             )
             self._coordinators[group] = answer.node_id
             if answer.node_id not in self.metadata.brokers:

@@ -89,16 +89,19 @@ class Flow:
 
     async def run(self) -> None:
         """Move records until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            self._tasks = group
-            for lane in self.lanes.values():
-                self._place(lane)
-            while True:
-                if not self._troubled and not any(self._stale.values()):
-                    self._attention.clear()
-                    await self._attention.wait()
-                await asyncio.sleep(TICK_S)
-                await self._tick()
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._tasks = group
+                for lane in self.lanes.values():
+                    self._place(lane)
+                while True:
+                    if not self._troubled and not any(self._stale.values()):
+                        self._attention.clear()
+                        await self._attention.wait()
+                    await asyncio.sleep(TICK_S)
+                    await self._tick()
+        finally:
+            self._tasks = None
 
     async def drain(self, timeout_s: float) -> bool:
         """Fetch no more, wait for what is under way; says whether all of it was answered in time."""
@@ -349,6 +352,8 @@ class Flow:
         self._trouble("source", error)
 
     def _trouble(self, side: str, error: HeliographError) -> None:
+        if self._tasks is None:
+            return  # the flow is over: its connections are closed by ourselves
         self._look_at(side)
         if side not in self._down:
             self._down.add(side)

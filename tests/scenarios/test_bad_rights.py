@@ -1,0 +1,146 @@
+"""Missing rights: each stops only what it concerns, is named as what to grant, and is made good without a restart."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
+from plain_client import Row, simple_rows
+
+from heliograph.testbed import KafkaCluster
+
+pytestmark = [pytest.mark.brokers, pytest.mark.timeout(240)]
+USER = "mirror"
+LISTENER = "SASL_PLAINTEXT"
+LIMIT_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def source() -> Iterator[KafkaCluster]:
+    with KafkaCluster(listeners=(LISTENER,), users={USER: "secret"}, authorizer=True) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[KafkaCluster]:
+    with KafkaCluster(listeners=(LISTENER,), users={USER: "secret"}, authorizer=True) as cluster:
+        yield cluster
+
+
+class Admin:
+    """The super user's side."""
+
+    def __init__(self, kafka: KafkaCluster) -> None:
+        self._config = kafka.librdkafka_config(LISTENER)
+        self._client = AdminClient(self._config)
+
+    def grant(self, kind: ResourceType, name: str, *operations: AclOperation, prefix: bool = False) -> None:
+        pattern = ResourcePatternType.PREFIXED if prefix else ResourcePatternType.LITERAL
+        allowed = AclPermissionType.ALLOW
+        bindings = [AclBinding(kind, name, pattern, f"User:{USER}", "*", each, allowed) for each in operations]
+        for future in self._client.create_acls(bindings).values():
+            future.result(LIMIT_S)
+
+    def create(self, topic: str) -> None:
+        self._client.create_topics([NewTopic(topic, 1, 1)], operation_timeout=LIMIT_S)[topic].result(LIMIT_S)
+
+    def write(self, topic: str, rows: list[Row]) -> None:
+        producer = Producer(self._config)
+        for row in rows:
+            producer.produce(topic, row.value, row.key, partition=row.partition)
+        assert producer.flush(LIMIT_S) == 0
+
+    def wait_for(self, topic: str, count: int) -> list[bytes]:
+        reader = Consumer({**self._config, "group.id": "none", "enable.auto.commit": False, "error_cb": lambda _: None})
+        try:
+            reader.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+            values: list[bytes] = []
+            deadline = time.monotonic() + 2 * LIMIT_S
+            while len(values) < count:
+                assert time.monotonic() < deadline, f"{len(values)} of {count} records of {topic} came"
+                message = reader.poll(0.2)
+                if message is not None and message.error() is None:
+                    values.append(message.value())
+            return values
+        finally:
+            reader.close()
+
+
+TOPIC, GROUP, CLUSTER = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.BROKER
+READ, WRITE, CREATE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.CREATE, AclOperation.DESCRIBE
+DESCRIBE_CONFIGS = AclOperation.DESCRIBE_CONFIGS
+
+
+def properties(source: KafkaCluster, target: KafkaCluster, one_way, topics: str) -> str:
+    more = {f"one.{key}": value for key, value in source.client_properties(LISTENER, USER).items()}
+    more |= {f"target.{key}": value for key, value in target.client_properties(LISTENER, USER).items()}
+    return one_way(source.bootstrap(LISTENER), target.bootstrap(LISTENER), "one", topics, more)
+
+
+def test_each_missing_right_stops_one_topic_until_it_is_granted(source, target, heliograph, one_way, unique):
+    here, there = Admin(source), Admin(target)
+    good, unread, unwritten, uncreated = (f"{unique}-{what}" for what in ("good", "unread", "unwritten", "uncreated"))
+    rows = simple_rows(20)
+    values = [row.value for row in rows]
+    for topic in (good, unread, unwritten, uncreated):
+        here.create(topic)
+        here.write(topic, rows)
+        here.grant(TOPIC, topic, DESCRIBE, DESCRIBE_CONFIGS, *([] if topic == unread else [READ]))
+    there.grant(TOPIC, "mm2-offsets.one.internal", READ, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    there.grant(GROUP, "one-mm2", READ)
+    for topic in (good, unread):
+        there.grant(TOPIC, f"one.{topic}", WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    there.create(f"one.{unwritten}")
+    there.grant(TOPIC, f"one.{unwritten}", DESCRIBE, DESCRIBE_CONFIGS)
+    there.grant(TOPIC, f"one.{uncreated}", WRITE, DESCRIBE, DESCRIBE_CONFIGS)
+    running = heliograph(properties(source, target, one_way, f"{unique}-.*"))
+
+    assert there.wait_for(f"one.{good}", 20) == values
+    running.wait_for(f"Grant Read on topic {unread}")
+    running.wait_for(f"Grant Write on topic one.{unwritten}")
+    running.wait_for(f"Grant Create on topic one.{uncreated}")
+
+    here.grant(TOPIC, unread, READ)
+    there.grant(TOPIC, f"one.{unwritten}", WRITE)
+    there.grant(TOPIC, f"one.{uncreated}", CREATE)
+    for topic in (unread, unwritten, uncreated):
+        assert there.wait_for(f"one.{topic}", 20) == values
+    here.write(good, simple_rows(5, first=20))
+    there.wait_for(f"one.{good}", 25)
+    assert running.stop() == 0
+    assert "Traceback" not in running.log
+    assert "secret" not in running.log
+
+
+@pytest.mark.parametrize(
+    ("lacking", "words"),
+    [("group", "Grant Read on group lacking-mm2"), ("offsets", "mm2-offsets.lacking.internal")],
+)
+def test_a_flow_that_lacks_what_all_its_topics_need_ends_in_one_line(
+    source, target, heliograph, one_way, unique, lacking, words
+):
+    here, there = Admin(source), Admin(target)
+    here.create(unique)
+    here.grant(TOPIC, unique, DESCRIBE, READ, DESCRIBE_CONFIGS)
+    there.grant(TOPIC, f"lacking.{unique}", WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    if lacking == "group":
+        there.grant(TOPIC, "mm2-offsets.lacking.internal", READ, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    told = properties(source, target, one_way, unique).replace("one", "lacking")
+    if lacking == "offsets":
+        told = told.replace("lacking", "lackingoffsets").replace("lackingoffsets-mm2", "lacking-mm2")
+        words = words.replace("lacking.", "lackingoffsets.")
+    running = heliograph(told)
+    assert running.wait() == 3, running.log
+    lines = [line for line in running.log.splitlines() if line.startswith("heliograph: ")]
+    assert len(lines) == 1
+    assert words in lines[0]
+    assert "Traceback" not in running.log
