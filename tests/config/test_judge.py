@@ -24,6 +24,7 @@ WARNED = [
     ("isolation.level=read_committed", "SOURCE.consumer.isolation.level was probably meant"),
     ("consumer.isolation.level=read_committed", "write ALIAS.consumer.isolation.level"),
     ("B.consumer.isolation.level=read_committed", "A.consumer.isolation.level was probably meant"),
+    ("A.request.timeout.ms=5000", "A.consumer.request.timeout.ms was probably meant"),
     ("A.producer.linger.ms=5", "B.producer.linger.ms was probably meant"),
     ("A->B.producer.linger.ms=5", "write A->B.producer.override.linger.ms"),
     ("A->B.group.id=g", "is used here, but MM2 ignores it and uses B.group.id or A-mm2"),

@@ -85,6 +85,8 @@ class Judge:
             meant = next(route.target for route in self._routes if route.source == alias)
             right = f"{meant}.{where.prefix.removeprefix(f'{alias}.')}{where.name}"
             return f"has no effect: no enabled flow writes to {alias}; {right} was probably meant"
+        if option.family is Family.CLIENT and alias in sources - targets and where.prefix == f"{alias}.":
+            return f"has no effect: no client of the source reads it; {alias}.consumer.{where.name} was probably meant"
         if option.family is Family.CONSUMER and alias in targets - sources:
             meant = next(route.source for route in self._routes if route.target == alias)
             right = f"{meant}.{where.prefix.removeprefix(f'{alias}.')}{where.name}"
