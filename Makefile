@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 
-.PHONY: setup demo test fast check format bench clean
+# `make check`: format, lint, types, imports and the fast tests. `make test`: every test, on real brokers.
+.PHONY: setup demo test fast lint check format bench clean
 
 setup: $(READY)
 
@@ -26,11 +27,13 @@ test: setup
 fast: setup
 	@$(BIN)/python -m pytest -m "not brokers" -q
 
-check: setup
+lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+check: lint
 	@$(BIN)/python -m pytest -m "not brokers" -q
 
 format: setup

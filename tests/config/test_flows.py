@@ -24,9 +24,9 @@ PRECEDENCE = [
     ("A.consumer.fetch.max.bytes=3\nA->B.consumer.fetch.max.bytes=4", "fetch_max_bytes", 3),
     ("A.consumer.fetch.max.bytes=3\nA->B.source.consumer.fetch.max.bytes=5", "fetch_max_bytes", 5),
     ("A->B.consumer.fetch.max.bytes=4", "fetch_max_bytes", 4),
-    ("A.fetch.max.bytes=4", "fetch_max_bytes", 8 << 20),
-    ("B.consumer.fetch.max.bytes=4", "fetch_max_bytes", 8 << 20),
-    ("consumer.fetch.max.bytes=4", "fetch_max_bytes", 8 << 20),
+    ("A.fetch.max.bytes=4", "fetch_max_bytes", 4 << 20),
+    ("B.consumer.fetch.max.bytes=4", "fetch_max_bytes", 4 << 20),
+    ("consumer.fetch.max.bytes=4", "fetch_max_bytes", 4 << 20),
     # What writes the records: A->B.producer.override. > B.producer.; never A->B.producer. or A->B.target.producer.
     ("B.producer.max.request.size=7", "batch_max_bytes", 7),
     ("B.producer.max.request.size=7\nA->B.producer.override.max.request.size=8", "batch_max_bytes", 8),

@@ -155,7 +155,7 @@ _READING = (
         "fetch.max.bytes",
         _R,
         Kind.INT,
-        "8388608",
+        "4194304",
         "Most bytes asked for in one fetch.",
         mm2_default="52428800",
         minimum=1,

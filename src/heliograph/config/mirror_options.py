@@ -113,7 +113,7 @@ _TOPIC_OPTIONS = (
         "heliograph.window.bytes",
         _FLOW,
         Kind.LONG,
-        "33554432",
+        "25165824",
         "Most bytes read from the source and not yet acknowledged by the target.",
         minimum=1 << 16,
     ),

@@ -135,11 +135,11 @@ class FlowConfig:
     """False: records of aborted and of unfinished transactions are copied too."""
     start_at_latest: bool = False
     """Where a partition without a stored position begins: False its first record, True its end."""
-    fetch_max_bytes: int = 8 << 20
+    fetch_max_bytes: int = 4 << 20
     fetch_max_partition_bytes: int = 1 << 20
     fetch_max_wait_ms: int = 500
     client_rack: str = ""
-    window_bytes: int = 32 << 20
+    window_bytes: int = 24 << 20
     """Most bytes fetched and not yet acknowledged, for the whole flow."""
     batch_max_bytes: int = 1_000_012
     """Largest batch that merging makes; the target topic's own ``max.message.bytes`` lowers it."""

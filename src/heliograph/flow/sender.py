@@ -19,6 +19,9 @@ from heliograph.wire.versions import PRODUCE
 
 REQUEST_BYTES_MAX = 4 << 20
 """A request is closed when it has reached this size (its last batch may exceed it)."""
+GATHER_BELOW_BYTES = 64 << 10
+GATHER_S = 0.002
+"""How long less than GATHER_BELOW_BYTES may wait while a request is under way."""
 PURPOSE = "produce"
 ANSWER_SLACK_MS = 10_000
 """How much longer than its own time-out we wait for the broker's answer."""
@@ -59,6 +62,8 @@ class Sender:
         self._offered: dict[Lane, None] = {}
         self._connection: Connection | None = None
         self._under_way = 0
+        self._sent_at = 0.0
+        self._gathering: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -78,6 +83,8 @@ class Sender:
     def pump(self) -> None:
         """Send what can be sent now."""
         while self._offered and self._under_way < IN_FLIGHT_MAX:
+            if self._under_way and self._should_gather():
+                return
             connection = self._connection
             if connection is None or not connection.ready or not self._callbacks.may_send():
                 self._work.set()
@@ -86,6 +93,23 @@ class Sender:
             if request is None:
                 return
             self._send(*request)
+
+    def _should_gather(self) -> bool:
+        """Whether what waits is so little that it had better wait for the answer that is due any moment.
+
+        On a fast link that makes one request of two, at the price of less than a round trip; on a slow one the pause
+        is over long before the answer comes, and nothing is held back.
+        """
+        left_s = self._sent_at + GATHER_S - self._loop.time()
+        if left_s <= 0 or sum(lane.pending_bytes for lane in self._offered) >= GATHER_BELOW_BYTES:
+            return False
+        if self._gathering is None:
+            self._gathering = self._loop.call_later(left_s, self._gathered)
+        return True
+
+    def _gathered(self) -> None:
+        self._gathering = None
+        self.pump()
 
     async def run(self) -> None:
         """Keep a connection and send, until cancelled."""
@@ -150,6 +174,7 @@ class Sender:
             correlation_id, buffers, timeout_ms=self._timeout_ms + ANSWER_SLACK_MS, what="produce"
         )
         self._under_way += 1
+        self._sent_at = self._loop.time()
         answer.add_done_callback(lambda done: self._answered(request, done))
 
     def _answered(self, request: _Request, answer: asyncio.Future[bytearray]) -> None:
