@@ -10,6 +10,7 @@ from heliograph.errors import BrokerError, HeliographError
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import meaning
 
+LIST_OFFSETS_S = 5.0
 EARLIEST = -2
 LATEST = -1
 TOPIC_RESOURCE = 2
@@ -172,7 +173,8 @@ async def list_offsets(
 ) -> dict[TopicPartition, int | HeliographError]:
     """Give each partition's offset at ``timestamp`` (ms, or EARLIEST or LATEST), or why it is not known.
 
-    ``read_committed``: LATEST then is the last stable offset. Partitions without a known leader are tried again.
+    ``read_committed``: LATEST then is the last stable offset. A partition that has no leader, or whose leader moves for
+    longer than LIST_OFFSETS_S, gets an error of its own: it must not hold up the others.
     """
     found: dict[TopicPartition, int | HeliographError] = {}
     left = set(wanted)
@@ -180,7 +182,10 @@ async def list_offsets(
     async def once() -> None:
         await _list_offsets_once(cluster, left, found, timestamp, read_committed=read_committed)
 
-    await cluster.persist(once)
+    try:
+        await cluster.persist(once, for_s=LIST_OFFSETS_S)
+    except BrokerError as error:
+        found.update(dict.fromkeys(left, error))
     return found
 
 
@@ -195,11 +200,14 @@ async def _list_offsets_once(
     if any(cluster.metadata.leader(*each) < 0 for each in left):
         await cluster.refresh({topic for topic, _ in left} | set(cluster.metadata.topics))
     by_leader: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for topic, partition in left:
-        by_leader[cluster.metadata.leader(topic, partition)][topic].append(partition)
-    for node, topics in by_leader.items():
+    for topic, partition in sorted(left):
+        node = cluster.metadata.leader(topic, partition)
         if node < 0:
-            continue
+            left.discard((topic, partition))
+            found[topic, partition] = _no_leader(cluster, topic, partition)
+        else:
+            by_leader[node][topic].append(partition)
+    for node, topics in by_leader.items():
         rows = [
             {
                 "name": topic,
@@ -215,11 +223,14 @@ async def _list_offsets_once(
             for row in topic.partitions:
                 _note_offset(cluster, str(topic.name), row, left, found)
     if left:
-        topic, partition = min(left)
-        raise BrokerError(
-            f"Cannot list the offsets of {topic}-{partition} on {cluster.alias}: it has no leader",
-            code=codes.NOT_LEADER_OR_FOLLOWER,
-        )
+        raise _no_leader(cluster, *min(left))
+
+
+def _no_leader(cluster: Cluster, topic: str, partition: int) -> BrokerError:
+    return BrokerError(
+        f"Cannot list the offsets of {topic}-{partition} on {cluster.alias}: it has no leader",
+        code=codes.NOT_LEADER_OR_FOLLOWER,
+    )
 
 
 def _note_offset(
