@@ -33,6 +33,7 @@ def until(look, good):
 def test_all_is_well(heliograph, plain, unique) -> None:
     plain.on_source(**{unique: 3})
     file = plain.file(f"source->target.topics={unique}", "typo.key=1")
+    before = plain.target.tool("kafka-topics", "--list").stdout.splitlines()
     ended = heliograph("check", file)
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
@@ -50,9 +51,8 @@ def test_all_is_well(heliograph, plain, unique) -> None:
     assert told["warnings"][0]["key"] == "typo.key"
     assert {"key": "source->target.topics", "value": unique, "origin": f"{file}:7"} in told["effective"]
     # Nothing was created by looking.
-    listed = plain.target.tool("kafka-topics", "--list").stdout
-    assert f"source.{unique}" not in listed
-    assert "mm2-offsets" not in listed
+    after = plain.target.tool("kafka-topics", "--list").stdout.splitlines()
+    assert set(after) - set(before) <= {"__consumer_offsets"}
 
 
 @pytest.mark.brokers
