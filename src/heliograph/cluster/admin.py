@@ -41,8 +41,13 @@ class NewTopic:
     settings: Mapping[str, str]
 
 
-async def create_topics(cluster: Cluster, topics: Sequence[NewTopic]) -> dict[str, HeliographError | None]:
-    """Create ``topics``; gives each one's error, None where it was created or existed already."""
+async def create_topics(
+    cluster: Cluster, topics: Sequence[NewTopic], *, validate_only: bool = False
+) -> dict[str, HeliographError | None]:
+    """Create ``topics``; gives each one's error, None where it was created or existed already.
+
+    ``validate_only``: the broker gives the same answers and changes nothing.
+    """
     rows = [
         {
             "name": each.name,
@@ -55,7 +60,7 @@ async def create_topics(cluster: Cluster, topics: Sequence[NewTopic]) -> dict[st
     ]
     answer = await cluster.call_controller(
         "create_topics",
-        {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": False},
+        {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": validate_only},
         lambda answer: _moved(row.error_code for row in answer.topics),
     )
     return {
@@ -64,12 +69,17 @@ async def create_topics(cluster: Cluster, topics: Sequence[NewTopic]) -> dict[st
     }
 
 
-async def create_partitions(cluster: Cluster, totals: Mapping[str, int]) -> dict[str, HeliographError | None]:
-    """Raise partition counts to ``totals``; gives each topic's error, None where the count is reached."""
+async def create_partitions(
+    cluster: Cluster, totals: Mapping[str, int], *, validate_only: bool = False
+) -> dict[str, HeliographError | None]:
+    """Raise partition counts to ``totals``; gives each topic's error, None where the count is reached.
+
+    ``validate_only``: the broker gives the same answers and changes nothing.
+    """
     rows = [{"name": name, "count": count, "assignments": None} for name, count in totals.items()]
     answer = await cluster.call_controller(
         "create_partitions",
-        {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": False},
+        {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": validate_only},
         lambda answer: _moved(row.error_code for row in answer.results),
     )
     return {
