@@ -58,7 +58,6 @@ class Connection:
         self.versions = Versions()
         self.error: HeliographError | None = None
         """Why the connection ended; None while it lives."""
-        self.last_used = 0.0
         self.answered = 0
         """Answers that came on it."""
         self.throttled_until = 0.0
@@ -260,7 +259,6 @@ class Connection:
         size = sum(len(each) for each in buffers)
         answer: asyncio.Future[bytearray] = self._loop.create_future()
         now = self._loop.time()
-        self.last_used = now
         deadline = now + timeout_ms / 1000
         self._waiters.append(_Waiter(correlation_id, answer, deadline, what))
         if self._timer is not None and deadline < self._timer.when():

@@ -139,10 +139,6 @@ class Flow:
             self._senders[lane.target_node].withdraw(lane)
         lane.close()
 
-    def lane_failed(self, lane: Lane, cause: HeliographError) -> None:
-        """Let a lane stand still with a cause; it tries again by itself."""
-        self._fail(lane, cause)
-
     def _place(self, lane: Lane) -> None:
         """Bring the lane to the brokers that lead its partitions now."""
         assert self._tasks is not None, "lanes are placed while the flow runs"
