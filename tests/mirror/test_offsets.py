@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.errors import DataError
+from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.offsets import (
     OffsetKey,
-    StoredOffset,
     murmur2,
     offset_key,
     offset_value,
@@ -103,14 +103,23 @@ def test_keys_of_others_are_none(key):
 
 
 def test_values():
-    assert offset_value(123) == b'{"offset":123}'
-    assert offset_value(123, 456) == b'{"offset":123,"target":456}'
-    assert offset_value(-1, -1) == b'{"offset":-1,"target":-1}'
+    assert offset_value(Anchor(123, None)) == b'{"offset":123}'
+    assert offset_value(Anchor(123, 456)) == b'{"offset":123,"target":456}'
+    assert offset_value(Anchor(-1, -1)) == b'{"offset":-1,"target":-1}'
+    assert offset_value(Anchor(5, 4, "Zm9v", 3)) == b'{"offset":5,"target":4,"topic":"Zm9v","epoch":3}'
 
 
-@given(offset=st.integers(-1, 2**63 - 1), target=st.none() | st.integers(-1, 2**63 - 1))
-def test_values_come_back(offset, target):
-    assert parse_value(offset_value(offset, target)) == StoredOffset(offset, target)
+@given(
+    anchor=st.builds(
+        Anchor,
+        st.integers(-1, 2**63 - 1),
+        st.none() | st.integers(-1, 2**63 - 1),
+        st.text(st.characters(codec="utf-8")),
+        st.integers(-1, 2**31 - 1),
+    )
+)
+def test_values_come_back(anchor):
+    assert parse_value(offset_value(anchor)) == anchor
 
 
 @pytest.mark.parametrize("value", [None, b"null", b"{}", b'{"offset":null}', b'{"target":4}'])
@@ -120,7 +129,7 @@ def test_forgotten(value):
 
 @pytest.mark.parametrize("target", [b'"x"', b"-2", b"true", b"null", b"1.5", b"9223372036854775808"])
 def test_a_target_that_is_no_offset_counts_as_absent(target):
-    assert parse_value(b'{"offset":7,"target":' + target + b"}") == StoredOffset(7, None)
+    assert parse_value(b'{"offset":7,"target":' + target + b"}") == Anchor(7, None)
 
 
 @pytest.mark.parametrize(

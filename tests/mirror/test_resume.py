@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import OffsetSync
-from heliograph.mirror.offsets import StoredOffset
 from heliograph.mirror.resume import (
-    Anchor,
     Compare,
     LastRecord,
     Open,
@@ -144,10 +143,10 @@ def test_a_source_record_that_is_gone_leaves_doubt():
 def test_the_newest_pair_is_the_anchor():
     sync = OffsetSync("t", 0, 50, 45)
     assert choose_anchor(None, None) is None
-    assert choose_anchor(StoredOffset(60, None), None) is None
-    assert choose_anchor(StoredOffset(60, None), sync) == Anchor(50, 45)
-    assert choose_anchor(StoredOffset(60, 55), sync) == Anchor(60, 55)
-    assert choose_anchor(StoredOffset(40, 35), sync) == Anchor(50, 45)
+    assert choose_anchor(Anchor(60, None), None) is None
+    assert choose_anchor(Anchor(60, None), sync) == Anchor(50, 45)
+    assert choose_anchor(Anchor(60, 55), sync) == Anchor(60, 55)
+    assert choose_anchor(Anchor(40, 35), sync) == Anchor(50, 45)
 
 
 def test_an_older_anchor_falls_back_to_the_stored_position():

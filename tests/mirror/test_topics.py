@@ -36,7 +36,7 @@ CONFIGS = {
 
 
 def lanes(source, target, count):
-    return tuple(LanePlan(source, partition, target) for partition in range(count))
+    return tuple(LanePlan(source, partition, target, partition) for partition in range(count))
 
 
 def test_what_is_missing_is_created_and_grown():

@@ -151,7 +151,7 @@ class Flow:
             lane.source_node = node
             if node >= 0:
                 self._fetcher(node).add(lane)
-        node = self._target.metadata.leader(lane.target_topic, lane.partition)
+        node = self._target.metadata.leader(lane.target_topic, lane.target_partition)
         if node != lane.target_node:
             if lane.target_node in self._senders:
                 self._senders[lane.target_node].withdraw(lane)
@@ -230,7 +230,9 @@ class Flow:
         if lane.max_timestamp >= 0:
             self.latencies_ms.append(time.time() * 1000 - lane.max_timestamp)
         if foreign:
-            self._listener(ForeignWrite(lane.target_topic, lane.partition, foreign.expected_offset, foreign.got_offset))
+            self._listener(
+                ForeignWrite(lane.target_topic, lane.target_partition, foreign.expected_offset, foreign.got_offset)
+            )
         if lane.cause is not None:
             self._recovered(lane)
         self._offer(lane)

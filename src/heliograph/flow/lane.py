@@ -26,6 +26,7 @@ from heliograph import records
 from heliograph.errors import BrokerError, DamagedBatch, HeliographError, NotAuthorized, TooLarge
 from heliograph.flow.waiting import Piece, Waiting
 from heliograph.flow.window import Hold, Window
+from heliograph.mirror.anchor import Anchor
 from heliograph.records import Buffer, Kind, Parcel, Run
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import meaning
@@ -38,6 +39,8 @@ COPY_BELOW_BYTES = 32 << 10
 """A partition's part of a frame that is smaller than this, in a frame many times larger, is copied out of it, so that
 a slow lane does not hold the whole frame."""
 SEQUENCE_END = 1 << 31
+RUNS_KEPT = 1_024
+"""Changes of the offsets' difference that a lane keeps until they are taken; the oldest are lost first."""
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 30.0
 RESEND_S_MAX = 1.0
@@ -89,16 +92,6 @@ class Producer:
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
-    """The last acknowledged record: its offset on both sides."""
-
-    source_offset: int
-    """-1: before the first."""
-    target_offset: int | None
-    """-1: before the first; None: the broker did not tell."""
-
-
-@dataclass(frozen=True, slots=True)
 class Foreign:
     """An acknowledgement came at another offset than the only writer's would."""
 
@@ -109,11 +102,28 @@ class Foreign:
 class Lane:
     """One source partition and its target partition."""
 
-    def __init__(self, source_topic: str, target_topic: str, partition: int, window: Window) -> None:
-        """Nothing moves before :meth:`start`."""
+    def __init__(
+        self,
+        source_topic: str,
+        target_topic: str,
+        partition: int,
+        window: Window,
+        *,
+        target_partition: int | None = None,
+        shared: bool = False,
+    ) -> None:
+        """Nothing moves before :meth:`start`. ``target_partition`` is ``partition`` where nothing else is said."""
         self.source_topic = source_topic
         self.target_topic = target_topic
         self.partition = partition
+        """Of the source topic."""
+        self.target_partition = partition if target_partition is None else target_partition
+        self.shared = shared
+        """Other lanes write to the target partition too, so offsets there tell nothing about this lane."""
+        self.topic_id = ""
+        """Of the source topic, where brokers tell it (KIP-516)."""
+        self.leader_epoch = -1
+        """Of the source partition, as it was told when records were last read (KIP-320)."""
         self.window = window
         self.state = State.STARTING
         self.cause: HeliographError | None = None
@@ -122,6 +132,8 @@ class Lane:
         self.position = 0
         self.settled = 0
         self.anchor: Anchor | None = None
+        self.new_runs: deque[tuple[int, int]] = deque(maxlen=RUNS_KEPT)
+        """Source and target offset of each record at which their difference changed, for whoever takes them away."""
         self.expected_offset: int | None = None
         self.end_offset: int | None = None
         """First source offset that cannot be read yet: the high watermark, or the last stable offset."""
@@ -136,6 +148,7 @@ class Lane:
         self.target_node = -1
         self.nearby_node = -1
         """Follower that the leader told us to read from (KIP-392); -1: read from the leader."""
+        self._delta: int | None = None
         self._next_sequence = 0
         self._waiting = Waiting(window)
         self._in_flight: deque[Sent] = deque()
@@ -356,17 +369,30 @@ class Lane:
         expected = self.expected_offset
         if base_offset < 0:  # a duplicate whose offset the broker no longer knows
             base_offset = expected if expected is not None else -1
-        if expected is not None and base_offset != expected:
+        if expected is not None and base_offset != expected and not self.shared:
             foreign = Foreign(expected, base_offset)
         self.expected_offset = base_offset + parcel.records if base_offset >= 0 else None
         first, count = parcel.segments[-1]
-        self.anchor = Anchor(first + count - 1, base_offset + parcel.records - 1 if base_offset >= 0 else None)
+        last_target = base_offset + parcel.records - 1 if base_offset >= 0 and not self.shared else None
+        self.anchor = Anchor(first + count - 1, last_target, self.topic_id, self.leader_epoch)
+        self._note_runs(parcel, base_offset)
         self.settled = max(parcel.next_offset, self.position) if self.idle else parcel.next_offset
         self.records += parcel.records
         self.bytes += parcel.size
         self.max_timestamp = parcel.max_timestamp
         self.failures = 0
         return foreign
+
+    def _note_runs(self, parcel: Parcel, base_offset: int) -> None:
+        """Keep where the difference between both sides' offsets changes: the map of offsets is made of that."""
+        if base_offset < 0 or self.shared:
+            return
+        target = base_offset
+        for source, count in parcel.segments:
+            if target - source != self._delta:
+                self._delta = target - source
+                self.new_runs.append((source, target))
+            target += count
 
     def refused(self, sent: Sent, row: Appended, now: float) -> "Verdict":
         """Take a produce error for ``sent``; says what must follow."""
@@ -481,7 +507,7 @@ class Lane:
 
     def _error(self, code: int, said: str) -> HeliographError:
         found = meaning(code)
-        where = f"{self.target_topic}-{self.partition}"
+        where = f"{self.target_topic}-{self.target_partition}"
         words = f"The target refuses records for {where}: {said or found.prose} ({found.name})"
         if code == codes.TOPIC_AUTHORIZATION_FAILED:
             return NotAuthorized(words, right="Write", resource=f"topic {self.target_topic} on the target")

@@ -13,7 +13,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror import resume
-from heliograph.mirror.offsets import StoredOffset
+from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.resume import LastRecord, Outcome, Resume, SourceBatch
 from heliograph.records import Kind, Record
 
@@ -47,18 +47,18 @@ class Clusters:
 
 
 async def locate(
-    clusters: Clusters, lanes: Sequence[Lane], stored: Mapping[Lane, StoredOffset]
+    clusters: Clusters, lanes: Sequence[Lane], stored: Mapping[Lane, Anchor]
 ) -> dict[Lane, Place | HeliographError]:
     """Find each lane's place, or why it cannot be found."""
     sources = {(lane.source_topic, lane.partition) for lane in lanes}
-    targets = {(lane.target_topic, lane.partition) for lane in lanes}
+    targets = {(lane.target_topic, lane.target_partition) for lane in lanes}
     begins = await admin.list_offsets(clusters.source, sources, admin.EARLIEST)
     ends = await admin.list_offsets(clusters.source, sources, admin.LATEST)
     target_ends = await admin.list_offsets(clusters.target, targets, admin.LATEST)
     found: dict[Lane, Place | HeliographError] = {}
     for lane in lanes:
         begin, end = begins[lane.source_topic, lane.partition], ends[lane.source_topic, lane.partition]
-        target_end = target_ends[lane.target_topic, lane.partition]
+        target_end = target_ends[lane.target_topic, lane.target_partition]
         wrong = next((each for each in (begin, end, target_end) if isinstance(each, HeliographError)), None)
         if wrong is not None:
             found[lane] = wrong
@@ -82,13 +82,13 @@ class _Ends:
     target_end: int
 
 
-async def _place(clusters: Clusters, lane: Lane, stored: StoredOffset | None, ends: _Ends) -> Place:
+async def _place(clusters: Clusters, lane: Lane, stored: Anchor | None, ends: _Ends) -> Place:
     begin, end, target_end = ends.begin, ends.end, ends.target_end
     if stored is None:
         position = end if clusters.start_at_latest else begin
         reason = "no position is stored"
         if target_end:
-            reason += f", and {lane.target_topic}-{lane.partition} already ends at {target_end}"
+            reason += f", and {lane.target_topic}-{lane.target_partition} already ends at {target_end}"
         return Place(position, target_end, Outcome.UNKNOWN, reason)
     answer = await _resume(clusters, lane, stored, target_end)
     doubtful = (answer.target_first, answer.target_next) if answer.target_next > answer.target_first else None
@@ -102,8 +102,8 @@ async def _place(clusters: Clusters, lane: Lane, stored: StoredOffset | None, en
     return Place(max(answer.position, begin), target_end, answer.outcome, answer.reason, lost, doubtful)
 
 
-async def _resume(clusters: Clusters, lane: Lane, stored: StoredOffset, target_end: int) -> Resume:
-    begun = resume.begin(stored.offset, resume.choose_anchor(stored, None), target_end)
+async def _resume(clusters: Clusters, lane: Lane, stored: Anchor, target_end: int) -> Resume:
+    begun = resume.begin(stored.source_offset, resume.choose_anchor(stored, None), target_end)
     if isinstance(begun, Resume):
         return begun
     state: resume.Walk | resume.Compare = begun
@@ -165,7 +165,7 @@ async def _target_last(clusters: Clusters, lane: Lane, target_end: int) -> LastR
     row, frame = await table.fetch_once(
         clusters.target,
         lane.target_topic,
-        lane.partition,
+        lane.target_partition,
         target_end - 1,
         max_bytes=WALK_BYTES,
         read_committed=False,

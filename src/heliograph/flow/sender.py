@@ -146,13 +146,16 @@ class Sender:
             del self._offered[lane]
             if not lane.can_send(now):
                 continue
+            if (lane.target_topic, lane.target_partition) in batches:
+                again.append(lane)  # another lane of the same target partition has its turn
+                continue
             try:
                 sent, header = lane.take()
             except DataError as error:
                 self._callbacks.failed(lane, error)
                 continue
-            batches[lane.target_topic, lane.partition] = (lane, sent)
-            rows.setdefault(lane.target_topic, []).append((lane.partition, header, sent.parcel.body))
+            batches[lane.target_topic, lane.target_partition] = (lane, sent)
+            rows.setdefault(lane.target_topic, []).append((lane.target_partition, header, sent.parcel.body))
             size += sent.parcel.size
             again.append(lane)
         self._offered.update(dict.fromkeys(again))

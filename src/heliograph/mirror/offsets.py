@@ -6,9 +6,9 @@ Java's hash map, no spaces, control characters and everything beyond the basic p
 must also land in the partition where Java's partitioner would put it, or two live records would carry one key and the
 older could win after a restart.
 
-The value holds the source offset of the last acknowledged record, and beside it, as a member that MirrorMaker 2 never
-looks at, the offset which that record got on the target. The pair is the *anchor* from which a restart finds the exact
-place (see :mod:`heliograph.mirror.resume`).
+The value holds the source offset of the last acknowledged record, and beside it, as members that MirrorMaker 2 never
+looks at, the offset which that record got on the target, the id of the source topic and the epoch of its leader. That
+is the *anchor* from which a restart finds the exact place (see :mod:`heliograph.mirror.resume`).
 """
 
 import json
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from heliograph.errors import DataError
+from heliograph.mirror.anchor import Anchor
 
 OFFSET_MAX = 2**63 - 1
 _PARTITION_MAX = 2**31 - 1
@@ -34,16 +35,6 @@ class OffsetKey:
     topic: str
     """Name on the source."""
     partition: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredOffset:
-    """A position as it is stored."""
-
-    offset: int
-    """Source offset of the last record acknowledged; -1: none yet, begin at the first."""
-    target_offset: int | None = None
-    """Offset which that record got on the target; -1: the target was empty; None: not known (written by MM2)."""
 
 
 def offset_key(connector: str, source_alias: str, topic: str, partition: int) -> bytes:
@@ -69,18 +60,23 @@ def parse_key(key: bytes | None) -> OffsetKey | None:
             return None
 
 
-def offset_value(offset: int, target_offset: int | None = None) -> bytes:
-    """Give the value for a position, with the anchor's second half where it is known."""
-    if target_offset is None:
-        return b'{"offset":%d}' % offset
-    return b'{"offset":%d,"target":%d}' % (offset, target_offset)
+def offset_value(anchor: Anchor) -> bytes:
+    """Give the value for a position, with what else is known of its anchor."""
+    members = [f'"offset":{anchor.source_offset}']
+    if anchor.target_offset is not None:
+        members.append(f'"target":{anchor.target_offset}')
+    if anchor.topic_id:
+        members.append(f'"topic":{_json_text(anchor.topic_id)}')
+    if anchor.leader_epoch >= 0:
+        members.append(f'"epoch":{anchor.leader_epoch}')
+    return f"{{{','.join(members)}}}".encode()
 
 
-def parse_value(value: bytes | None) -> StoredOffset | None:
+def parse_value(value: bytes | None) -> Anchor | None:
     """Read a value; None where the position was forgotten (no value, JSON null, or no offset in it).
 
-    Raises DataError for anything that is not such a value. A member ``target`` that is no offset counts as absent:
-    it is a hint of ours, and nothing forbids others to use the name.
+    Raises DataError for anything that is not such a value. A member beside ``offset`` that makes no sense counts as
+    absent: it is a hint of ours, and nothing forbids others to use the name.
     """
     if value is None:
         return None
@@ -95,8 +91,13 @@ def parse_value(value: bytes | None) -> StoredOffset | None:
         case None | {"offset": None}:
             return None
         case {"offset": int(offset)} if _is_offset(offset):
-            target = decoded.get("target")
-            return StoredOffset(offset, target if _is_offset(target) else None)
+            target, topic_id, epoch = decoded.get("target"), decoded.get("topic"), decoded.get("epoch")
+            return Anchor(
+                offset,
+                target if _is_offset(target) else None,
+                topic_id if isinstance(topic_id, str) else "",
+                epoch if type(epoch) is int and 0 <= epoch <= _PARTITION_MAX else -1,
+            )
         case dict() if "offset" not in decoded:
             return None
         case _:

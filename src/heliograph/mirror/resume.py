@@ -21,8 +21,8 @@ The machine is a few frozen states and a function for each event::
 from dataclasses import dataclass
 from enum import StrEnum
 
+from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import OffsetSync
-from heliograph.mirror.offsets import StoredOffset
 
 _STRANGE = "the target's last record is not the one copied last (another writer, or the source was compacted since)"
 
@@ -38,14 +38,6 @@ class Outcome(StrEnum):
     """The target holds records that this flow did not put there."""
     TRUNCATED = "truncated"
     """The target holds less than was acknowledged: records are missing there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """One record on both sides; -1 stands for the place before the first."""
-
-    source_offset: int
-    target_offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +84,8 @@ class Walk:
     """Records still to pass; more than 0."""
     stored_position: int
     """Where to go on if the walk proves nothing."""
-    anchor: Anchor
+    target_first: int
+    """Target offset after the anchor's; the records from there on are those to pass."""
     target_end: int
 
 
@@ -112,11 +105,11 @@ class Compare:
     walked: Walk
 
 
-def choose_anchor(stored: StoredOffset | None, sync: OffsetSync | None) -> Anchor | None:
+def choose_anchor(stored: Anchor | None, sync: OffsetSync | None) -> Anchor | None:
     """Give the newest pair known: from the stored position itself, or from MM2's offset syncs."""
     anchors: list[Anchor] = []
     if stored is not None and stored.target_offset is not None:
-        anchors.append(Anchor(stored.offset, stored.target_offset))
+        anchors.append(stored)
     if sync is not None:
         anchors.append(Anchor(sync.upstream_offset, sync.downstream_offset))
     return max(anchors, key=lambda anchor: anchor.source_offset, default=None)
@@ -125,7 +118,7 @@ def choose_anchor(stored: StoredOffset | None, sync: OffsetSync | None) -> Ancho
 def begin(stored_offset: int, anchor: Anchor | None, target_end: int) -> Walk | Resume:
     """Start with the stored position (last acknowledged source offset, -1 for none) and the target's end offset."""
     stored_position = stored_offset + 1
-    if anchor is None:
+    if anchor is None or anchor.target_offset is None:
         if target_end == 0:
             return Resume(stored_position, Outcome.UNKNOWN, "the target partition is empty")
         return Resume(stored_position, Outcome.UNKNOWN, "the stored position has no target offset with it")
@@ -144,7 +137,7 @@ def begin(stored_offset: int, anchor: Anchor | None, target_end: int) -> Walk | 
         position=anchor.source_offset + 1,
         left=target_end - after_anchor,
         stored_position=stored_position,
-        anchor=anchor,
+        target_first=after_anchor,
         target_end=target_end,
     )
 
@@ -185,7 +178,7 @@ def compare(state: Compare, source: LastRecord | None, target: LastRecord | None
         return _give_up(walked, Outcome.FOREIGN, f"{_STRANGE}: other content")
     if stamped and source.timestamp_ms != target.timestamp_ms:
         return _give_up(walked, Outcome.FOREIGN, f"{_STRANGE}: another time")
-    copied = walked.target_end - walked.anchor.target_offset - 1
+    copied = walked.target_end - walked.target_first
     return Resume(state.position, Outcome.EXACT, f"{copied} records were copied after the stored position")
 
 
@@ -199,7 +192,7 @@ def _passed(state: Walk, position: int, left: int) -> Walk | Compare:
 
 
 def _at(state: Walk, position: int, left: int) -> Walk:
-    return Walk(position, left, state.stored_position, state.anchor, state.target_end)
+    return Walk(position, left, state.stored_position, state.target_first, state.target_end)
 
 
 def _give_up(state: Walk, outcome: Outcome, reason: str) -> Resume:
@@ -207,6 +200,6 @@ def _give_up(state: Walk, outcome: Outcome, reason: str) -> Resume:
         state.stored_position,
         outcome,
         reason,
-        target_first=state.anchor.target_offset + 1,
+        target_first=state.target_first,
         target_next=state.target_end,
     )

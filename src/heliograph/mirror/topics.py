@@ -83,11 +83,15 @@ class ConfigChange:
 
 @dataclass(frozen=True, slots=True)
 class LanePlan:
-    """One source partition and the target topic whose partition of the same number takes its records."""
+    """One source partition and the target partition that takes its records."""
 
     source_topic: str
     partition: int
     target_topic: str
+    target_partition: int
+    """The same number, unless the target has fewer partitions and cannot be given more."""
+    shared: bool = False
+    """Other source partitions go to the same target partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ class TopicRules:
                 actions.append(AddPartitions(remote, shape.partitions))
             elif existing > shape.partitions:
                 notes.append(Note(topic, f"{remote} has {existing} partitions, the source {shape.partitions}: kept"))
-            lanes.extend(LanePlan(topic, partition, remote) for partition in range(shape.partitions))
+            lanes.extend(LanePlan(topic, partition, remote, partition) for partition in range(shape.partitions))
         return TopicPlan(tuple(actions), tuple(lanes), tuple(notes))
 
     def creation_configs(self, configs: Mapping[str, ConfigEntry]) -> tuple[tuple[str, str], ...]:

@@ -8,8 +8,9 @@ from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.errors import DataError, HeliographError
-from heliograph.flow.lane import Anchor, Lane
-from heliograph.mirror.offsets import StoredOffset, offset_key, offset_value, parse_key, parse_value, partition_for
+from heliograph.flow.lane import Lane
+from heliograph.mirror.anchor import Anchor
+from heliograph.mirror.offsets import offset_key, offset_value, parse_key, parse_value, partition_for
 
 TopicPartition = tuple[str, int]
 
@@ -34,10 +35,10 @@ class Offsets:
     unreadable: int = 0
     """Records of ours whose value makes no sense, at the last reading."""
 
-    async def read(self) -> dict[TopicPartition, StoredOffset]:
+    async def read(self) -> dict[TopicPartition, Anchor]:
         """Read every stored position of this flow, by source topic and partition."""
         rows = await table.read(self.cluster, self.config.offsets_topic.name)
-        stored: dict[TopicPartition, StoredOffset] = {}
+        stored: dict[TopicPartition, Anchor] = {}
         self.unreadable = 0
         for raw_key, raw_value in rows.items():
             key = parse_key(raw_key)
@@ -64,6 +65,6 @@ class Offsets:
         rows: dict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
         for lane, anchor in anchors:
             key = offset_key(self.config.connector_name, self.config.source.alias, lane.source_topic, lane.partition)
-            rows[partition_for(key, partitions)].append((key, offset_value(anchor.source_offset, anchor.target_offset)))
+            rows[partition_for(key, partitions)].append((key, offset_value(anchor)))
         if rows:
             await table.write(self.cluster, name, rows, now_ms)

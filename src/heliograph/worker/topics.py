@@ -108,12 +108,12 @@ class TopicJob:
                 found[name] = int(limit.value)
         return found
 
-    async def sync_settings(self, lanes: Iterable[LanePlan]) -> Synced:
+    async def sync_settings(self, pairs: Mapping[str, str]) -> Synced:
         """Make the settings of target topics agree with the source's, as the flow's rules say; writes differences only.
 
-        A topic whose settings may not be read on either side is left alone and named among the problems.
+        ``pairs`` gives the target topic by source topic. A topic whose settings may not be read on either side is left
+        alone and named among the problems.
         """
-        pairs = {lane.source_topic: lane.target_topic for lane in lanes}
         problems: dict[str, HeliographError] = {}
         source = await self._settings(self.source, pairs, problems)
         target = await self._settings(self.target, pairs.values(), problems)
@@ -196,6 +196,6 @@ class TopicJob:
         deadline = loop.time() + APPEAR_S_MAX
         while loop.time() < deadline:
             await self.target.refresh(set(self.target.metadata.topics) | topics)
-            if all(self.target.metadata.leader(lane.target_topic, lane.partition) >= 0 for lane in wanted):
+            if all(self.target.metadata.leader(lane.target_topic, lane.target_partition) >= 0 for lane in wanted):
                 return
             await asyncio.sleep(0.1)
