@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BENCH := .venv-bench
 
 # `make check`: format, lint, types, imports and the fast tests. `make test`: every test, on real brokers.
-.PHONY: setup demo test fast lint check format bench clean
+.PHONY: setup demo test fast lint check format bench soak clean
 
 setup: $(READY)
 
@@ -46,6 +46,11 @@ bench:
 	@rm -rf build/lib* build/temp*
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check '.[testbed]'
 	@$(BENCH)/bin/python benchmarks/run.py $(BENCH_OPTIONS)
+
+# Load, random faults, and proof at the end; SEED repeats the choices of an earlier run.
+MINUTES := 20
+soak: setup
+	@$(BIN)/python soak/run.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) $(BENCH) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
