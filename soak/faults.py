@@ -175,14 +175,16 @@ def move_leaders(world: World) -> str:
     broker.stop()
     broker.launch()
     cluster.wait_ready(READY_S)
-    AdminClient(cluster.librdkafka_config()).elect_leaders(ElectionType.PREFERRED, None).result(ADMIN_S)
+    client = AdminClient(cluster.librdkafka_config())
+    client.elect_leaders(ElectionType.PREFERRED, None).result(ADMIN_S)
     return f"leaders of the {name} moved"
 
 
 def new_topic(world: World) -> str:
     """Make another topic that is to be copied."""
     name = f"soak-extra-{world.random.randrange(10**6)}"
-    AdminClient(world.source.librdkafka_config()).create_topics([NewTopic(name, 2, 3)])[name].result(ADMIN_S)
+    client = AdminClient(world.source.librdkafka_config())
+    client.create_topics([NewTopic(name, 2, 3)])[name].result(ADMIN_S)
     return f"new topic {name}"
 
 

@@ -11,7 +11,7 @@ from heliograph.testbed.processes import GuardedProcess
 
 START_S = 60.0
 PAUSE_S = 0.05
-SIGNS = {"msg=copying": True, "standing by": False, "no longer ours": False}
+SIGNS = {" copying": True, "standing by": False, "no longer ours": False}
 
 
 class Member:
