@@ -4,12 +4,14 @@ import asyncio
 import os
 import sys
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 import heliograph
+from heliograph.api.serve import listen, serve
 from heliograph.cli.arguments import Clusters, File, chosen_clusters
 from heliograph.config import load
 from heliograph.observe.live import LiveView
@@ -45,11 +47,16 @@ def run(
         log.warning("configuration", key=warned.key, line=warned.line or "-", note=warned.message)
     console = Console(stderr=True)
     wanted = console.is_terminal if live is None else live
+    beside = None
+    if config.http_listener is not None:
+        listener = listen(config.http_listener)
+        log.info("serving metrics and health", address="{}:{}".format(*config.http_listener))
+        beside = partial(serve, listener)
     try:
         if wanted and sys.stderr.isatty():
             with LiveView(console) as view:
-                asyncio.run(process.run(config, show=view.show, log_handler=handler))
+                asyncio.run(process.run(config, show=view.show, log_handler=handler, beside=beside))
         else:
-            asyncio.run(process.run(config, log_handler=handler))
+            asyncio.run(process.run(config, log_handler=handler, beside=beside))
     finally:
         handler.close()

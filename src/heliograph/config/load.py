@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from heliograph.config.client_options import CLIENT_OPTIONS
-from heliograph.config.flows import build_flow, choose_routes, find_aliases, find_routes
+from heliograph.config.flows import build_flow, choose_routes, find_aliases, find_http_listener, find_routes
 from heliograph.config.javaregex import compile_java_list, looks_like_glob
 from heliograph.config.judge import Judge, lost_warnings
 from heliograph.config.mirror_options import MIRROR_OPTIONS
@@ -50,6 +50,7 @@ def load(
     chosen = choose_routes(routes, file, aliases, only_targets)
     built = [build_flow(resolver, route, now or datetime.now(UTC)) for route in chosen]
     flows = tuple(flow for flow, _ in built)
+    http_listener = find_http_listener(resolver)
     warnings.extend(warning for _, found in built for warning in found)
     warnings.extend(Judge(file, OPTIONS, resolver, aliases, routes).warnings(values))
     warnings.extend(lost_warnings(resolver.lost))
@@ -61,6 +62,7 @@ def load(
         path=path,
         clusters={alias: clusters[alias] for alias in aliases if alias in clusters},
         flows=flows,
+        http_listener=http_listener,
         warnings=_one_each(warnings),
         effective=resolver.effective(),
     )

@@ -5,6 +5,7 @@ Names and defaults are those of Kafka 4.3 (``MirrorSourceConfig``, ``MirrorCheck
 theirs. The spellings that Kafka 4.0 removed are in :mod:`~heliograph.config.renamed`.
 """
 
+from heliograph.config.model import LossKind
 from heliograph.config.options import Effect, Family, Option
 from heliograph.config.typed import Kind
 
@@ -22,6 +23,13 @@ _BYTES_CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 
 _FILE_OPTIONS = (
     Option("clusters", _FILE, Kind.LIST, None, "Aliases of the clusters."),
+    Option(
+        "heliograph.http.listener",
+        _FILE,
+        Kind.STRING,
+        "",
+        "Host and port where /metrics, /live, /ready and /status are served; empty: nowhere.",
+    ),
     Option("config.providers", _FILE, Kind.LIST, "", "Names of the providers that ${name:path:key} may use."),
     Option("config.providers.*", _FILE, Kind.STRING, None, "Class and parameters of a provider."),
     *(
@@ -116,6 +124,14 @@ _TOPIC_OPTIONS = (
         "25165824",
         "Most bytes read from the source and not yet acknowledged by the target.",
         minimum=1 << 16,
+    ),
+    Option(
+        "heliograph.stop.on.loss",
+        _FLOW,
+        Kind.LIST,
+        "",
+        "Losses at which a partition stands still until a person decides, or all; after the others it goes on.",
+        choices=(*LossKind, "all"),
     ),
     Option(
         "sync.topic.acls.enabled",

@@ -43,6 +43,23 @@ class Policy(StrEnum):
     IDENTITY = "identity"
 
 
+class LossKind(StrEnum):
+    """What may be lost beside a flow (``heliograph.stop.on.loss``)."""
+
+    RETENTION = "retention"
+    """The source deleted records before they were copied."""
+    TRUNCATION = "truncation"
+    """The source's log was cut: records that had been read are gone from it."""
+    RECREATION = "recreation"
+    """The source topic was deleted and made anew."""
+    TARGET_DELETION = "target-deletion"
+    """The target topic was deleted; what was in it is gone."""
+    TARGET_TRUNCATION = "target-truncation"
+    """The target's log was cut: acknowledged records are gone from its end."""
+    FOREIGN_WRITE = "foreign-write"
+    """Somebody else wrote to the target partition."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sasl:
     """Credentials for one cluster (Kafka's ``sasl.mechanism`` and ``sasl.jaas.config``)."""
@@ -141,6 +158,8 @@ class FlowConfig:
     client_rack: str = ""
     window_bytes: int = 24 << 20
     """Most bytes fetched and not yet acknowledged, for the whole flow."""
+    stop_on_loss: frozenset[LossKind] = frozenset()
+    """Losses at which a partition stands still until a person decides; after the others it goes on."""
     batch_max_bytes: int = 1_000_012
     """Largest batch that merging makes; the target topic's own ``max.message.bytes`` lowers it."""
     produce_timeout_ms: int = 30_000
@@ -181,6 +200,8 @@ class Config:
     clusters: dict[str, ClusterConfig]
     """Those that a flow uses, by alias, in the order of ``clusters``."""
     flows: tuple[FlowConfig, ...]
+    http_listener: tuple[str, int] | None = None
+    """Where metrics and health are served; None: nowhere."""
     warnings: tuple[Warned, ...] = ()
     effective: tuple[tuple[str, str, str], ...] = ()
     """For ``heliograph check``: key, value (secrets masked), origin (``file:line`` or ``default``); sorted by key."""

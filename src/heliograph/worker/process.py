@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from heliograph.config.model import Config
 from heliograph.observe.log import LineHandler, Log
@@ -23,11 +23,12 @@ async def run(
     show_every_s: float = 0.5,
     log_handler: LineHandler | None = None,
     stop: asyncio.Event | None = None,
+    beside: Callable[[Callable[[], ProcessView]], Coroutine[None, None, None]] | None = None,
 ) -> None:
     """Copy every flow of ``config`` until SIGTERM, SIGINT or ``stop``.
 
     A flow that fails leaves the others running; when all have failed, the first one's error is raised. ``show`` is
-    given a picture of the process now and then.
+    given a picture of the process now and then. ``beside`` is given what takes such pictures, and runs as long.
     """
     _settle_collector()
     mirrors = [Mirror(flow) for flow in config.flows]
@@ -39,6 +40,8 @@ async def run(
     flows = [asyncio.create_task(mirror.run(), name=mirror.config.name) for mirror in mirrors]
     stopped = asyncio.create_task(stopping.wait())
     tellers = [asyncio.create_task(_summarise(log_handler))] if log_handler else []
+    if beside:
+        tellers.append(asyncio.create_task(beside(Camera(mirrors).take)))
     if show:
         tellers.append(asyncio.create_task(_show(camera, show, show_every_s)))
     try:

@@ -1,0 +1,1 @@
+"""What the running process shows over HTTP: pictures of it for machines, and nothing that could change it."""

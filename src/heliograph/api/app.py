@@ -1,0 +1,53 @@
+"""The routes: metrics, health and status, each made from a fresh picture of the process.
+
+========= ===========================================================================================
+path      answer
+========= ===========================================================================================
+/metrics  Prometheus' text format, see :mod:`heliograph.observe.metrics`
+/live     200 as long as the process answers: a broker that is away is no reason to restart it
+/ready    200 when every flow runs or stands by, else 503 with the flows that do not
+/status   the picture as JSON
+========= ===========================================================================================
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from heliograph.observe import metrics
+from heliograph.observe.model import FlowState, ProcessView
+
+Look = Callable[[], ProcessView]
+"""Takes a picture of the process."""
+
+GOOD = (FlowState.RUNNING, FlowState.STANDBY)
+
+
+def make_app(look: Look) -> Starlette:
+    """Give the application that shows what ``look`` sees."""
+
+    async def show_metrics(_: Request) -> Response:
+        return Response(metrics.exposition(look()), media_type=metrics.CONTENT_TYPE)
+
+    async def live(_: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def ready(_: Request) -> Response:
+        late = [f"{flow.name}: {flow.state} {flow.cause}".strip() for flow in look().flows if flow.state not in GOOD]
+        return PlainTextResponse("\n".join(late or ["ready"]) + "\n", 503 if late else 200)
+
+    async def status(_: Request) -> Response:
+        return JSONResponse(msgspec.to_builtins(look()))
+
+    return Starlette(
+        routes=[
+            Route("/metrics", show_metrics),
+            Route("/live", live),
+            Route("/ready", ready),
+            Route("/status", status),
+        ]
+    )

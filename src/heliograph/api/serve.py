@@ -1,0 +1,41 @@
+"""The HTTP server in the process's own event loop."""
+
+import contextlib
+import socket
+from collections.abc import Generator
+
+import uvicorn
+
+from heliograph.api.app import Look, make_app
+from heliograph.errors import ConfigError
+
+BACKLOG = 64
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the process it is part of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def listen(address: tuple[str, int]) -> socket.socket:
+    """Take host and port; raises ConfigError when that cannot be."""
+    host, port = address
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"heliograph.http.listener={host}:{port} cannot be listened on: {error.strerror or error}",
+            remedy="Choose an address of this machine and a port that is free",
+        ) from error
+
+
+async def serve(listener: socket.socket, look: Look) -> None:
+    """Answer on ``listener`` until cancelled."""
+    config = uvicorn.Config(make_app(look), log_config=None, access_log=False, lifespan="off", server_header=False)
+    try:
+        await _Server(config).serve(sockets=[listener])
+    finally:
+        listener.close()

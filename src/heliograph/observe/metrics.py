@@ -1,0 +1,94 @@
+"""The process in Prometheus' text format: MirrorMaker 2's names where the meaning is the same, and our own.
+
+MM2's names are those that the JMX exporter makes of its MBeans with the rules that Strimzi ships: all of them gauges,
+labelled ``source``, ``target``, ``topic`` (its name on the target) and ``partition``. Where our figure differs from
+MM2's it is said in ``docs/reference/metrics.md``.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MM2 = "kafka_connect_mirror_mirrorsourceconnector"
+LANE_LABELS = ("source", "target", "topic", "partition")
+FLOW_LABELS = ("source", "target")
+
+
+def exposition(view: ProcessView) -> bytes:
+    """Give all metrics of ``view``."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Once(view))
+    return generate_latest(registry)
+
+
+class _Once(Collector):
+    """One picture, handed to the library."""
+
+    def __init__(self, view: ProcessView) -> None:
+        self._view = view
+
+    def collect(self) -> Iterable[Metric]:
+        yield from _process(self._view)
+        yield from _flows(self._view)
+        yield from _lanes(self._view)
+
+
+def _process(view: ProcessView) -> Iterator[Metric]:
+    built = GaugeMetricFamily("heliograph_build", "1; version and kernel are labels.", labels=("version", "kernel"))
+    built.add_metric((view.version, view.kernel), 1)
+    yield built
+    yield GaugeMetricFamily("heliograph_uptime_seconds", "Seconds since the process began.", view.uptime_s)
+    yield CounterMetricFamily("process_cpu_seconds", "Processor time used, user and system.", view.cpu_s)
+    yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory.", view.rss_bytes)
+
+
+def _flows(view: ProcessView) -> Iterator[Metric]:
+    state = GaugeMetricFamily("heliograph_flow_state", "1 for the state a flow is in.", labels=(*FLOW_LABELS, "state"))
+    topics = GaugeMetricFamily("heliograph_flow_topics", "Topics that a flow copies.", labels=FLOW_LABELS)
+    latency = GaugeMetricFamily(
+        "heliograph_replication_latency_ms",
+        "From a record's timestamp to the target's acknowledgement, over the last samples.",
+        labels=(*FLOW_LABELS, "quantile"),
+    )
+    for flow in view.flows:
+        where = _ends(flow)
+        for each in FlowState:
+            state.add_metric((*where, each.value), int(flow.state is each))
+        topics.add_metric(where, flow.topics)
+        for quantile, value in (("0.5", flow.latency_p50_ms), ("0.99", flow.latency_p99_ms)):
+            if value is not None:
+                latency.add_metric((*where, quantile), value)
+    yield from (state, topics, latency)
+
+
+def _lanes(view: ProcessView) -> Iterator[Metric]:
+    lanes = [(flow, lane) for flow in view.flows for lane in flow.lanes]
+    for name, text, value in (
+        (f"{MM2}_record_count", "Records acknowledged by the target.", lambda lane: lane.records),
+        (f"{MM2}_record_rate", "The same a second.", lambda lane: lane.records_per_s),
+        (f"{MM2}_byte_count", "Bytes of the batches acknowledged.", lambda lane: lane.bytes),
+        (f"{MM2}_byte_rate", "The same a second.", lambda lane: lane.bytes_per_s),
+        ("heliograph_position", "Source offset of the next record to be acknowledged.", lambda lane: lane.position),
+        ("heliograph_lag_records", "Source offsets between position and end.", lambda lane: lane.lag),
+        ("heliograph_standing_still", "1 where a partition does not move because of an error.", _stands),
+    ):
+        family = GaugeMetricFamily(name, text, labels=LANE_LABELS)
+        for flow, lane in lanes:
+            number = value(lane)
+            if number is not None:
+                family.add_metric((*_ends(flow), lane.target_topic, str(lane.partition)), number)
+        yield family
+
+
+def _stands(lane: LaneView) -> int:
+    return int(lane.state in (LaneState.RETRYING, LaneState.FAILED))
+
+
+def _ends(flow: FlowView) -> tuple[str, str]:
+    source, _, target = flow.name.partition("->")
+    return source, target

@@ -1,0 +1,78 @@
+"""The server on a real socket, asked with the standard library's client."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from heliograph.api.serve import listen, serve
+from heliograph.errors import ConfigError
+from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
+
+
+def picture(state: FlowState = FlowState.RUNNING) -> ProcessView:
+    lane = LaneView("t", "A.t", 3, LaneState.RUNNING, position=12, end_offset=20, lag=8, records=12, bytes=340)
+    flow = FlowView("A->B", state, "because" if state is not FlowState.RUNNING else "", 1, (lane,), 12, 340)
+    return ProcessView("1.2.3", "compiled", 5.0, 0.5, 1_000_000, (flow,))
+
+
+async def ask(view: ProcessView, path: str) -> tuple[int, str]:
+    listener = listen(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    server = asyncio.create_task(serve(listener, lambda: view))
+
+    def get() -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    try:
+        return await asyncio.to_thread(get)
+    finally:
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
+
+
+def test_alive():
+    assert asyncio.run(ask(picture(FlowState.WAITING), "/live")) == (200, "alive\n")
+
+
+@pytest.mark.parametrize("state", [FlowState.RUNNING, FlowState.STANDBY])
+def test_ready(state):
+    assert asyncio.run(ask(picture(state), "/ready"))[0] == 200
+
+
+@pytest.mark.parametrize("state", [FlowState.STARTING, FlowState.WAITING, FlowState.FAILED, FlowState.STOPPED])
+def test_not_ready(state):
+    status, text = asyncio.run(ask(picture(state), "/ready"))
+    assert status == 503
+    assert text == f"A->B: {state} because\n"
+
+
+def test_status():
+    status, text = asyncio.run(ask(picture(), "/status"))
+    assert status == 200
+    found = json.loads(text)
+    assert found["flows"][0]["lanes"][0]["position"] == 12
+    assert found["flows"][0]["state"] == "running"
+
+
+def test_metrics():
+    status, text = asyncio.run(ask(picture(), "/metrics"))
+    assert status == 200
+    name = "kafka_connect_mirror_mirrorsourceconnector_record_count"
+    assert f'{name}{{partition="3",source="A",target="B",topic="A.t"}} 12.0' in text
+
+
+def test_unknown_paths():
+    assert asyncio.run(ask(picture(), "/secrets"))[0] == 404
+
+
+def test_a_port_in_use_is_told():
+    with listen(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=r"heliograph\.http\.listener"):
+        listen(("127.0.0.1", taken.getsockname()[1]))

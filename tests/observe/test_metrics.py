@@ -1,0 +1,65 @@
+"""The exposition, read by the library's own parser."""
+
+import re
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from heliograph.observe import metrics
+from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
+
+
+def found(view: ProcessView) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = metrics.exposition(view).decode()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def lane(partition: int, **more) -> LaneView:
+    return LaneView("t", "A.t", partition, **{"state": LaneState.RUNNING, **more})
+
+
+def test_lanes_have_mm2s_names():
+    flow = FlowView("A->B", FlowState.RUNNING, lanes=(lane(0, records=7, bytes=70, records_per_s=1.5), lane(1)))
+    samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))
+    where = (("partition", "0"), ("source", "A"), ("target", "B"), ("topic", "A.t"))
+    assert samples["kafka_connect_mirror_mirrorsourceconnector_record_count", where] == 7
+    assert samples["kafka_connect_mirror_mirrorsourceconnector_record_rate", where] == 1.5
+    assert samples["kafka_connect_mirror_mirrorsourceconnector_byte_count", where] == 70
+
+
+def test_a_lag_that_is_not_known_is_left_out():
+    flow = FlowView("A->B", FlowState.RUNNING, lanes=(lane(0, lag=5), lane(1)))
+    samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))
+    lags = {
+        dict(labels)["partition"]: value for (name, labels), value in samples.items() if name.endswith("lag_records")
+    }
+    assert lags == {"0": 5}
+
+
+def test_one_state_holds():
+    flow = FlowView("A->B", FlowState.WAITING)
+    samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))
+    states = {
+        dict(labels)["state"]: value for (name, labels), value in samples.items() if name == "heliograph_flow_state"
+    }
+    assert states == {state.value: float(state is FlowState.WAITING) for state in FlowState}
+
+
+def test_standing_still():
+    flow = FlowView("A->B", FlowState.RUNNING, lanes=(lane(0, state=LaneState.FAILED, cause="no right"), lane(1)))
+    samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))
+    still = {
+        dict(labels)["partition"]: v for (name, labels), v in samples.items() if name == "heliograph_standing_still"
+    }
+    assert still == {"0": 1, "1": 0}
+
+
+def test_every_metric_is_documented_and_no_other():
+    flow = FlowView("A->B", FlowState.RUNNING, lanes=(lane(0, lag=1),), latency_p50_ms=1.0, latency_p99_ms=2.0)
+    names = {name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))}
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    assert names == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
