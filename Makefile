@@ -22,10 +22,10 @@ demo: setup
 	@$(BIN)/heliograph demo
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 fast: setup
-	@$(BIN)/python -m pytest -m "not brokers" -q
+	@$(BIN)/python -m pytest -m "not brokers" -n 2 --dist loadfile -q
 
 lint: setup
 	@$(BIN)/ruff format --check .
@@ -34,7 +34,7 @@ lint: setup
 	@$(BIN)/lint-imports --no-cache
 
 check: lint
-	@$(BIN)/python -m pytest -m "not brokers" -q
+	@$(BIN)/python -m pytest -m "not brokers" -n 2 --dist loadfile -q
 
 format: setup
 	@$(BIN)/ruff format .

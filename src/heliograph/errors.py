@@ -14,8 +14,10 @@
     │   └── BrokerError                      the broker answered with an error code; ``code`` says which
     ├── DataError                   exit 4   records that cannot be copied as they are
     │   ├── DamagedBatch                     a batch does not match its checksum or its own lengths
-    │   └── TooLarge                         a record that the target will not take
-    └── ProofFailed                 exit 5   source and target do not hold the same records
+    │   ├── TooLarge                         a record that the target will not take
+    │   └── RecordsLost                      records were lost, and the flow is told to stop there
+    ├── ProofFailed                 exit 5   source and target do not hold the same records
+    └── ProofIncomplete             exit 6   nothing differs, but not all that was asked could be proven
 
 Each is shown as one line: ``message``, then ``remedy``. Neither may hold a secret.
 """
@@ -105,7 +107,17 @@ class TooLarge(DataError):
     """A record (or a batch that cannot be split further) exceeds what the target takes."""
 
 
+class RecordsLost(DataError):
+    """Records were lost, and ``heliograph.stop.on.loss`` says that a person must decide."""
+
+
 class ProofFailed(HeliographError):
     """Source and target do not hold the same records."""
 
     exit_code = 5
+
+
+class ProofIncomplete(HeliographError):
+    """Nothing differs, but not all that was asked could be proven."""
+
+    exit_code = 6

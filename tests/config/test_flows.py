@@ -193,3 +193,41 @@ def test_what_cannot_work_is_one_line_with_file_and_line(load_text, base, text, 
 def test_targets_without_a_flow_are_refused(load_text, targets, problem):
     with pytest.raises(ConfigError, match=problem):
         load_text(only_targets=targets)
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "value"),
+    [
+        ("", "offset_syncs_location", None),
+        ("offset-syncs.topic.location=SOURCE", "offset_syncs_location", "source"),
+        ("emit.offset-syncs.enabled=false", "offset_syncs", False),
+        ("offset.lag.max=0", "offset_lag_max", 0),
+        ("", "groups_exclude", ("console-consumer-.*", "connect-.*", "__.*")),
+        ("A->B.groups=x.*, y", "groups", ("x.*", "y")),
+        ("refresh.groups.enabled=false", "refresh_groups_interval_s", None),
+        ("emit.checkpoints.interval.seconds=5", "checkpoints_interval_s", 5.0),
+        ("emit.checkpoints.enabled=false", "checkpoints_interval_s", None),
+        ("", "group_offsets_interval_s", None),
+        (
+            "sync.group.offsets.enabled=true\nA->B.sync.group.offsets.interval.seconds=5",
+            "group_offsets_interval_s",
+            5.0,
+        ),
+        ("heartbeats.topic.replication.factor=-1", "heartbeats_replication_factor", -1),
+        ("A->B.emit.heartbeats.enabled=false", "heartbeats_interval_s", None),
+        ("A->B.emit.heartbeats.enabled=false", "reverse_heartbeats_interval_s", 1.0),
+        ("B->A.emit.heartbeats.enabled=false", "reverse_heartbeats_interval_s", None),
+        ("emit.heartbeats.interval.seconds=3", "reverse_heartbeats_interval_s", 3.0),
+        ("B->A.enabled=true", "reverse_heartbeats_interval_s", None),
+        ("sync.topic.acls.enabled=false", "acls_interval_s", None),
+        ("A->B.heliograph.sync.acls.mode=ALL", "acls_mode", "all"),
+    ],
+)
+def test_what_is_kept_in_step(load_text, text, attribute, value):
+    assert getattr(flow_of(load_text, text).sync, attribute) == value
+
+
+def test_patterns_of_groups_are_checked(load_text):
+    with pytest.raises(ConfigError, match=r"groups"):
+        load_text("groups=(")
+    assert any("no wildcard" in warning.message for warning in load_text("groups.exclude=test-*").warnings)

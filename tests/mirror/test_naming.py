@@ -95,10 +95,67 @@ def test_an_alias_with_the_separator_in_it_is_recognised():
     assert naming.cycle("us.north.t") is None
 
 
-@pytest.mark.parametrize("separators", [("", "."), (".", "")])
-def test_an_empty_separator_is_refused(separators):
+UNSEPARATED = Naming("es-src", "es-tgt", Policy.IDENTITY, "", "")
+# Remote name, and whether it is internal or holds checkpoints, are what MirrorMaker 2 4.3.1 answers, asked in Java. It
+# takes the first letter for the alias and so recognises no heartbeats; here they are recognised.
+UNSEPARATED_ANSWERS = [
+    ("orders", "orders", False, False, False),
+    ("heartbeats", "es-srcheartbeats", True, False, False),
+    ("es-srcheartbeats", "es-srces-srcheartbeats", True, False, False),
+    ("es-tgtheartbeats", "es-srces-tgtheartbeats", True, False, False),
+    ("my-heartbeats", "es-srcmy-heartbeats", False, False, False),
+    ("mm2-offset-syncses-tgtinternal", "mm2-offset-syncses-tgtinternal", False, True, False),
+    ("mm2-offset-syncs.es-tgt.internal", "mm2-offset-syncs.es-tgt.internal", False, True, False),
+    ("es-srccheckpointsinternal", "es-srccheckpointsinternal", False, True, True),
+    ("es-src.checkpoints.internal", "es-src.checkpoints.internal", False, False, False),
+    ("mm2-offsets.es-src.internal", "mm2-offsets.es-src.internal", False, True, False),
+    ("xinternal", "xinternal", False, False, False),
+    ("x.internal", "x.internal", False, False, False),
+    ("__x", "__x", False, True, False),
+]
+
+
+@pytest.mark.parametrize(("topic", "remote", "heartbeats", "internal", "checkpoints"), UNSEPARATED_ANSWERS)
+def test_the_identity_policy_without_a_separator(topic, remote, heartbeats, internal, checkpoints):
+    assert UNSEPARATED.remote_topic(topic) == remote
+    assert UNSEPARATED.is_heartbeats(topic) is heartbeats
+    assert UNSEPARATED.is_internal(topic) is internal
+    assert UNSEPARATED.is_checkpoints(topic) is checkpoints
+
+
+def test_heartbeats_without_a_separator_do_not_go_back():
+    assert UNSEPARATED.cycle("es-tgtheartbeats") == "es-tgt"
+    assert UNSEPARATED.cycle("heartbeats") is None
+    assert UNSEPARATED.cycle("es-srcheartbeats") is None
+    assert Naming("heart", "h", Policy.IDENTITY, "", "").cycle("heartbeats") is None
+
+
+def test_without_a_separator_the_default_policy_is_refused():
     with pytest.raises(ConfigError, match="separator"):
-        Naming("A", "B", Policy.DEFAULT, *separators)
+        Naming("A", "B", Policy.DEFAULT, "", ".")
+
+
+@pytest.mark.parametrize(
+    ("separator", "syncs", "checkpoints"),
+    [
+        (
+            "",
+            ("mm2-offset-syncses-tgtinternal", "mm2-offset-syncs.es-tgt.internal"),
+            ("es-srccheckpointsinternal", "es-src.checkpoints.internal"),
+        ),
+        (
+            "_",
+            ("mm2-offset-syncs_es-tgt_internal", "mm2-offset-syncs.es-tgt.internal"),
+            ("es-src_checkpoints_internal", "es-src.checkpoints.internal"),
+        ),
+        (".", ("mm2-offset-syncs.es-tgt.internal",), ("es-src.checkpoints.internal",)),
+    ],
+)
+def test_older_names_of_state_topics_are_looked_for(separator, syncs, checkpoints):
+    naming = Naming("es-src", "es-tgt", Policy.IDENTITY, separator, separator)
+    assert naming.offset_syncs_topics(Location.SOURCE) == syncs
+    assert naming.checkpoints_topics == checkpoints
+    assert (naming.offset_syncs_topic(Location.SOURCE), naming.checkpoints_topic) == (syncs[0], checkpoints[0])
 
 
 def test_from_the_configuration():

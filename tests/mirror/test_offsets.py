@@ -106,6 +106,9 @@ def test_values():
     assert offset_value(Anchor(123, None)) == b'{"offset":123}'
     assert offset_value(Anchor(123, 456)) == b'{"offset":123,"target":456}'
     assert offset_value(Anchor(-1, -1)) == b'{"offset":-1,"target":-1}'
+    assert offset_value(Anchor(9, None, target_partition=2)) == b'{"offset":9,"partition":2}'
+    assert parse_value(b'{"offset":9,"partition":2}') == Anchor(9, None, target_partition=2)
+    assert parse_value(b'{"offset":9,"partition":-7}') == Anchor(9, None)
     assert offset_value(Anchor(5, 4, "Zm9v", 3)) == b'{"offset":5,"target":4,"topic":"Zm9v","epoch":3}'
 
 

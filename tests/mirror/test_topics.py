@@ -12,6 +12,7 @@ from heliograph.mirror.topics import (
     LanePlan,
     Note,
     TopicShape,
+    fold,
     topic_rules_of,
 )
 
@@ -128,3 +129,38 @@ def test_settings_are_brought_into_line():
         ConfigChange("A.t", "other", "2"),
         ConfigChange("A.t", "set.here.default.there", "3"),
     )
+
+
+def placed(source, count, partitions, before=()):
+    """Where the lanes of a source topic go, and which are shared, on a target topic that stays too small."""
+    found = fold(lanes(source, "A.t", count), {"A.t": partitions}, dict(before))
+    assert [lane.partition for lane in found] == list(range(count))
+    return [lane.target_partition for lane in found], [lane.partition for lane in found if lane.shared]
+
+
+@pytest.mark.parametrize(
+    ("count", "partitions", "places", "shared"),
+    [
+        (10, 5, [0, 1, 2, 3, 4, 0, 1, 2, 3, 4], list(range(10))),
+        (7, 5, [0, 1, 2, 3, 4, 0, 1], [0, 1, 5, 6]),
+        (3, 1, [0, 0, 0], [0, 1, 2]),
+    ],
+)
+def test_source_partitions_share_what_there_is(count, partitions, places, shared):
+    assert placed("t", count, partitions) == (places, shared)
+
+
+def test_a_lane_stays_where_its_records_went():
+    before = {("t", 5): 0, ("t", 6): 1, ("t", 3): 3, ("other", 4): 9}
+    assert placed("t", 8, 7, before) == ([0, 1, 2, 3, 4, 0, 1, 0], [0, 1, 5, 6, 7])
+    assert placed("t", 4, 2, {("t", 3): 3}) == ([0, 1, 0, 1], [0, 1, 2, 3]), "what is no longer there is no place"
+
+
+def test_a_lane_alone_on_another_number_is_not_on_its_own():
+    """Offset syncs and checkpoints know one partition number for both sides."""
+    assert placed("t", 3, 2, {("t", 2): 1, ("t", 1): 0}) == ([0, 0, 1], [0, 1, 2])
+
+
+def test_other_topics_stay_as_they_are():
+    plans = lanes("t", "A.t", 3)
+    assert fold(plans, {"A.other": 1}, {("t", 2): 1}) == plans

@@ -11,7 +11,6 @@ from plain_client import (
     producer,
     read,
     send,
-    set_topic_config,
     simple_rows,
     topic_config,
     topics,
@@ -169,14 +168,3 @@ def test_another_separator(source_kafka, target_kafka, copy, unique):
     write(source_kafka, unique, simple_rows(3))
     copy("under", unique, {"replication.policy.separator": "__"})
     assert wait_for_rows(target_kafka, f"under__{unique}", 3) == read(source_kafka, unique)
-
-
-def test_settings_changed_later_reach_the_target(source_kafka, target_kafka, copy, unique):
-    create_topic(source_kafka, unique, retention_ms="1000000")
-    more = {"sync.topic.configs.interval.seconds": 1}
-    copy("later", unique, more).wait_for("running")
-    set_topic_config(source_kafka, unique, "retention.ms", "7000000")
-    deadline = time.monotonic() + 10
-    while topic_config(target_kafka, f"later.{unique}")["retention.ms"] != "7000000":
-        assert time.monotonic() < deadline, "the setting did not reach the target"
-        time.sleep(0.1)

@@ -25,16 +25,16 @@ def record() -> Path:
 
 
 def test_what_was_fetched_once_is_not_asked_for_again(jars: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    fetched: list[KafkaVersion] = []
+    fetched: list[str] = []
 
-    def fetch(version: KafkaVersion) -> list[Path]:
-        fetched.append(version)
+    def fetch(title: str, _coordinates: object) -> list[Path]:
+        fetched.append(title)
         return jars
 
     monkeypatch.setattr(artifacts, "_fetch", fetch)
     assert artifacts.class_path(VERSION) == jars
     assert artifacts.class_path(VERSION) == jars
-    assert fetched == [VERSION]
+    assert fetched == ["Apache Kafka 4.3.1"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_what_was_fetched_once_is_not_asked_for_again(jars: list[Path], monkeypa
     ],
 )
 def test_a_stale_note_is_not_believed(jars: list[Path], monkeypatch: pytest.MonkeyPatch, spoil) -> None:
-    monkeypatch.setattr(artifacts, "_fetch", lambda _: jars)
+    monkeypatch.setattr(artifacts, "_fetch", lambda *_: jars)
     artifacts.class_path(VERSION)
     spoil(jars)
     assert artifacts._read(record(), VERSION.coordinates) is None

@@ -8,6 +8,9 @@ from collections.abc import Generator
 from heliograph.config.model import Sasl
 from heliograph.errors import AuthenticationFailed, ConfigError
 
+ITERATIONS_MAX = 200_000
+"""Most hash iterations that a broker may ask for: less than a second of work. Kafka's own brokers allow 16,384."""
+
 Exchange = Generator[bytes, bytes, None]
 
 
@@ -34,6 +37,12 @@ def _scram(sasl: Sasl) -> Exchange:
     server_first = yield client.get_client_first().encode()
     try:
         client.set_server_first(server_first.decode())
+        if int(client.iterations) > ITERATIONS_MAX:
+            raise AuthenticationFailed(
+                f"{sasl.mechanism}: the broker asks for {client.iterations} hash iterations, "
+                f"and at most {ITERATIONS_MAX} are done",
+                remedy="Create the user's SCRAM credentials with fewer iterations (Kafka's default is 4096)",
+            )
         server_final = yield client.get_client_final().encode()
         client.set_server_final(server_final.decode())
     except (ScramException, UnicodeDecodeError) as error:

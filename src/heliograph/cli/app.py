@@ -16,7 +16,11 @@ import heliograph
 from heliograph.cli.arguments import WORDS_LEFT_OVER
 from heliograph.cli.check import check
 from heliograph.cli.demo import demo
+from heliograph.cli.failback import failback
+from heliograph.cli.failover import failover
+from heliograph.cli.offsets import offsets
 from heliograph.cli.run import run
+from heliograph.cli.verify import verify
 from heliograph.errors import HeliographError
 from heliograph.records import kernel_name
 
@@ -54,6 +58,10 @@ def root(
 
 app.command(context_settings=WORDS_LEFT_OVER)(run)
 app.command(context_settings=WORDS_LEFT_OVER)(check)
+app.command()(offsets)
+app.command()(failover)
+app.command()(failback)
+app.command()(verify)
 app.command()(demo)
 
 

@@ -106,6 +106,21 @@ def _topic_error(row: Any, what: str, right: str) -> HeliographError | None:
     return None
 
 
+async def delete_topics(cluster: Cluster, names: Sequence[str]) -> dict[str, HeliographError | None]:
+    """Delete topics; gives each one's error, None where it is gone."""
+    answer = await cluster.call_controller(
+        "delete_topics",
+        {"topic_names": list(names), "timeout": cluster.config.request_timeout_ms},
+        lambda answer: _moved(row.error_code for row in answer.responses),
+    )
+    return {
+        str(row.name): None
+        if int(row.error_code) == codes.UNKNOWN_TOPIC_OR_PARTITION
+        else _topic_error(row, f"delete topic {row.name} on {cluster.alias}", "Delete")
+        for row in answer.responses
+    }
+
+
 async def describe_topics(cluster: Cluster, names: Sequence[str]) -> dict[str, dict[str, Setting] | HeliographError]:
     """Read the settings of topics: by topic either the settings by name, or why they cannot be read."""
     found: dict[str, dict[str, Setting] | HeliographError] = {}
@@ -160,7 +175,34 @@ async def alter_topics(
         }
         for topic, settings in changes.items()
     ]
-    answer = await cluster.call("incremental_alter_configs", {"resources": rows, "validate_only": False})
+    return await _altered(cluster, "incremental_alter_configs", rows)
+
+
+async def replace_topic_settings(
+    cluster: Cluster, settings: Mapping[str, Mapping[str, str]]
+) -> dict[str, HeliographError | None]:
+    """Give topics exactly these settings of their own, as brokers before 2.3 want it; whatever is not named is removed.
+
+    Gives each topic's error, None where it was changed.
+    """
+    rows = [
+        {
+            "resource_type": TOPIC_RESOURCE,
+            "resource_name": topic,
+            "configs": [{"name": name, "value": value} for name, value in sorted(own.items())],
+        }
+        for topic, own in settings.items()
+    ]
+    return await _altered(cluster, "alter_configs", rows)
+
+
+async def alters_incrementally(cluster: Cluster) -> bool:
+    """Whether the cluster's brokers change settings one by one (KIP-339: Kafka 2.3 and later)."""
+    return (await cluster.any_connection()).versions.knows("incremental_alter_configs")
+
+
+async def _altered(cluster: Cluster, api: str, rows: list[dict[str, Any]]) -> dict[str, HeliographError | None]:
+    answer = await cluster.call(api, {"resources": rows, "validate_only": False})
     done: dict[str, HeliographError | None] = {}
     for row in answer.responses:
         name = str(row.resource_name)

@@ -232,6 +232,7 @@ def raise_for(code: int, what: str, resource: str = "", *, right: str = "", said
         codes.TOPIC_AUTHORIZATION_FAILED,
         codes.GROUP_AUTHORIZATION_FAILED,
         codes.CLUSTER_AUTHORIZATION_FAILED,
+        codes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     ):
         raise NotAuthorized(words, right=right or "the right", resource=resource or "it")
     raise BrokerError(words, code=code)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster, raise_for
 from heliograph.errors import BrokerError, HeliographError, ProtocolError
-from heliograph.records import Record, decode, encode, stamp
+from heliograph.records import Kind, Record, decode, encode, scan, stamp
 from heliograph.wire import errors as codes
 from heliograph.wire import fetch, produce
 from heliograph.wire.versions import FETCH, PRODUCE
@@ -22,6 +22,12 @@ FETCH_WAIT_MS = 500
 
 async def read(cluster: Cluster, topic: str) -> dict[bytes, bytes]:
     """Read ``topic`` from its beginning to the end it has now; keys whose last value is null are left out."""
+    rows = await read_records(cluster, topic)
+    return {key: record.value for key, record in rows.items() if record.value is not None}
+
+
+async def read_records(cluster: Cluster, topic: str) -> dict[bytes, Record]:
+    """Read ``topic`` like :func:`read`, and give each key's last record, be its value null or not."""
     await cluster.refresh(set(cluster.metadata.topics) | {topic})
     found = cluster.metadata.topics.get(topic)
     partitions = sorted(found.partitions) if found else []
@@ -38,47 +44,44 @@ async def read(cluster: Cluster, topic: str) -> dict[bytes, bytes]:
         assert isinstance(end, int)
         if end > begin:
             spans[key[1]] = (begin, end)
-    rows: dict[bytes, bytes | None] = {}
-    for records in await asyncio.gather(*(_read_partition(cluster, topic, p, *span) for p, span in spans.items())):
-        rows.update((record.key, record.value) for record in records if record.key is not None)
-    return {key: value for key, value in rows.items() if value is not None}
+    rows: dict[bytes, Record] = {}
+    for latest in await asyncio.gather(*(_read_partition(cluster, topic, p, *span) for p, span in spans.items())):
+        rows.update(latest)
+    return rows
 
 
-async def _read_partition(cluster: Cluster, topic: str, partition: int, position: int, end: int) -> list[Record]:
-    records: list[Record] = []
+async def _read_partition(cluster: Cluster, topic: str, partition: int, position: int, end: int) -> dict[bytes, Record]:
+    """Give the last record of each key; what is compacted later is let go of while reading.
+
+    What an aborted transaction wrote counts for nothing, as for every read_committed consumer.
+    """
+    rows: dict[bytes, Record] = {}
+    max_bytes = FETCH_BYTES
     while position < end:
-        row, frame = await fetch_once(cluster, topic, partition, position, max_bytes=FETCH_BYTES)
-        seen = position
-        for record in decode(frame, row.start, row.end):
-            if record.offset >= position:
-                records.append(record)
-                seen = record.offset + 1
-        if seen == position:  # only records that are not ours to see, such as an aborted transaction's
-            if row.last_stable_offset >= 0 and row.last_stable_offset <= position:
-                break
-            seen = max(_after_last_batch(frame, row.start, row.end), position)
-            if seen == position:
-                break
-        position = seen
-    return records
-
-
-def _after_last_batch(frame: bytes | bytearray, at: int, end: int) -> int:
-    """Offset after the last whole batch between ``at`` and ``end``; -1 where there is none."""
-    after = -1
-    while at + 61 <= end:
-        size = 12 + int.from_bytes(frame[at + 8 : at + 12], "big")
-        if size < 61 or at + size > end:
-            break
-        after = int.from_bytes(frame[at : at + 8], "big") + int.from_bytes(frame[at + 23 : at + 27], "big") + 1
-        at += size
-    return after
+        row, frame = await fetch_once(cluster, topic, partition, position, max_bytes=max_bytes)
+        found = scan(frame, row.start, row.end, position, aborted=row.aborted, small_bytes=0)
+        for run in found.runs:
+            for record in decode(frame, run.start, run.end) if run.kind is not Kind.DROP else ():
+                if record.offset >= position and record.key is not None:
+                    rows[record.key] = record
+        if found.next_offset <= position and found.needed <= max_bytes:
+            break  # the rest belongs to a transaction that is still open
+        max_bytes = max(max_bytes, found.needed)
+        position = max(position, found.next_offset)
+    return rows
 
 
 async def fetch_once(
-    cluster: Cluster, topic: str, partition: int, offset: int, *, max_bytes: int, read_committed: bool = True
+    cluster: Cluster,
+    topic: str,
+    partition: int,
+    offset: int,
+    *,
+    max_bytes: int,
+    read_committed: bool = True,
+    purpose: str = TABLE,
 ) -> tuple[fetch.Fetched, bytearray]:
-    """Fetch one partition once, outside any session; tried again as Cluster.persist does."""
+    """Fetch one partition once, outside any session, on a connection for ``purpose``; tried again as persist does."""
 
     async def once() -> tuple[fetch.Fetched, bytearray]:
         node = cluster.metadata.leader(topic, partition)
@@ -87,7 +90,7 @@ async def fetch_once(
             raise BrokerError(
                 f"{topic}-{partition} on {cluster.alias} has no leader", code=codes.NOT_LEADER_OR_FOLLOWER
             )
-        connection = await cluster.connection(node, TABLE)
+        connection = await cluster.connection(node, purpose)
         version = connection.versions.choose(FETCH)
         correlation_id = connection.next_correlation_id()
         body = fetch.encode(

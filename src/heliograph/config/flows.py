@@ -1,15 +1,18 @@
 """Which flows there are, and what each does: the keys of the file to :class:`FlowConfig`.
 
 A flow exists where ``A->B.enabled=true`` says so. MM2 also starts workers for the reverse of every flow, which write
-heartbeats (and three topics of their own) to the source; here a one-way file writes nothing to the source.
+heartbeats (and three topics of their own) to the source; here the flow itself writes those heartbeats, and nothing
+else, and goes on where the source does not allow it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from heliograph.config.clusters import build_source, build_target
+from heliograph.config.loops import Way
 from heliograph.config.mirror_options import DEFAULT_POLICY
-from heliograph.config.model import ClusterConfig, FlowConfig, InternalTopic, Policy, Warned
+from heliograph.config.model import ClusterConfig, FlowConfig, InternalTopic, LossKind, Policy, SyncConfig, Warned
 from heliograph.config.options import Family
 from heliograph.config.places import (
     Route,
@@ -23,6 +26,7 @@ from heliograph.config.places import (
 )
 from heliograph.config.properties import PropertiesFile
 from heliograph.config.resolve import Found, Resolver
+from heliograph.config.transactions import transactions_of
 from heliograph.errors import ConfigError
 
 ALIASES_MAX = 100
@@ -44,6 +48,18 @@ def find_aliases(resolver: Resolver, file: PropertiesFile) -> tuple[str, ...]:
                 f"{found.where} has {alias!r}, which cannot be an alias", remedy="Leave out blanks and ->"
             )
     return found.items
+
+
+def find_http_listener(resolver: Resolver) -> tuple[str, int] | None:
+    """Give host and port of ``heliograph.http.listener``; raises ConfigError for anything else."""
+    name = "heliograph.http.listener"
+    found = resolver.find(Family.FILE, name, (name,), name)
+    if not found.text:
+        return None
+    host, _, port = found.text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ConfigError(f"{found.where} must be host:port, not {found.text!r}", remedy="Write 127.0.0.1:9400")
+    return host.strip("[]"), int(port)
 
 
 def find_routes(resolver: Resolver, file: PropertiesFile, aliases: Sequence[str]) -> tuple[Route, ...]:
@@ -93,11 +109,36 @@ def choose_routes(
     return chosen
 
 
-def build_flow(resolver: Resolver, route: Route, now: datetime) -> tuple[FlowConfig, tuple[Warned, ...]]:
-    """Build one flow. Raises ConfigError for a value that cannot work."""
+def build_flow(
+    resolver: Resolver, route: Route, now: datetime, *, reverse_runs: bool
+) -> tuple[FlowConfig, tuple[Warned, ...]]:
+    """Build one flow; ``reverse_runs``: the one back is enabled too. Raises ConfigError for a value that cannot work."""
     source, source_warnings = build_source(resolver, route, now)
     target, target_warnings = build_target(resolver, route, now)
-    return _config(_Flow(resolver, route), source, target), (*source_warnings, *target_warnings)
+    flow = _Flow(resolver, route)
+    reverse = None if reverse_runs else _Flow(resolver, Route(route.target, route.source))
+    config = _config(flow, _sync(flow, reverse), source, target)
+    transactions, words = transactions_of(
+        support=flow.worker("exactly.once.source.support"),
+        required=flow.own("exactly.once.support"),
+        boundary=flow.own("transaction.boundary"),
+        interval=flow.own("transaction.boundary.interval.ms"),
+        flush_interval_ms=config.offset_flush_interval_ms,
+        read_committed=config.read_committed,
+    )
+    return replace(config, transactions=transactions), (*source_warnings, *target_warnings, *words)
+
+
+def way_of(resolver: Resolver, route: Route) -> Way:
+    """Give what decides whether the flow can be part of a circle. Raises ConfigError for a value that cannot work."""
+    flow = _Flow(resolver, route)
+    return Way(
+        route.source,
+        route.target,
+        flow.option("replication.policy.class").value != DEFAULT_POLICY,
+        flow.option("topics").items,
+        flow.option("topics.exclude").items,
+    )
 
 
 class _Flow:
@@ -152,10 +193,36 @@ class _Flow:
         return self._resolver.find(family, name, keys, shown_prefix + name)
 
 
-def _config(flow: _Flow, source: ClusterConfig, target: ClusterConfig) -> FlowConfig:
+def _sync(flow: _Flow, reverse: _Flow | None) -> SyncConfig:
+    return SyncConfig(
+        offset_syncs=flow.option("emit.offset-syncs.enabled").value is True,
+        offset_syncs_location=flow.option("offset-syncs.topic.location").text or None,
+        offset_syncs_replication_factor=_replication_factor(flow.option("offset-syncs.topic.replication.factor")),
+        offset_lag_max=flow.option("offset.lag.max").number,
+        groups=flow.option("groups").items,
+        groups_exclude=flow.option("groups.exclude").items,
+        refresh_groups_interval_s=flow.interval_s("refresh.groups"),
+        checkpoints_interval_s=flow.interval_s("emit.checkpoints"),
+        checkpoints_replication_factor=_replication_factor(flow.option("checkpoints.topic.replication.factor")),
+        group_offsets_interval_s=flow.interval_s("sync.group.offsets"),
+        heartbeats_interval_s=flow.interval_s("emit.heartbeats"),
+        heartbeats_replication_factor=_replication_factor(flow.option("heartbeats.topic.replication.factor")),
+        reverse_heartbeats_interval_s=reverse.interval_s("emit.heartbeats") if reverse else None,
+        acls_interval_s=flow.interval_s("sync.topic.acls"),
+        acls_mode=flow.option("heliograph.sync.acls.mode").text,
+    )
+
+
+def _config(flow: _Flow, sync: SyncConfig, source: ClusterConfig, target: ClusterConfig) -> FlowConfig:
     separator = flow.option("replication.policy.separator")
     internal = flow.option("replication.policy.internal.topic.separator.enabled")
     policy = flow.option("replication.policy.class")
+    if not separator.text and policy.value == DEFAULT_POLICY:
+        raise ConfigError(
+            f"{separator.where} is empty: from names such as {source.alias}orders nobody could tell where a topic "
+            "came from, so copies would be copied back",
+            remedy="Remove it for the default '.', or use the identity policy",
+        )
     return FlowConfig(
         source=source,
         target=target,
@@ -177,8 +244,10 @@ def _config(flow: _Flow, source: ClusterConfig, target: ClusterConfig) -> FlowCo
         fetch_max_wait_ms=flow.reading("fetch.max.wait.ms").number,
         client_rack=flow.reading("client.rack").text,
         window_bytes=flow.option("heliograph.window.bytes").number,
+        stop_on_loss=_loss_kinds(flow.option("heliograph.stop.on.loss")),
         batch_max_bytes=flow.writing("max.request.size").number,
         produce_timeout_ms=target.request_timeout_ms,
+        sync=sync,
         group_id=flow.group_id(),
         session_timeout_ms=flow.worker("session.timeout.ms").number,
         heartbeat_interval_ms=flow.worker("heartbeat.interval.ms").number,
@@ -191,6 +260,13 @@ def _config(flow: _Flow, source: ClusterConfig, target: ClusterConfig) -> FlowCo
         offset_flush_interval_ms=flow.worker("offset.flush.interval.ms").number,
         shutdown_timeout_ms=flow.storage("task.shutdown.graceful.timeout.ms").number,
     )
+
+
+def _loss_kinds(found: Found) -> frozenset[LossKind]:
+    """Give the kinds of loss that are named; ``all`` stands for every one."""
+    if "all" in found.items:
+        return frozenset(LossKind)
+    return frozenset(LossKind(item) for item in found.items)
 
 
 def _replication_factor(found: Found) -> int:

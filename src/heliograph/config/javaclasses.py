@@ -153,7 +153,7 @@ def _read_hexadecimal(cursor: Cursor, kind: str) -> int:
     if (
         not digits
         or not regex.fullmatch("[0-9A-Fa-f]{1,6}", digits)
-        or (cursor.text[cursor.at - 1] != "}" and len(digits) < wanted)
+        or (len(digits) < wanted and cursor.text[cursor.at - 1 : cursor.at] != "}")
     ):
         raise Refused(f"\\{kind} is not followed by hexadecimal digits")
     code = int(digits, 16)

@@ -31,6 +31,9 @@ LENGTH_MAX = 20_000
 """Longest pattern, in characters."""
 REPEAT_MAX = 100_000
 """Largest number in a quantifier."""
+COPIES_MAX = 200_000
+"""Most parts that a pattern may consist of, each counted as often as it must be repeated: the module that runs it writes
+repetitions inside repetitions out, so that a short pattern could take all memory."""
 
 _TERMINATORS = "\\n\\r\\x85\\u2028\\u2029"
 _DOT = f"[^{_TERMINATORS}]"
@@ -123,12 +126,13 @@ def _unescaped_quote(text: str) -> int:
 class _Reader:
     """Reads an expression by Java's grammar and gives the same for the ``regex`` module."""
 
-    __slots__ = ("_cursor", "_groups", "_names")
+    __slots__ = ("_copies", "_cursor", "_groups", "_names")
 
     def __init__(self, cursor: Cursor, names: list[str]) -> None:
         self._cursor = cursor
         self._names = names
         self._groups = 0
+        self._copies = 0
 
     def expression(self, flags: _Flags, depth: int) -> str:
         """Read alternatives up to the end or to an unread ``)``. A flag set inside holds up to there, past ``|``."""
@@ -143,8 +147,13 @@ class _Reader:
             if char == "(" and (changed := self._inline_flags(flags)) is not None:
                 flags = changed
                 continue
+            before = self._copies
             atom = self._atom(flags, depth)
-            parts.append(atom + self._quantifier())
+            text, times = self._quantifier()
+            self._copies = before + (self._copies - before + 1) * times
+            if self._copies > COPIES_MAX:
+                raise Refused(f"written out, its repetitions have more than {COPIES_MAX} parts")
+            parts.append(atom + text)
         return "".join(parts)
 
     def _inline_flags(self, flags: _Flags) -> _Flags | None:
@@ -237,22 +246,24 @@ class _Reader:
         cursor.take(len(match[0]))
         return "(?:", _changed(flags, match[1])
 
-    def _quantifier(self) -> str:
+    def _quantifier(self) -> tuple[str, int]:
+        """Read a quantifier, if there is one; gives it and how often what it stands behind is written out."""
         cursor = self._cursor
         char = cursor.peek()
+        times = 2 if char == "+" else 1
         if char and char in "*+?":
             text = cursor.take()
         elif char == "{":
-            text = self._counted()
+            text, times = self._counted()
         else:
-            return ""
+            return "", 1
         if cursor.peek() and cursor.peek() in "?+":
             text += cursor.take()
         if cursor.peek() and cursor.peek() in "*+?{":
             raise Refused(f"{cursor.peek()} stands behind another quantifier")
-        return text
+        return text, times
 
-    def _counted(self) -> str:
+    def _counted(self) -> tuple[str, int]:
         match = regex.match(r"\{([0-9]{1,9})(?:(,)([0-9]{0,9}))?\}", self._cursor.text, pos=self._cursor.at)
         if match is None:
             raise Refused("a { is not a repetition like {2}, {2,} or {2,5}")
@@ -260,7 +271,7 @@ class _Reader:
         high = int(match[3]) if match[3] else low
         if max(low, high) > REPEAT_MAX or high < low:
             raise Refused(f"{match[0]} is backwards or larger than {REPEAT_MAX}")
-        return self._cursor.take(len(match[0]))
+        return self._cursor.take(len(match[0])), max(1, low) + (match[2] is not None)
 
 
 def _one(code: int, flags: _Flags) -> str:

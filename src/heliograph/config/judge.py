@@ -6,7 +6,8 @@ looking one. A value that asks for something whose absence would copy the wrong 
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from heliograph.config.model import Warned
+from heliograph.config.loops import Way, find_loop
+from heliograph.config.model import FlowConfig, Warned
 from heliograph.config.options import Effect, Family, Option, Table
 from heliograph.config.places import Place, Route, place
 from heliograph.config.properties import PropertiesFile, Property
@@ -103,6 +104,40 @@ def lost_warnings(lost: Iterable[Lost]) -> Iterable[Warned]:
                 f"{item.entry.key} has no effect: {item.winner.key} (line {item.winner.line}) is stronger",
                 item.entry.line,
             )
+
+
+def loop_warnings(ways: Sequence[Way], chosen: Sequence[Route], file: PropertiesFile) -> Iterable[Warned]:
+    """Refuse flows that may copy topics in a circle (ConfigError), and warn when only a part of them runs here."""
+    running = {f"{route.source}->{route.target}" for route in chosen}
+    loop = find_loop(way for way in ways if way.name in running)
+    if loop:
+        names = ", ".join(way.name for way in loop)
+        raise ConfigError(
+            f"{file.path}: the flows {names} keep topic names and may copy the same topics, so that records would go "
+            f"round for ever (topics={','.join(loop[0].topics)} and topics={','.join(loop[1].topics)})",
+            remedy="Give them topics that cannot be the same (plain names, or different beginnings), exclude one's "
+            "topics from the other, or use the default policy",
+        )
+    loop = find_loop(ways)
+    if loop and any(way.name in running for way in loop):
+        names = ", ".join(way.name for way in loop)
+        key = "replication.policy.class"
+        message = (
+            f"{key} keeps topic names, so {names} must never run at the same time: records would go round for ever"
+        )
+        yield Warned(key, message, file.entries[key].line if key in file.entries else None)
+
+
+def merge_warnings(merging: Mapping[str, Way], flows: Iterable[FlowConfig], file: PropertiesFile) -> Iterable[Warned]:
+    """Warn of flows that may write to one topic of the target."""
+    key = "replication.policy.class"
+    for flow in flows:
+        if flow.name in merging:
+            message = (
+                f"{key} keeps topic names, so {flow.name} and {merging[flow.name].name} may write to the same topics: "
+                "then nothing is counted at a restart, and positions of groups are not translated"
+            )
+            yield Warned(key, message, file.entries[key].line if key in file.entries else None)
 
 
 def flow_names(table: Table) -> frozenset[str]:

@@ -8,6 +8,9 @@ says what is wrong with the content (never a password); who calls knows the file
 import base64
 import binascii
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     pkcs12,
 )
-from cryptography.x509 import Certificate
+from cryptography.x509 import Certificate, InvalidVersion
 
 from heliograph.config.jks import MAGIC as JKS_MAGIC
 from heliograph.config.jks import WrongPassword, read_jks, reveal_key
@@ -49,14 +52,15 @@ def read_trust(content: bytes, password: str | None, now: datetime) -> tuple[str
 
     Raises ValueError when the content cannot be read, holds no certificate, or only expired ones.
     """
-    certificates = _trusted(content, password)
-    if not certificates:
-        raise ValueError("holds no certificate")
-    expired = [certificate for certificate in certificates if certificate.not_valid_after_utc < now]
-    notes = tuple(f"holds a certificate that expired on {_expiry(item)}: {_subject(item)}" for item in expired)
-    if len(expired) == len(certificates):
-        raise ValueError(notes[0])
-    return _pem(certificates), notes
+    with _understood():
+        certificates = _trusted(content, password)
+        if not certificates:
+            raise ValueError("holds no certificate")
+        expired = [certificate for certificate in certificates if certificate.not_valid_after_utc < now]
+        notes = tuple(f"holds a certificate that expired on {_expiry(item)}: {_subject(item)}" for item in expired)
+        if len(expired) == len(certificates):
+            raise ValueError(notes[0])
+        return _pem(certificates), notes
 
 
 def read_identity(content: bytes, password: str | None, key_password: str | None, now: datetime) -> Identity:
@@ -64,18 +68,32 @@ def read_identity(content: bytes, password: str | None, key_password: str | None
 
     Raises ValueError when the content cannot be read, lacks one of the two, or the certificate is not valid now.
     """
-    key, chain = _key_and_chain(content, password, key_password)
-    if key is None:
-        raise ValueError("holds no private key")
-    if not chain:
-        raise ValueError("holds no certificate for its private key")
-    leaf = chain[0]
-    if leaf.not_valid_after_utc < now:
-        raise ValueError(f"holds a certificate that expired on {_expiry(leaf)}: {_subject(leaf)}")
-    if leaf.public_key() != key.public_key():
-        raise ValueError("holds a certificate that does not belong to its private key")
-    key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
-    return Identity(_pem(chain), Secret(key_pem))
+    with _understood():
+        key, chain = _key_and_chain(content, password, key_password)
+        if key is None:
+            raise ValueError("holds no private key")
+        if not chain:
+            raise ValueError("holds no certificate for its private key")
+        leaf = chain[0]
+        if leaf.not_valid_after_utc < now:
+            raise ValueError(f"holds a certificate that expired on {_expiry(leaf)}: {_subject(leaf)}")
+        if leaf.public_key() != key.public_key():
+            raise ValueError("holds a certificate that does not belong to its private key")
+        key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+        return Identity(_pem(chain), Secret(key_pem))
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Turn what the library raises for odd content into ValueError.
+
+    Its warnings (BER where DER should stand, odd serial numbers) are kept off the person's terminal.
+    """
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        try:
+            yield
+        except (UnsupportedAlgorithm, InvalidVersion, TypeError):
+            raise ValueError("holds a key or a certificate that is damaged or of an unknown kind") from None
 
 
 def _trusted(content: bytes, password: str | None) -> list[Certificate]:

@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from heliograph.config.client_options import CLIENT_OPTIONS
-from heliograph.config.flows import build_flow, choose_routes, find_aliases, find_http_listener, find_routes
+from heliograph.config.flows import build_flow, choose_routes, find_aliases, find_http_listener, find_routes, way_of
 from heliograph.config.javaregex import compile_java_list, looks_like_glob
-from heliograph.config.judge import Judge, lost_warnings
+from heliograph.config.judge import Judge, loop_warnings, lost_warnings, merge_warnings
+from heliograph.config.loops import find_merging
 from heliograph.config.mirror_options import MIRROR_OPTIONS
 from heliograph.config.model import Config, FlowConfig, Policy, Warned
 from heliograph.config.options import Table
+from heliograph.config.places import Route
 from heliograph.config.properties import PropertiesFile, read_properties
 from heliograph.config.renamed import rename
 from heliograph.config.resolve import Resolver
@@ -29,26 +31,49 @@ OPTIONS = Table((*MIRROR_OPTIONS, *CLIENT_OPTIONS))
 
 
 def load(
-    path: Path, *, environ: Mapping[str, str], only_targets: Sequence[str] = (), now: datetime | None = None
+    path: Path,
+    *,
+    environ: Mapping[str, str],
+    only_targets: Sequence[str] = (),
+    only_flows: Sequence[str] = (),
+    now: datetime | None = None,
 ) -> Config:
     """Load the MirrorMaker 2 properties file at ``path``.
 
     ``environ`` gives the values of ``${NAME}``. ``only_targets`` are the aliases of MM2's ``--clusters``: only flows
-    into them are built, and ``clusters`` of the result holds only what these flows use. ``now`` is the time by which
+    into them are built, and ``clusters`` of the result holds only what these flows use. ``only_flows`` names flows
+    (``A->B``) that are built, and no others, whether they are enabled or not. ``now`` is the time by which
     certificates are judged (None: the clock). Raises ConfigError.
     """
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ConfigError(f"{path} is YAML, which this version does not read", remedy="Give a .properties file")
-    file = read_properties(path)
+    return make_config(
+        read_properties(path), environ=environ, only_targets=only_targets, only_flows=only_flows, now=now
+    )
+
+
+def make_config(
+    file: PropertiesFile,
+    *,
+    environ: Mapping[str, str],
+    only_targets: Sequence[str] = (),
+    only_flows: Sequence[str] = (),
+    now: datetime | None = None,
+) -> Config:
+    """Make a :class:`Config` of properties, wherever they came from; see :func:`load`."""
+    path = file.path
     entries, warnings = rename(file.entries)
     file = replace(file, entries=entries)
     variables = Variables(file, environ)
     values = {key: (entry, variables.expand(entry)) for key, entry in entries.items()}
     resolver = Resolver(file, values, OPTIONS)
     aliases = find_aliases(resolver, file)
-    routes = find_routes(resolver, file, aliases)
+    routes = _named_routes(file, aliases, only_flows) if only_flows else find_routes(resolver, file, aliases)
     chosen = choose_routes(routes, file, aliases, only_targets)
-    built = [build_flow(resolver, route, now or datetime.now(UTC)) for route in chosen]
+    built = [
+        build_flow(resolver, route, now or datetime.now(UTC), reverse_runs=Route(route.target, route.source) in routes)
+        for route in chosen
+    ]
     flows = tuple(flow for flow, _ in built)
     http_listener = find_http_listener(resolver)
     warnings.extend(warning for _, found in built for warning in found)
@@ -57,6 +82,12 @@ def load(
     warnings.extend(_file_warnings(file))
     warnings.extend(warning for flow in flows for warning in _flow_warnings(flow, file))
     warnings.extend(_shared_warnings(flows))
+    apart = Resolver(file, values, OPTIONS)  # what the flows of other processes look up is not this one's business
+    ways = [way_of(apart, route) for route in routes]
+    warnings.extend(loop_warnings(ways, chosen, file))
+    merging = find_merging(ways)
+    flows = tuple(replace(flow, merges=flow.name in merging) for flow in flows)
+    warnings.extend(merge_warnings(merging, flows, file))
     clusters = {cluster.alias: cluster for flow in reversed(flows) for cluster in (flow.source, flow.target)}
     return Config(
         path=path,
@@ -66,6 +97,18 @@ def load(
         warnings=_one_each(warnings),
         effective=resolver.effective(),
     )
+
+
+def _named_routes(file: PropertiesFile, aliases: Sequence[str], names: Sequence[str]) -> tuple[Route, ...]:
+    """Give the flows that are named; raises ConfigError for one that the file's clusters do not allow."""
+    possible = {f"{source}->{target}": Route(source, target) for source in aliases for target in aliases}
+    for name in names:
+        route = possible.get(name)
+        if route is None or route.source == route.target:
+            raise ConfigError(
+                f"{file.path} has no flow {name!r}", remedy=f"Its clusters are {', '.join(aliases)}: write A->B"
+            )
+    return tuple(possible[name] for name in names)
 
 
 def _one_each(warnings: Iterable[Warned]) -> tuple[Warned, ...]:
@@ -96,6 +139,8 @@ def _flow_warnings(flow: FlowConfig, file: PropertiesFile) -> Iterable[Warned]:
         ("topics", flow.topics),
         ("topics.exclude", flow.topics_exclude),
         ("config.properties.exclude", flow.config_properties_exclude),
+        ("groups", flow.sync.groups),
+        ("groups.exclude", flow.sync.groups_exclude),
     ):
         entry = file.entries.get(prefix + name) or file.entries.get(name)
         key = entry.key if entry else name
@@ -118,7 +163,11 @@ def _flow_warnings(flow: FlowConfig, file: PropertiesFile) -> Iterable[Warned]:
         entry = (
             file.entries.get(f"{prefix}replication.policy.separator") or file.entries["replication.policy.separator"]
         )
-        message = f"{entry.key} is empty: names such as {flow.source.alias}heartbeats cannot be told from other topics"
+        syncs = f"mm2-offset-syncs{flow.internal_separator}{flow.target.alias}{flow.internal_separator}internal"
+        message = (
+            f"{entry.key} is empty: heartbeats are copied to {flow.source.alias}heartbeats, and internal topics have "
+            f"names such as {syncs}; MM2 before 3.1 named them with dots"
+        )
         yield Warned(entry.key, message, entry.line)
 
 

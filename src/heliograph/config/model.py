@@ -125,6 +125,45 @@ class InternalTopic:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncConfig:
+    """What a flow keeps in step besides records, topics and their settings. An interval of None: not done."""
+
+    offset_syncs: bool = True
+    """Whether offset syncs are written."""
+    offset_syncs_location: str | None = None
+    """``source`` or ``target``; None: where the topic exists, else the target."""
+    offset_syncs_replication_factor: int = 3
+    """-1 here and below: the broker's default."""
+    offset_lag_max: int = 100
+    """Offsets on the target between two offset syncs, not counting either."""
+    groups: tuple[str, ...] = (".*",)
+    """Java regular expressions of the consumer groups that are followed, each matching whole names."""
+    groups_exclude: tuple[str, ...] = ()
+    refresh_groups_interval_s: float | None = 600.0
+    checkpoints_interval_s: float | None = 60.0
+    checkpoints_replication_factor: int = 3
+    group_offsets_interval_s: float | None = None
+    """How often translated positions are committed on the target."""
+    heartbeats_interval_s: float | None = 1.0
+    heartbeats_replication_factor: int = 3
+    reverse_heartbeats_interval_s: float | None = None
+    """The same for the reverse flow, which writes them to the source; None too where that flow runs itself."""
+    acls_interval_s: float | None = 600.0
+    acls_mode: str = "mm2"
+    """``mm2``, or ``all`` for prefixes and groups too."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionConfig:
+    """How a flow with exactly-once delivery makes its transactions."""
+
+    interval_ms: int | None
+    """They are committed so often; None: as soon as nothing waits to be sent."""
+    timeout_ms: int
+    """After which the target's coordinator aborts one that nobody ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class FlowConfig:
     """One direction of replication between two clusters."""
 
@@ -138,6 +177,8 @@ class FlowConfig:
     separator: str = "."
     internal_separator: str = "."
     """Separator used in the names of offset-syncs and checkpoints topics."""
+    merges: bool = False
+    """Another flow of the file may write to the same topics of the target (identity policy, fan-in)."""
     replicate_heartbeats: bool = True
     replication_factor: int = 2
     """For topics created on the target; -1: the broker's default."""
@@ -164,17 +205,26 @@ class FlowConfig:
     """Largest batch that merging makes; the target topic's own ``max.message.bytes`` lowers it."""
     produce_timeout_ms: int = 30_000
 
+    sync: SyncConfig = field(default_factory=lambda: SyncConfig())
+
     group_id: str = ""
     """Group on the target whose single member owns the flow's lanes (MM2: ``<source>-mm2``)."""
     session_timeout_ms: int = 10_000
     heartbeat_interval_ms: int = 3_000
     rebalance_timeout_ms: int = 60_000
     offsets_topic: InternalTopic = field(default_factory=lambda: InternalTopic("", 25, 3))
+    transactions: TransactionConfig | None = None
+    """None: at least once, with exact resume; else exactly once."""
     connector_name: str = "MirrorSourceConnector"
     """First element of the key under which source offsets are stored."""
     offset_flush_interval_ms: int = 10_000
     shutdown_timeout_ms: int = 5_000
     """Time for draining and committing at a stop (``task.shutdown.graceful.timeout.ms``)."""
+
+    @property
+    def transactional_id(self) -> str:
+        """The id that MM2's first source task would have (KIP-618), so that each of the two fences the other."""
+        return f"{self.group_id}-{self.connector_name}-0"
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ each entry remembers its line, so that a message can point at it.
 Source of the rules: the class comment of ``java.util.Properties`` and what a Java 17 run gives for the same bytes.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from heliograph.errors import ConfigError
 BYTES_MAX = 1 << 20
 """Largest file that is read."""
 _BLANKS = " \t\f"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def read_properties(path: Path) -> PropertiesFile:
     r"""Read the file at ``path``.
 
     Raises ConfigError when it is missing, no regular file, unreadable, larger than BYTES_MAX, or holds a malformed
-    ``\uXXXX``.
+    ``\uXXXX`` or half of a surrogate pair.
     """
     return parse_properties(read_bytes(path, "configuration file"), path)
 
@@ -80,7 +82,7 @@ def read_bytes(path: Path, what: str, *, bytes_max: int = BYTES_MAX) -> bytes:
 
 
 def parse_properties(content: bytes, path: Path) -> PropertiesFile:
-    """Parse ``content``, which came from ``path``. Raises ConfigError for a malformed Unicode escape."""
+    """Parse ``content``, which came from ``path``. Raises ConfigError for a Unicode escape that makes no character."""
     entries: dict[str, Property] = {}
     overridden: list[Property] = []
     for line, text in _logical_lines(content.decode("latin-1")):
@@ -92,6 +94,11 @@ def parse_properties(content: bytes, path: Path) -> PropertiesFile:
                 f"{path}:{line} has a backslash and a u without four hexadecimal digits after them",
                 remedy="Write a backslash in a value as \\\\",
             ) from None
+        if _HALF.search(entry.key) or _HALF.search(entry.value):
+            raise ConfigError(
+                f"{path}:{line} has half of a surrogate pair, which is no character and cannot be sent to a broker",
+                remedy="Write both halves one after the other, such as \\uD83D\\uDE00",
+            )
         if entry.key in entries:
             overridden.append(entries.pop(entry.key))
         entries[entry.key] = entry

@@ -116,13 +116,20 @@ class Resolver:
 
 def _canonical(option: Option, value: Value) -> Value:
     """Give a choice as it is written in the table, whatever case the file has it in."""
-    if isinstance(value, str) and option.choices:
-        return next((choice for choice in option.choices if choice.lower() == value.lower()), value)
+    if option.choices:
+        written = {choice.lower(): choice for choice in option.choices}
+        if isinstance(value, tuple):
+            return tuple(dict.fromkeys(written.get(item.lower(), item) for item in value))
+        if isinstance(value, str):
+            return written.get(value.lower(), value)
     return value
 
 
 def _check(option: Option, value: Value) -> None:
     if option.minimum is not None and isinstance(value, int) and value < option.minimum:
         raise ValueError(f"must be at least {option.minimum}")
-    if option.choices and str(value).lower() not in {choice.lower() for choice in option.choices}:
-        raise ValueError(f"must be one of {', '.join(option.choices)}")
+    if option.choices:
+        known = {choice.lower() for choice in option.choices}
+        if not {str(each).lower() for each in (value if isinstance(value, tuple) else (value,))} <= known:
+            every = "hold only" if isinstance(value, tuple) else "be one of"
+            raise ValueError(f"must {every} {', '.join(option.choices)}")

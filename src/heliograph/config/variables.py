@@ -7,7 +7,7 @@ because the text would become a password or a host name. What a reference gives 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,7 @@ from heliograph.config.properties import PropertiesFile, Property, parse_propert
 from heliograph.config.typed import parse_list
 from heliograph.errors import ConfigError
 
-_REFERENCE = re.compile(
-    r"\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<provider>[^}:]*):(?:(?P<path>[^}:]*):)?(?P<key>[^}]*))\}"
-)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CLASSES = {
     "FileConfigProvider": "file",
     "DirectoryConfigProvider": "directory",
@@ -27,6 +25,8 @@ _CLASSES = {
 _PACKAGE = "org.apache.kafka.common.config.provider."
 FILES_MAX = 100
 """Most files read for one configuration."""
+EXPANDED_CHARACTERS_MAX = 16 << 20
+"""Most that all references of one configuration may give together: a short file could name a long value often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,19 @@ class Expanded:
     text: str
     from_provider: bool
     """Whether a provider gave a part of it: then it is shown as it stands in the file, never as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """``${...}`` in a value."""
+
+    start: int
+    end: int
+    name: str | None
+    """Of an environment variable; None: a provider is asked."""
+    provider: str = ""
+    path: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class Variables:
         self._file = file
         self._environ = environ
         self._read: dict[Path, bytes] = {}
+        self._parsed: dict[Path, PropertiesFile] = {}
+        self._room_characters = EXPANDED_CHARACTERS_MAX
         self._providers: dict[str, _Provider] = {}
         if declared := file.entries.get("config.providers"):
             for name in _names(declared, file):
@@ -63,16 +78,21 @@ class Variables:
 
     def expand(self, entry: Property) -> Expanded:
         """Replace the references in the value of ``entry``. Raises ConfigError that names the one without a value."""
+        parts: list[str] = []
         from_provider = False
-
-        def replace(match: re.Match[str]) -> str:
-            nonlocal from_provider
-            if match["name"] is not None:
-                return self._variable(match["name"], entry)
-            from_provider = True
-            return self._provided(match, entry)
-
-        return Expanded(_REFERENCE.sub(replace, entry.value), from_provider)
+        at = 0
+        for found in _references(entry.value):
+            given = self._provided(found, entry) if found.name is None else self._variable(found.name, entry)
+            from_provider = from_provider or found.name is None
+            self._room_characters -= len(given)
+            if self._room_characters < 0:
+                raise ConfigError(
+                    f"{self._at(entry)} and the references before it give more than {EXPANDED_CHARACTERS_MAX} characters",
+                    remedy="Refer to long values less often",
+                )
+            parts += (entry.value[at : found.start], given)
+            at = found.end
+        return Expanded("".join(parts) + entry.value[at:], from_provider)
 
     def _variable(self, name: str, entry: Property) -> str:
         try:
@@ -83,15 +103,15 @@ class Variables:
                 remedy=f"Set {name} before the start",
             ) from None
 
-    def _provided(self, match: re.Match[str], entry: Property) -> str:
-        reference = match[0]
-        provider = self._providers.get(match["provider"])
+    def _provided(self, found: _Reference, entry: Property) -> str:
+        reference = entry.value[found.start : found.end]
+        provider = self._providers.get(found.provider)
         if provider is None:
             raise ConfigError(
-                f"{self._at(entry)} refers to {reference}, and config.providers declares no {match['provider']!r}",
+                f"{self._at(entry)} refers to {reference}, and config.providers declares no {found.provider!r}",
                 remedy="Declare the provider, or write ${NAME} for an environment variable",
             )
-        path, key = match["path"] or "", match["key"]
+        path, key = found.path, found.key
         if provider.kind == "env":
             return self._allowed_variable(provider, key, entry)
         if not path or not key:
@@ -104,10 +124,12 @@ class Variables:
             if "/" in key or key in (".", ".."):
                 raise ConfigError(f"{self._at(entry)} refers to {reference}, whose key is no file name")
             return self._content(allowed / key, entry).decode("utf-8", "replace")
-        found = parse_properties(self._content(allowed, entry), allowed).entries.get(key)
-        if found is None:
+        if allowed not in self._parsed:
+            self._parsed[allowed] = parse_properties(self._content(allowed, entry), allowed)
+        held = self._parsed[allowed].entries.get(key)
+        if held is None:
             raise ConfigError(f"{self._at(entry)} refers to {reference}, and {path} has no key {key}")
-        return found.value
+        return held.value
 
     def _allowed_variable(self, provider: _Provider, name: str, entry: Property) -> str:
         if provider.allowed_names and not compile_java(provider.allowed_names).fullmatch(name):
@@ -118,7 +140,10 @@ class Variables:
         return self._variable(name, entry)
 
     def _allowed_path(self, provider: _Provider, path: Path, entry: Property) -> Path:
-        resolved = path.resolve()
+        try:
+            resolved = path.resolve()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"{self._at(entry)} refers to a path that cannot be: {error}") from None
         allowed = provider.allowed_paths
         if allowed and not any(resolved == root or root in resolved.parents for root in allowed):
             raise ConfigError(
@@ -155,6 +180,27 @@ class Variables:
 
     def _at(self, entry: Property) -> str:
         return f"{self._file.where(entry.line)} {entry.key}"
+
+
+def _references(text: str) -> Iterator[_Reference]:
+    """Find the references in ``text``, from left to right, in time proportional to its length.
+
+    A reference ends at the next brace. If there is a colon before that, it begins at the first ``${`` and is a
+    provider's; without one only the last ``${`` can begin a name.
+    """
+    at = 0
+    while (close := text.find("}", at)) >= 0:
+        start = text.find("${", at, close)
+        if start >= 0:
+            provider, colon, rest = text[start + 2 : close].partition(":")
+            if colon:
+                path, second, key = rest.partition(":")
+                yield _Reference(start, close + 1, None, provider, path if second else "", key if second else path)
+            else:
+                start = text.rfind("${", at, close)
+                if _NAME.fullmatch(text, start + 2, close):
+                    yield _Reference(start, close + 1, text[start + 2 : close])
+        at = close + 1
 
 
 def _names(entry: Property, file: PropertiesFile) -> tuple[str, ...]:

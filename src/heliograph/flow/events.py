@@ -4,16 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from heliograph.errors import HeliographError
+from heliograph.mirror.losses import Loss
 
 
 @dataclass(frozen=True, slots=True)
 class LaneFailed:
-    """A lane stands still and will try again by itself; the others go on."""
+    """A lane stands still; the others go on."""
 
     topic: str
     partition: int
     cause: HeliographError
-    retry_in_s: float
+    retry_in_s: float | None
+    """None: not by itself, a person must decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +27,14 @@ class LaneRecovered:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceRecordsLost:
-    """Records that the source dropped before they could be copied (retention, or records deleted)."""
+class TransactionAborted:
+    """A transaction could not be committed; its lanes go back to what was committed last, and on from there."""
 
-    topic: str
-    partition: int
-    first_offset: int
-    next_offset: int
-    """The first source offset that is still there."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignWrite:
-    """The target partition holds records that this lane did not write: an acknowledgement came at another offset."""
-
-    target_topic: str
-    partition: int
-    expected_offset: int
-    got_offset: int
+    alias: str
+    """Of the target."""
+    lanes: int
+    """Lanes that had written in it."""
+    cause: HeliographError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +52,5 @@ class ClusterBack:
     alias: str
 
 
-Event = LaneFailed | LaneRecovered | SourceRecordsLost | ForeignWrite | ClusterTrouble | ClusterBack
+Event = LaneFailed | LaneRecovered | Loss | TransactionAborted | ClusterTrouble | ClusterBack
 Listener = Callable[[Event], None]

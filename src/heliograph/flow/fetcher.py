@@ -251,11 +251,10 @@ class _Channel:
         return None
 
     def _row(self, lane: Lane) -> fetch.Wanted:
-        metadata = self._fetcher.cluster.metadata
         return fetch.Wanted(
             lane.partition,
             lane.position,
-            metadata.leader_epoch(lane.source_topic, lane.partition),
+            lane.leader_epoch,
             max(self._fetcher.reading.max_partition_bytes, lane.fetch_bytes),
         )
 

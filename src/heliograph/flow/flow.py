@@ -12,22 +12,29 @@ from dataclasses import dataclass
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
-from heliograph.errors import BrokerError, ClusterError, DataError, HeliographError, NotAuthorized
+from heliograph.config.model import LossKind
+from heliograph.errors import BrokerError, ClusterError, HeliographError, NotAuthorized, RecordsLost
 from heliograph.flow import fetcher as fetching
 from heliograph.flow import sender as sending
+from heliograph.flow import transactions as transacting
+from heliograph.flow import watch as watching
+from heliograph.flow.damage import loss_of
 from heliograph.flow.events import (
     ClusterBack,
     ClusterTrouble,
-    ForeignWrite,
     LaneFailed,
     LaneRecovered,
     Listener,
-    SourceRecordsLost,
+    TransactionAborted,
 )
+from heliograph.flow.evidence import topic_id
 from heliograph.flow.fetcher import Fetcher, Reading
 from heliograph.flow.lane import Foreign, Lane, State, Verdict
 from heliograph.flow.sender import Sender
+from heliograph.flow.transactions import Transactions
+from heliograph.flow.watch import Watch
 from heliograph.flow.window import Window
+from heliograph.mirror.losses import Loss, is_other
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import meaning
 
@@ -46,6 +53,8 @@ class FlowSettings:
     reading: Reading
     window_bytes: int
     produce_timeout_ms: int
+    stop_on_loss: frozenset[LossKind] = frozenset()
+    """Losses at which a lane stands still until a person decides."""
 
 
 class Flow:
@@ -60,8 +69,12 @@ class Flow:
         listener: Listener,
         may_send: Callable[[], bool],
         resume: Callable[[list[Lane]], Awaitable[None]],
+        transactions: Transactions | None = None,
     ) -> None:
-        """Nothing moves before :meth:`run`; both clusters must have been started."""
+        """Nothing moves before :meth:`run`; both clusters must have been started.
+
+        With ``transactions``, lanes must be transactional; what ends the transactions for good ends :meth:`run`.
+        """
         self.lanes: dict[tuple[str, int], Lane] = {}
         """By source topic and partition."""
         self.window = Window(settings.window_bytes, freed=self._window_freed)
@@ -72,6 +85,7 @@ class Flow:
         self._listener = listener
         self._may_send = may_send
         self._resume = resume
+        self._transactions = transactions
         self._fetchers: dict[int, Fetcher] = {}
         self._senders: dict[int, Sender] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -80,6 +94,7 @@ class Flow:
         self._told: set[Lane] = set()
         self._attention = asyncio.Event()
         """Set when a lane or a cluster's metadata needs the periodic look, which costs nothing otherwise."""
+        self._identity = Watch(source, target, watching.Callbacks(doubted=self._doubted, confirmed=self._confirmed))
         self._stale = {"source": False, "target": False}
         self._refreshed_at = {"source": 0.0, "target": 0.0}
         self._down: set[str] = set()
@@ -92,6 +107,8 @@ class Flow:
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = group
+                if self._transactions:
+                    group.create_task(self._transactions.run(self._transaction_callbacks()), name="transactions")
                 for lane in self.lanes.values():
                     self._place(lane)
                 while True:
@@ -106,10 +123,12 @@ class Flow:
     async def drain(self, timeout_s: float) -> bool:
         """Fetch no more, wait for what is under way; says whether all of it was answered in time."""
         self._stopping = True
+        if self._transactions:
+            self._transactions.hurry()
         for lane in self.lanes.values():
             lane.stop_reading()
         deadline = self._loop.time() + timeout_s
-        while any(lane.in_flight for lane in self.lanes.values()):
+        while any(lane.in_flight for lane in self.lanes.values()) or not self._committed_all():
             if self._loop.time() >= deadline:
                 return False
             for lane in self.lanes.values():
@@ -118,12 +137,15 @@ class Flow:
             await asyncio.sleep(0.01)
         return True
 
+    def _committed_all(self) -> bool:
+        return self._transactions is None or self._transactions.at_rest
+
     # ---- lanes ------------------------------------------------------------------------------------------------
 
     def add(self, lane: Lane) -> None:
         """Take a lane that was started, has failed, or is to be resumed."""
         self.lanes[lane.source_topic, lane.partition] = lane
-        if lane.state is not State.RUNNING:
+        if lane.state not in (State.RUNNING, State.HALTED):
             self._watch(lane)
         if self._tasks:
             self._place(lane)
@@ -133,15 +155,38 @@ class Flow:
         self.lanes.pop((lane.source_topic, lane.partition), None)
         self._troubled.pop(lane, None)
         self._told.discard(lane)
+        if self._transactions:
+            self._transactions.remove(lane)
         if lane.source_node in self._fetchers:
             self._fetchers[lane.source_node].remove(lane)
         if lane.target_node in self._senders:
             self._senders[lane.target_node].withdraw(lane)
         lane.close()
 
+    async def settle(self, lane: Lane, limit_s: float) -> bool:
+        """Read no more for ``lane`` and wait for what is under way; says whether all of it is acknowledged.
+
+        Where it is not in time, the lane goes on as before.
+        """
+        fetcher = self._fetchers.get(lane.source_node)
+        if fetcher:
+            fetcher.remove(lane)
+        lane.stop_reading()
+        deadline = self._loop.time() + limit_s
+        while lane.in_flight:
+            if self._loop.time() >= deadline:
+                if fetcher:
+                    fetcher.add(lane)
+                return False
+            self._offer(lane)
+            self._pump()
+            await asyncio.sleep(0.01)
+        return True
+
     def _place(self, lane: Lane) -> None:
         """Bring the lane to the brokers that lead its partitions now."""
         assert self._tasks is not None, "lanes are placed while the flow runs"
+        self._identity.look(lane)
         node = lane.nearby_node
         if node not in self._source.metadata.brokers:
             node = self._source.metadata.leader(lane.source_topic, lane.partition)
@@ -197,7 +242,7 @@ class Flow:
                 fine=lambda _: self._fine("target"),
                 may_send=self._may_send,
             )
-            found = Sender(self._target, node, self._settings.produce_timeout_ms, callbacks)
+            found = Sender(self._target, node, self._settings.produce_timeout_ms, callbacks, self._transactions)
             self._senders[node] = found
             self._tasks.create_task(found.run(), name=f"sender {node}")
         return found
@@ -227,18 +272,27 @@ class Flow:
             fetcher.window_freed()
 
     def _acknowledged(self, lane: Lane, foreign: Foreign | None) -> None:
-        if lane.max_timestamp >= 0:
-            self.latencies_ms.append(time.time() * 1000 - lane.max_timestamp)
+        if self._transactions:
+            self._transactions.settled(lane)
+        else:
+            self._note_latency(lane)
         if foreign:
-            self._listener(
-                ForeignWrite(lane.target_topic, lane.target_partition, foreign.expected_offset, foreign.got_offset)
-            )
-        if lane.cause is not None:
+            self._surprised(lane, foreign)
+        if lane.cause is not None and lane.state is State.RUNNING:
             self._recovered(lane)
         self._offer(lane)
         self._ready_to_read(lane)
 
+    def _note_latency(self, lane: Lane) -> None:
+        if lane.max_timestamp >= 0:
+            self.latencies_ms.append(time.time() * 1000 - lane.max_timestamp)
+
     def _refused(self, lane: Lane, verdict: Verdict) -> None:
+        if self._transactions:
+            self._transactions.settled(lane)
+        if verdict is Verdict.ABORT:
+            self._spoil(lane)
+            return
         if verdict is Verdict.FAILED:
             self._tell_failed(lane)
         elif verdict is Verdict.RESUME:
@@ -252,6 +306,37 @@ class Flow:
             self._offer_later(lane)
         else:
             self._offer(lane)
+
+    # ---- transactions -----------------------------------------------------------------------------------------
+
+    def _transaction_callbacks(self) -> transacting.Callbacks:
+        return transacting.Callbacks(
+            offer=self._arrived,
+            committed=self._committed,
+            aborted=self._aborted,
+            failed=self._fail,
+            trouble=lambda error: self._trouble("target", error),
+            fine=lambda: self._fine("target"),
+        )
+
+    def _spoil(self, lane: Lane) -> None:
+        """Have the transaction aborted that a refused batch belongs to."""
+        assert self._transactions is not None, "only transactions are aborted"
+        assert lane.cause is not None, "a failed lane has a cause"
+        if lane.state is State.FAILED:
+            self._tell_failed(lane)
+        self._transactions.spoil(lane.cause)
+
+    def _committed(self, lanes: list[Lane]) -> None:
+        for lane in lanes:
+            self._note_latency(lane)
+
+    def _aborted(self, lanes: list[Lane], cause: HeliographError) -> None:
+        self._listener(TransactionAborted(self._target.alias, len(lanes), cause))
+        for lane in lanes:
+            fetcher = self._fetchers.get(lane.source_node)
+            if fetcher:
+                fetcher.moved(lane)
 
     def _offer_later(self, lane: Lane) -> None:
         def now() -> None:
@@ -291,29 +376,67 @@ class Flow:
     async def _find_range(self, lane: Lane) -> None:
         """Find out what is still there for a lane whose position is not."""
         key = (lane.source_topic, lane.partition)
+        begin: int | HeliographError
         try:
+            await self._source.refresh({lane.source_topic})
             begin = (await admin.list_offsets(self._source, [key], admin.EARLIEST))[key]
-            end = (await admin.list_offsets(self._source, [key], admin.LATEST))[key]
         except ClusterError as error:
-            begin = end = error
-        if isinstance(begin, HeliographError) or isinstance(end, HeliographError):
-            self._fail(lane, begin if isinstance(begin, HeliographError) else end)  # type: ignore[arg-type]
+            begin = error
+        if isinstance(begin, HeliographError):
+            self._fail(lane, begin)
             return
         position = lane.next_position
-        if position < begin:
-            lane.skip_to(begin)
-            self._listener(SourceRecordsLost(lane.source_topic, lane.partition, position, begin))
-        elif position > end:
-            self._fail(
-                lane,
-                DataError(
-                    f"{lane.source_topic}-{lane.partition} on {self._source.alias} ends at {end}, but it was read up"
-                    f" to {position}: it was truncated or created anew",
-                    remedy=f"If it was created anew, delete its stored position or topic {lane.target_topic}",
-                ),
-            )
+        anew = is_other(lane.topic_id, topic_id(self._source, lane.source_topic))
+        if not anew and position < begin:
+            loss = loss_of(lane, LossKind.RETENTION, source_offsets=(position, begin), goes_on_at=begin)
+            if self.lose(lane, loss):
+                lane.skip_to(begin)
+                self._watch(lane)
             return
+        words = f"{lane.source_topic}-{lane.partition} on {self._source.alias} no longer holds {position}"
+        self._doubted(lane, ClusterError(words))
+
+    # ---- what was lost ------------------------------------------------------------------------------------------
+
+    def lose(self, lane: Lane, loss: Loss) -> bool:
+        """Tell of a loss; says whether the lane may go on, and else has it stand still."""
+        self._listener(loss)
+        if loss.kind not in self._settings.stop_on_loss:
+            return True
+        first, after = loss.offsets
+        cause = RecordsLost(
+            f"{lane.source_topic}-{lane.partition} met a loss ({loss.kind}, "
+            f"{'target' if loss.on_target else 'source'} offsets {first} to {after - 1})",
+            remedy=f"To go on, take {loss.kind} out of heliograph.stop.on.loss and start again",
+        )
+        lane.halt(cause)
+        self._troubled.pop(lane, None)
+        self._listener(LaneFailed(lane.source_topic, lane.partition, cause, None))
+        return False
+
+    def _surprised(self, lane: Lane, foreign: Foreign) -> None:
+        """Find out what it means that an acknowledgement came at another offset than the only writer's would."""
+        expected, got = foreign.expected_offset, foreign.got_offset
+        if got < expected:
+            words = (
+                f"{lane.target_topic}-{lane.target_partition} on {self._target.alias} ended at {got}, not {expected}"
+            )
+            self._doubted(lane, ClusterError(words))
+        elif not self.lose(lane, loss_of(lane, LossKind.FOREIGN_WRITE, target_offsets=(expected, got))):
+            lane.anchor, lane.anchor_kept = foreign.anchor, True  # so that a restart sees it too
+
+    def _doubted(self, lane: Lane, cause: HeliographError) -> None:
+        """Have the lane's position found anew once what is under way is answered."""
+        lane.doubt(cause, self._loop.time())
         self._watch(lane)
+
+    def _confirmed(self, lane: Lane) -> None:
+        """Read on under the leader's new epoch."""
+        if lane.state is State.FAILED and lane not in self._told:
+            lane.retry_at = min(lane.retry_at, self._loop.time())
+        fetcher = self._fetchers.get(lane.source_node)
+        if fetcher:
+            fetcher.moved(lane)
 
     def _watch(self, lane: Lane) -> None:
         """Look at the lane with every tick until it is well."""
@@ -422,6 +545,8 @@ class Flow:
         if self._tasks and not self._stopping:
             for lane in self.lanes.values():
                 self._place(lane)
+            if self._identity.unchecked:
+                self._spawn(self._identity.check_epochs())
 
     def _spawn(self, job: Awaitable[None]) -> None:
         async def run() -> None:

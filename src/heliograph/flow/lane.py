@@ -24,6 +24,7 @@ from enum import StrEnum
 
 from heliograph import records
 from heliograph.errors import BrokerError, DamagedBatch, HeliographError, NotAuthorized, TooLarge
+from heliograph.flow.uncommitted import RUNS_KEPT, Uncommitted
 from heliograph.flow.waiting import Piece, Waiting
 from heliograph.flow.window import Hold, Window
 from heliograph.mirror.anchor import Anchor
@@ -39,8 +40,6 @@ COPY_BELOW_BYTES = 32 << 10
 """A partition's part of a frame that is smaller than this, in a frame many times larger, is copied out of it, so that
 a slow lane does not hold the whole frame."""
 SEQUENCE_END = 1 << 31
-RUNS_KEPT = 1_024
-"""Changes of the offsets' difference that a lane keeps until they are taken; the oldest are lost first."""
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 30.0
 RESEND_S_MAX = 1.0
@@ -55,6 +54,14 @@ _PRODUCER_UNKNOWN = (
     codes.INVALID_PRODUCER_EPOCH,
     codes.INVALID_PRODUCER_ID_MAPPING,
 )
+_TRANSACTION_LOST = (
+    *_PRODUCER_UNKNOWN,
+    codes.INVALID_TXN_STATE,
+    codes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    codes.PRODUCER_FENCED,
+    codes.TRANSACTION_ABORTABLE,
+)
+"""Refusals after which the transaction that the batch belongs to cannot be committed."""
 _PERHAPS_WRITTEN = (codes.REQUEST_TIMED_OUT, codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND, codes.UNKNOWN_SERVER_ERROR)
 
 
@@ -67,6 +74,8 @@ class State(StrEnum):
     """Its position is being found from what the target holds."""
     FAILED = "failed"
     """It stands still with a cause, and tries again by itself."""
+    HALTED = "halted"
+    """It stands still until a person decides: something was lost, and the flow is told to stop then."""
 
 
 @dataclass(slots=True, eq=False)
@@ -97,12 +106,14 @@ class Foreign:
 
     expected_offset: int
     got_offset: int
+    anchor: Anchor | None
+    """The lane's before this acknowledgement, when all was as it should be."""
 
 
 class Lane:
     """One source partition and its target partition."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - one line a field, half of them what it means
         self,
         source_topic: str,
         target_topic: str,
@@ -123,7 +134,14 @@ class Lane:
         self.topic_id = ""
         """Of the source topic, where brokers tell it (KIP-516)."""
         self.leader_epoch = -1
-        """Of the source partition, as it was told when records were last read (KIP-320)."""
+        """Of the source partition's leader: the one that is read, and whose log is known to hold what was read before
+        (KIP-320)."""
+        self.target_id = ""
+        """Of the target topic, where brokers tell it."""
+        self.target_kept: int | None = None
+        """Where the target was seen to end, short of what was acknowledged; None: nothing of the kind was seen."""
+        self.anchor_kept = False
+        """The anchor stays where it is: what is acknowledged now is no proof of what came before it."""
         self.window = window
         self.state = State.STARTING
         self.cause: HeliographError | None = None
@@ -148,6 +166,12 @@ class Lane:
         self.target_node = -1
         self.nearby_node = -1
         """Follower that the leader told us to read from (KIP-392); -1: read from the leader."""
+        self.transactional = False
+        """Its batches belong to transactions: ``anchor``, ``new_runs`` and the counts move when one is committed."""
+        self.uncommitted: Uncommitted | None = None
+        """Its part of the open transaction; None while it has none."""
+        self.starts = 0
+        """How often it was started; its sequence numbers begin with 0 each time."""
         self._delta: int | None = None
         self._next_sequence = 0
         self._waiting = Waiting(window)
@@ -171,11 +195,20 @@ class Lane:
         self._drop_in_flight()
         self.position = self.settled = position
         self.expected_offset = expected_offset
+        self.starts += 1
+        self.renew(producer)
+        if self.uncommitted is not None:
+            self.uncommitted = Uncommitted(position, self._delta, torn=True)
+        self.target_kept = None
+        self.anchor_kept = False
+        self.state = State.RUNNING
+
+    def renew(self, producer: Producer) -> None:
+        """Be another producer from now on, whose sequence numbers begin with 0; nothing may be in flight."""
         self.producer = producer
         self._next_sequence = 0
         self._resume_on_retry = False
         self._known_to_broker = False
-        self.state = State.RUNNING
 
     def fail(self, cause: HeliographError, now: float, *, retry_s: float | None = None) -> float:
         """Stand still: no more is fetched or sent until :meth:`retry`. Gives the seconds until then.
@@ -195,17 +228,37 @@ class Lane:
         """Try again after a failure: run, or have the position found anew where that is needed."""
         assert self.state is State.FAILED, "only a failed lane tries again"
         if self._resume_on_retry:
-            self.state = State.RESUMING
+            if not any(sent.outstanding for sent in self._in_flight):
+                self._tear()
+                self._drop_in_flight()
+                self.position = self.settled
+                self.state = State.RESUMING
             return
         self.state = State.RUNNING
         self.position = self.next_position
 
     def resume_needed(self, cause: HeliographError) -> None:
         """Ask for the position to be found anew: the broker no longer knows what this producer has sent."""
+        self._tear()
         self._waiting.clear()
         self._drop_in_flight()
         self.position = self.settled
         self.state, self.cause = State.RESUMING, cause
+
+    def doubt(self, cause: HeliographError, now: float) -> None:
+        """Take note that one of the partitions is not what it was.
+
+        Nothing more is read or sent; what is under way is waited for, then the position is found anew.
+        """
+        if self.state in (State.RUNNING, State.FAILED):
+            self.fail(cause, now, retry_s=0.0)
+            self._resume_on_retry = True
+
+    def halt(self, cause: HeliographError) -> None:
+        """Stand still until a person decides; what is under way still counts."""
+        self._waiting.clear()
+        self.position = self.next_position
+        self.state, self.cause = State.HALTED, cause
 
     @property
     def next_position(self) -> int:
@@ -235,6 +288,45 @@ class Lane:
         self._in_flight.clear()
         self._in_flight_bytes = 0
         self._resend = False
+
+    # ---- transactions -----------------------------------------------------------------------------------------
+
+    def enter(self) -> None:
+        """Become part of a transaction, before anything is sent in it."""
+        assert not self._in_flight, "a lane enters a transaction with nothing in flight"
+        self.uncommitted = Uncommitted(self.settled, self._delta)
+
+    def commit(self) -> None:
+        """Take that the transaction is committed; its marker takes one offset of the target partition."""
+        done, self.uncommitted = self.uncommitted, None
+        assert done is not None, "only a lane in a transaction is committed"
+        self.anchor = done.anchor or self.anchor
+        self.records += done.records
+        self.bytes += done.bytes
+        self.new_runs.extend(done.runs)
+        if self.expected_offset is not None:
+            self.expected_offset += 1
+
+    def abort(self, producer: Producer) -> None:
+        """Go back to where the aborted transaction began, and on from there as another producer."""
+        undone, self.uncommitted = self.uncommitted, None
+        assert undone is not None, "only a lane in a transaction is aborted"
+        self._waiting.clear()
+        self._drop_in_flight()
+        self.position = self.settled = undone.position
+        self.expected_offset = None
+        self._delta = undone.delta
+        self.renew(producer)
+
+    @property
+    def torn(self) -> bool:
+        """Whether the transaction that it is part of must not be committed."""
+        return self.uncommitted is not None and self.uncommitted.torn
+
+    def _tear(self) -> None:
+        """Take note that what was sent in the open transaction no longer counts."""
+        if self.uncommitted is not None:
+            self.uncommitted.torn = True
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -298,6 +390,16 @@ class Lane:
         return len(self._in_flight)
 
     @property
+    def awaits_answer(self) -> bool:
+        """Whether an answer to a batch has yet to come."""
+        return any(sent.outstanding for sent in self._in_flight)
+
+    @property
+    def resending(self) -> bool:
+        """Whether a batch must be sent again before anything new."""
+        return self._resend
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is on its way."""
         return not (self._waiting or self._in_flight)
@@ -331,7 +433,10 @@ class Lane:
         if sent is self._in_flight[-1]:
             self._resend = False
         sent.outstanding = True
-        header = records.stamp(sent.parcel, self.producer.producer_id, self.producer.epoch, sent.base_sequence)
+        who = self.producer
+        header = records.stamp(
+            sent.parcel, who.producer_id, who.epoch, sent.base_sequence, transactional=self.transactional
+        )
         return sent, header
 
     def _next_new(self) -> Sent:
@@ -370,28 +475,51 @@ class Lane:
         if base_offset < 0:  # a duplicate whose offset the broker no longer knows
             base_offset = expected if expected is not None else -1
         if expected is not None and base_offset != expected and not self.shared:
-            foreign = Foreign(expected, base_offset)
+            foreign = Foreign(expected, base_offset, self.anchor)
         self.expected_offset = base_offset + parcel.records if base_offset >= 0 else None
         first, count = parcel.segments[-1]
-        last_target = base_offset + parcel.records - 1 if base_offset >= 0 and not self.shared else None
-        self.anchor = Anchor(first + count - 1, last_target, self.topic_id, self.leader_epoch)
+        if foreign and base_offset < foreign.expected_offset:
+            self.target_kept, self.anchor_kept = base_offset, True
+        anchor = self.anchor_at(first + count - 1, base_offset + parcel.records - 1 if base_offset >= 0 else None)
+        if self.uncommitted is None:
+            self.anchor = self.anchor if self.anchor_kept else anchor
+            self.records += parcel.records
+            self.bytes += parcel.size
+        else:
+            self.uncommitted.add(anchor, parcel.records, parcel.size)
         self._note_runs(parcel, base_offset)
         self.settled = max(parcel.next_offset, self.position) if self.idle else parcel.next_offset
-        self.records += parcel.records
-        self.bytes += parcel.size
         self.max_timestamp = parcel.max_timestamp
         self.failures = 0
         return foreign
+
+    def anchor_at(self, source_offset: int, target_offset: int | None) -> Anchor:
+        """Give the anchor for a record of this lane; offsets of a shared partition anchor nothing."""
+        return Anchor(
+            source_offset,
+            None if self.shared else target_offset,
+            self.topic_id,
+            self.leader_epoch,
+            -1 if self.target_partition == self.partition else self.target_partition,
+            self.target_id,
+        )
+
+    def share(self, *, shared: bool) -> None:
+        """Take note that others write to the target partition from now on, or no longer."""
+        if self.shared and not shared:
+            self.expected_offset = None  # the others were the last to write there, perhaps
+        self.shared = shared
 
     def _note_runs(self, parcel: Parcel, base_offset: int) -> None:
         """Keep where the difference between both sides' offsets changes: the map of offsets is made of that."""
         if base_offset < 0 or self.shared:
             return
+        runs = self.new_runs if self.uncommitted is None else self.uncommitted.runs
         target = base_offset
         for source, count in parcel.segments:
             if target - source != self._delta:
                 self._delta = target - source
-                self.new_runs.append((source, target))
+                runs.append((source, target))
             target += count
 
     def refused(self, sent: Sent, row: Appended, now: float) -> "Verdict":
@@ -414,6 +542,9 @@ class Lane:
             return self._split_head(sent, now)
         if code == codes.CORRUPT_MESSAGE:
             return self._head_damaged(sent, error, now)
+        if self.transactional and code in _TRANSACTION_LOST:
+            self.cause = error
+            return Verdict.ABORT
         if code in _PRODUCER_UNKNOWN:
             self.resume_needed(error)
             return Verdict.RESUME
@@ -434,14 +565,16 @@ class Lane:
 
     def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> "Verdict":
         """Give up the head, which the target refuses for good, and with it all that followed it."""
+        verdict = Verdict.FAILED
         if any(sent.doubtful for sent in self._in_flight):
             self._resume_on_retry = True
+            verdict = Verdict.ABORT if self.transactional else verdict
         else:
             self._next_sequence = self._in_flight[0].base_sequence  # never written: the numbers are free again
         self._drop_in_flight()
         self.position = self.settled
         self.fail(error, now, retry_s=retry_s)
-        return Verdict.FAILED
+        return verdict
 
     def _split_head(self, sent: Sent, now: float) -> "Verdict":
         """Part the batch that the target finds too large; its records keep their sequence numbers."""
@@ -503,7 +636,8 @@ class Lane:
             sent.doubtful = True
             if sent in self._in_flight:
                 self._resend = True
-                self.cause = cause
+                if self.state is not State.HALTED:
+                    self.cause = cause
 
     def _error(self, code: int, said: str) -> HeliographError:
         found = meaning(code)
@@ -522,3 +656,4 @@ class Verdict(StrEnum):
     RETRY_METADATA = "retry after a look at fresh metadata"
     RESUME = "resume"
     FAILED = "failed"
+    ABORT = "abort the transaction"

@@ -7,17 +7,19 @@ lanes are looked at together, because two thousand questions in one request are 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from heliograph import records
-from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
-from heliograph.errors import ClusterError, DataError, HeliographError
+from heliograph.config.model import LossKind
+from heliograph.errors import ClusterError, DataError, HeliographError, NotAuthorized
+from heliograph.flow.counting import count_records
+from heliograph.flow.damage import find_loss, loss_of
+from heliograph.flow.evidence import Evidence, gather, record_at, source_batches
 from heliograph.flow.lane import Lane
 from heliograph.mirror import resume
 from heliograph.mirror.anchor import Anchor
-from heliograph.mirror.resume import LastRecord, Outcome, Resume, SourceBatch
-from heliograph.records import Kind, Record
-
-WALK_BYTES = 1 << 20
+from heliograph.mirror.formats import OffsetSync
+from heliograph.mirror.losses import Loss
+from heliograph.mirror.resume import LastRecord, Outcome, Resume
+from heliograph.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,19 @@ class Place:
 
     position: int
     """Source offset to fetch first."""
-    expected_offset: int
-    """Target offset that the lane's next record will get if nobody else writes there."""
+    evidence: Evidence
+    """What it follows from."""
     outcome: Outcome
     reason: str
-    lost: tuple[int, int] | None = None
-    """Source offsets from the first to before the second that are gone from the source, and were not copied."""
+    losses: tuple[Loss, ...] = ()
+    """What was lost since the stored position."""
     doubtful: tuple[int, int] | None = None
     """Target offsets in doubt, when the place is not exact."""
+
+    @property
+    def expected_offset(self) -> int:
+        """Target offset that the lane's next record will get if nobody else writes there."""
+        return self.evidence.target_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,72 +51,117 @@ class Clusters:
     target: Cluster
     read_committed: bool
     start_at_latest: bool
+    transactional: bool = False
+    """Whether records are copied in transactions, so that a position stored in one is exact by construction."""
 
 
 async def locate(
-    clusters: Clusters, lanes: Sequence[Lane], stored: Mapping[Lane, Anchor]
+    clusters: Clusters,
+    lanes: Sequence[Lane],
+    stored: Mapping[Lane, Anchor],
+    syncs: Mapping[Lane, OffsetSync] | None = None,
 ) -> dict[Lane, Place | HeliographError]:
-    """Find each lane's place, or why it cannot be found."""
-    sources = {(lane.source_topic, lane.partition) for lane in lanes}
-    targets = {(lane.target_topic, lane.target_partition) for lane in lanes}
-    begins = await admin.list_offsets(clusters.source, sources, admin.EARLIEST)
-    ends = await admin.list_offsets(clusters.source, sources, admin.LATEST)
-    target_ends = await admin.list_offsets(clusters.target, targets, admin.LATEST)
+    """Find each lane's place, or why it cannot be found; ``syncs`` are MirrorMaker 2's, where they may help."""
     found: dict[Lane, Place | HeliographError] = {}
-    for lane in lanes:
-        begin, end = begins[lane.source_topic, lane.partition], ends[lane.source_topic, lane.partition]
-        target_end = target_ends[lane.target_topic, lane.target_partition]
-        wrong = next((each for each in (begin, end, target_end) if isinstance(each, HeliographError)), None)
-        if wrong is not None:
-            found[lane] = wrong
+    for lane, evidence in (await gather(clusters.source, clusters.target, lanes, stored)).items():
+        if isinstance(evidence, HeliographError):
+            found[lane] = evidence
             continue
-        assert isinstance(begin, int)
-        assert isinstance(end, int)
-        assert isinstance(target_end, int)
         try:
-            found[lane] = await _place(clusters, lane, stored.get(lane), _Ends(begin, end, target_end))
+            found[lane] = await _place(clusters, lane, stored.get(lane), evidence, (syncs or {}).get(lane))
         except (ClusterError, DataError) as error:
             found[lane] = error
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """Where a lane's partitions begin and end (offsets; an end is the one after the last record)."""
-
-    begin: int
-    end: int
-    target_end: int
-
-
-async def _place(clusters: Clusters, lane: Lane, stored: Anchor | None, ends: _Ends) -> Place:
-    begin, end, target_end = ends.begin, ends.end, ends.target_end
+async def _place(
+    clusters: Clusters, lane: Lane, stored: Anchor | None, evidence: Evidence, sync: OffsetSync | None
+) -> Place:
+    begin, end, target_end = evidence.begin, evidence.end, evidence.target_end
     if stored is None:
+        if sync is not None and not lane.shared and target_end > sync.downstream_offset:
+            answer = await _resume(clusters, lane, None, sync, evidence)
+            if answer.outcome is Outcome.EXACT:
+                return _judged(lane, answer, evidence)
         position = end if clusters.start_at_latest else begin
         reason = "no position is stored"
         if target_end:
             reason += f", and {lane.target_topic}-{lane.target_partition} already ends at {target_end}"
-        return Place(position, target_end, Outcome.UNKNOWN, reason)
-    answer = await _resume(clusters, lane, stored, target_end)
+        return Place(position, evidence, Outcome.UNKNOWN, reason)
+    damaged = await find_loss(
+        clusters.source, clusters.target, lane, stored, evidence, read_committed=clusters.read_committed
+    )
+    if damaged is not None:
+        doubtful = (0, target_end) if damaged.twice and target_end else None
+        return Place(damaged.position, evidence, Outcome.EXACT, damaged.reason, damaged.losses, doubtful)
+    if lane.shared:
+        reason = f"other partitions are copied to {lane.target_topic}-{lane.target_partition} too: nothing to count by"
+        answer = Resume(stored.source_offset + 1, Outcome.UNKNOWN, reason)
+    elif _is_exact(clusters, stored, evidence):
+        answer = Resume(stored.source_offset + 1, Outcome.EXACT, "it was stored in the transaction of its records")
+    else:
+        answer = await _resume(clusters, lane, stored, sync, evidence)
+    return _judged(lane, answer, evidence)
+
+
+def _is_exact(clusters: Clusters, stored: Anchor, evidence: Evidence) -> bool:
+    """Whether the stored position needs no proof.
+
+    Without transactions it is so only where MirrorMaker 2 stored it, which tells no target offset: ours may have
+    copied on since without having stored anything.
+    """
+    if stored.target_offset is None:
+        return stored.transactional
+    return stored.transactional and clusters.transactional and evidence.target_end > stored.target_offset
+
+
+def _judged(lane: Lane, answer: Resume, evidence: Evidence) -> Place:
+    """Make the answer a place, with the losses that it means."""
+    position = max(answer.position, evidence.begin)
     doubtful = (answer.target_first, answer.target_next) if answer.target_next > answer.target_first else None
-    if answer.position > end:
-        raise DataError(
-            f"{lane.source_topic}-{lane.partition} on {clusters.source.alias} ends at {end}, but records up to "
-            f"{answer.position - 1} were copied: it was truncated or created anew",
-            remedy=f"If it was created anew, delete its stored position or topic {lane.target_topic} on the target",
-        )
-    lost = (answer.position, begin) if answer.position < begin else None
-    return Place(max(answer.position, begin), target_end, answer.outcome, answer.reason, lost, doubtful)
+    losses = []
+    if answer.position < evidence.begin:
+        span = (answer.position, evidence.begin)
+        losses.append(loss_of(lane, LossKind.RETENTION, source_offsets=span, goes_on_at=position))
+    if answer.outcome is Outcome.FOREIGN and doubtful:
+        losses.append(loss_of(lane, LossKind.FOREIGN_WRITE, target_offsets=doubtful, goes_on_at=position))
+    return Place(position, evidence, answer.outcome, answer.reason, tuple(losses), doubtful)
 
 
-async def _resume(clusters: Clusters, lane: Lane, stored: Anchor, target_end: int) -> Resume:
-    begun = resume.begin(stored.source_offset, resume.choose_anchor(stored, None), target_end)
+async def _resume(
+    clusters: Clusters, lane: Lane, stored: Anchor | None, sync: OffsetSync | None, evidence: Evidence
+) -> Resume:
+    stored_offset = -1 if stored is None else stored.source_offset
+    anchor, target_end = resume.choose_anchor(stored, sync), evidence.target_end
+    begun = resume.begin(stored_offset, anchor, target_end)
     if isinstance(begun, Resume):
         return begun
+    if not await _may_compare(clusters, lane, target_end):
+        reason = f"the right Read on {lane.target_topic} is missing, so its last record cannot be compared"
+        return Resume(begun.stored_position, Outcome.UNKNOWN, reason, begun.target_first, begun.target_end)
+    if begun.position < evidence.begin:
+        return await _overtaken(clusters, lane, begun, evidence.begin)
+    answer = await _walked(clusters, lane, begun, target_end - 1)
+    if answer.outcome is Outcome.EXACT:
+        return answer
+    counted = await count_records(
+        clusters.target, lane.target_topic, lane.target_partition, begun.target_first, target_end
+    )
+    if counted is None or not counted.others:
+        return answer
+    begun = resume.begin(stored_offset, anchor, target_end, target_records=counted.records)
+    if isinstance(begun, Resume):
+        return begun
+    recounted = await _walked(clusters, lane, begun, counted.last_offset)
+    return recounted if recounted.outcome is Outcome.EXACT else answer
+
+
+async def _walked(clusters: Clusters, lane: Lane, begun: resume.Walk, last_offset: int) -> Resume:
+    """Walk on the source from ``begun``, and compare with the target's record at ``last_offset``."""
     state: resume.Walk | resume.Compare = begun
     batch_records: list[Record] = []
     while isinstance(state, resume.Walk):
-        batches = await _source_batches(clusters, lane, state.position)
+        batches = await source_batches(clusters.source, lane, state.position, read_committed=clusters.read_committed)
         if not batches:
             return resume.source_ended(state)
         for batch, held in batches:
@@ -125,53 +177,49 @@ async def _resume(clusters: Clusters, lane: Lane, stored: Anchor, target_end: in
     assert isinstance(state, resume.Compare)
     before = [record for record in batch_records if record.offset < state.position]
     source_last = LastRecord(before[-1].timestamp, before[-1].key, before[-1].value) if before else None
-    return resume.compare(state, source_last, await _target_last(clusters, lane, target_end))
+    return resume.compare(state, source_last, await _target_last(clusters, lane, last_offset + 1))
 
 
-class _Held:
-    """The records of one batch, decoded only when asked for."""
+async def _overtaken(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) -> Resume:
+    """Find the place where the source no longer holds what followed the stored position: by the target's last record.
 
-    def __init__(self, frame: bytearray, start: int, end: int) -> None:
-        self._frame, self._start, self._end = frame, start, end
+    Of the records that the target holds beyond the anchor, at most as many can still be on the source; if its last one
+    is among them, everything before it was copied in time.
+    """
+    last = await _target_last(clusters, lane, walk.target_end)
+    position, left = begin, walk.left
+    while last is not None and left > 0:
+        batches = await source_batches(clusters.source, lane, position, read_committed=clusters.read_committed)
+        for batch, held in batches:
+            for record in held() if batch.records else ():
+                if record.offset < position or record.offset >= batch.next_offset or left <= 0:
+                    continue
+                left -= 1
+                if _is(last, record):
+                    return Resume(record.offset + 1, Outcome.EXACT, "the target's last record is still on the source")
+            position = max(position, batch.next_offset)
+        if not batches:
+            break
+    reason = "the source no longer holds what followed the stored position"
+    return Resume(walk.stored_position, Outcome.UNKNOWN, reason, walk.target_first, walk.target_end)
 
-    def __call__(self) -> list[Record]:
-        return list(records.decode(self._frame, self._start, self._end))
 
-
-async def _source_batches(clusters: Clusters, lane: Lane, position: int) -> list[tuple[SourceBatch, _Held]]:
-    """Read the source from ``position`` once, as batches; empty at its end."""
-    row, frame = await table.fetch_once(
-        clusters.source,
-        lane.source_topic,
-        lane.partition,
-        position,
-        max_bytes=WALK_BYTES,
-        read_committed=clusters.read_committed,
+def _is(last: LastRecord, record: Record) -> bool:
+    stamped = last.timestamp_ms is not None and not record.appended
+    return (last.key, last.value) == (record.key, record.value) and not (
+        stamped and last.timestamp_ms != record.timestamp
     )
-    aborted = row.aborted if clusters.read_committed else ()
-    found = records.scan(frame, row.start, row.end, position, aborted=aborted, small_bytes=0)
-    batches: list[tuple[SourceBatch, _Held]] = []
-    for run in found.runs:
-        held = _Held(frame, run.start, run.end)
-        if run.kind is Kind.LEGACY:
-            batches += ((SourceBatch(r.offset, r.offset + 1, 1), held) for r in held() if r.offset >= position)
-        else:
-            count = 0 if run.kind is Kind.DROP else run.records
-            batches.append((SourceBatch(run.first_offset, run.next_offset, count), held))
-    return batches
+
+
+async def _may_compare(clusters: Clusters, lane: Lane, target_end: int) -> bool:
+    """Whether the target's records may be read: copying needs no such right, only this proof does."""
+    try:
+        await _target_last(clusters, lane, target_end)
+    except NotAuthorized:
+        return False
+    return True
 
 
 async def _target_last(clusters: Clusters, lane: Lane, target_end: int) -> LastRecord | None:
-    row, frame = await table.fetch_once(
-        clusters.target,
-        lane.target_topic,
-        lane.target_partition,
-        target_end - 1,
-        max_bytes=WALK_BYTES,
-        read_committed=False,
-    )
-    last = None
-    for record in records.decode(frame, row.start, row.end):
-        if record.offset == target_end - 1:
-            last = LastRecord(None if record.appended else record.timestamp, record.key, record.value)
-    return last
+    last = await record_at(clusters.target, lane.target_topic, lane.target_partition, target_end - 1)
+    return None if last is None else LastRecord(None if last.appended else last.timestamp, last.key, last.value)

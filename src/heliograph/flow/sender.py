@@ -7,6 +7,7 @@ the five are always under way, so what waits meanwhile goes out together, and sm
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from heliograph.broker.connection import Connection
 from heliograph.cluster.cluster import Cluster
@@ -41,6 +42,20 @@ class Callbacks:
     """Whether the lanes are ours at this moment (the lease)."""
 
 
+class Gate(Protocol):
+    """What decides when a lane may send, beyond the lane itself: transactions."""
+
+    @property
+    def transactional_id(self) -> str:
+        """What the broker must be told with each request."""
+
+    def admits(self, lane: Lane) -> bool:
+        """Say whether ``lane`` may send now; if not, it is offered again when it may."""
+
+    def took(self, size_bytes: int) -> None:
+        """Take note that a batch goes out."""
+
+
 @dataclass(slots=True)
 class _Request:
     """What one request under way holds."""
@@ -53,12 +68,15 @@ class _Request:
 class Sender:
     """All writing to one target broker."""
 
-    def __init__(self, cluster: Cluster, node_id: int, timeout_ms: int, callbacks: Callbacks) -> None:
-        """Nothing is sent before :meth:`run`."""
+    def __init__(
+        self, cluster: Cluster, node_id: int, timeout_ms: int, callbacks: Callbacks, gate: Gate | None = None
+    ) -> None:
+        """Nothing is sent before :meth:`run`. Without a ``gate`` a lane may send whenever it can."""
         self.node_id = node_id
         self._cluster = cluster
         self._timeout_ms = timeout_ms
         self._callbacks = callbacks
+        self._gate = gate
         self._offered: dict[Lane, None] = {}
         self._connection: Connection | None = None
         self._under_way = 0
@@ -141,13 +159,16 @@ class Sender:
         batches: dict[tuple[str, int], tuple[Lane, Sent]] = {}
         size = 0
         again: list[Lane] = []
+        skipped: list[Lane] = []
         while self._offered and size < REQUEST_BYTES_MAX:
             lane = next(iter(self._offered))
             del self._offered[lane]
             if not lane.can_send(now):
                 continue
             if (lane.target_topic, lane.target_partition) in batches:
-                again.append(lane)  # another lane of the same target partition has its turn
+                skipped.append(lane)  # another lane of the same target partition has its turn
+                continue
+            if self._gate is not None and not self._gate.admits(lane):
                 continue
             try:
                 sent, header = lane.take()
@@ -158,7 +179,9 @@ class Sender:
             rows.setdefault(lane.target_topic, []).append((lane.target_partition, header, sent.parcel.body))
             size += sent.parcel.size
             again.append(lane)
-        self._offered.update(dict.fromkeys(again))
+            if self._gate is not None:
+                self._gate.took(sent.parcel.size)
+        self._offered = dict.fromkeys([*skipped, *self._offered, *again])
         if not batches:
             return None
         version = connection.versions.choose(PRODUCE)
@@ -169,6 +192,7 @@ class Sender:
             client_id=self._cluster.config.client_id,
             batches=rows,
             timeout_ms=self._timeout_ms,
+            transactional_id=self._gate.transactional_id if self._gate is not None else None,
         )
         return _Request(batches, version, connection), buffers, correlation_id
 

@@ -4,7 +4,7 @@ A lane moves its anchor with every acknowledgement; it is what is stored, what a
 offset syncs of MirrorMaker 2 say in their own format.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +19,9 @@ class Anchor:
     """Id of the source topic (KIP-516), which changes when the topic is deleted and created again; empty: not known."""
     leader_epoch: int = -1
     """Epoch of the source partition's leader when the record was read (KIP-320); -1: not known."""
+    target_partition: int = -1
+    """Target partition that holds the record, where its number is not the source partition's; -1: it is the same."""
+    target_id: str = ""
+    """Id of the target topic; empty: not known."""
+    transactional: bool = field(default=False, compare=False)
+    """It was stored in the transaction that copied the records up to it, so no record after it is on the target."""

@@ -4,6 +4,10 @@ A replication policy is a pair of rules. The default policy prefixes the source'
 ``A.orders``); the identity policy keeps names, except for heartbeats, which are prefixed all the same so that each hop
 stays visible. Everything else follows from them: a topic's origin is read off its prefixes, one at a time.
 
+With the identity policy the separator may be empty (``es-srcheartbeats``, ``mm2-offset-syncses-tgtinternal``). Such a
+name cannot be taken apart: only the flow's own two aliases are recognised in front of ``heartbeats``. MirrorMaker 2
+takes its first letter for the alias then, and recognises no heartbeats at all.
+
 The prefix is all there is: a topic that its owner happened to call ``orders.v1`` looks as if it came from a cluster
 ``orders``. The rules are those of MirrorMaker 2 4.x (KIP-382, KIP-690, KIP-949, KIP-1074), oddities included, because
 both programs must agree about names on the same clusters.
@@ -39,8 +43,8 @@ class Naming:
     """Between the parts of the offset-syncs and checkpoints topics' names (KIP-949)."""
 
     def __post_init__(self) -> None:
-        """Refuse separators that separate nothing."""
-        if not self.separator or not self.internal_separator:
+        """Refuse a separator that separates nothing, where topics' origins are read off their names."""
+        if not self.separator and self.policy is Policy.DEFAULT:
             raise ConfigError(
                 f"The flow {self.source_alias}->{self.target_alias} has an empty replication.policy.separator",
                 remedy="Remove the key for the default '.', or give one or more characters",
@@ -49,12 +53,30 @@ class Naming:
     @property
     def checkpoints_topic(self) -> str:
         """The topic on the target that holds translated group offsets."""
-        return self.internal_separator.join((self.source_alias, "checkpoints", "internal"))
+        return self.checkpoints_topics[0]
+
+    @property
+    def checkpoints_topics(self) -> tuple[str, ...]:
+        """Names under which that topic may exist already; see :meth:`offset_syncs_topics`."""
+        return self._internal(self.source_alias, "checkpoints")
 
     def offset_syncs_topic(self, location: Location) -> str:
         """Give the topic that holds offset syncs: its name carries the alias of the cluster where it is *not*."""
+        return self.offset_syncs_topics(location)[0]
+
+    def offset_syncs_topics(self, location: Location) -> tuple[str, ...]:
+        """Give the names under which that topic may exist already, today's first.
+
+        MirrorMaker 2 before 3.1 named it with dots whatever the separator was (KIP-690), and so does one that was told
+        ``replication.policy.internal.topic.separator.enabled=false``.
+        """
         other = self.target_alias if location is Location.SOURCE else self.source_alias
-        return self.internal_separator.join(("mm2-offset-syncs", other, "internal"))
+        return self._internal("mm2-offset-syncs", other)
+
+    def _internal(self, *parts: str) -> tuple[str, ...]:
+        """Give the name that ``parts`` make, and the one with dots where that is another."""
+        names = (separator.join((*parts, "internal")) for separator in (self.internal_separator, "."))
+        return tuple(dict.fromkeys(names))
 
     def remote_topic(self, topic: str) -> str:
         """Name on the target of the source's ``topic``."""
@@ -69,6 +91,8 @@ class Naming:
         """
         if self._keeps_name(topic):
             return self.source_alias
+        if not self.separator:
+            return self._known_alias(topic)
         parts = topic.split(self.separator)
         while parts and not parts[-1]:
             parts.pop()
@@ -126,11 +150,19 @@ class Naming:
                 return None
             for alias in suspects:
                 if self.topic_source(hop) == alias or (
-                    self.separator in alias and hop.startswith(alias + self.separator)
+                    self.separator and self.separator in alias and hop.startswith(alias + self.separator)
                 ):
                     return alias
             hop = self.upstream_topic(hop)
         return None
+
+    def _known_alias(self, topic: str) -> str | None:
+        """Give which of the flow's aliases stands before ``topic``, the name of heartbeats without a separator."""
+        aliases = sorted((self.source_alias, self.target_alias), key=len, reverse=True)
+        return next(
+            (alias for alias in aliases if topic.removeprefix(alias).endswith(HEARTBEATS) and topic.startswith(alias)),
+            None,
+        )
 
     def _keeps_name(self, topic: str) -> bool:
         """Identity: all but what looks like heartbeats, which a plain suffix decides (``my-heartbeats`` too)."""

@@ -7,8 +7,9 @@ must also land in the partition where Java's partitioner would put it, or two li
 older could win after a restart.
 
 The value holds the source offset of the last acknowledged record, and beside it, as members that MirrorMaker 2 never
-looks at, the offset which that record got on the target, the id of the source topic and the epoch of its leader. That
-is the *anchor* from which a restart finds the exact place (see :mod:`heliograph.mirror.resume`).
+looks at, the offset which that record got on the target, the id of the source topic, the epoch of its leader, and the
+target partition where that has another number. That is the *anchor* from which a restart finds the exact place (see
+:mod:`heliograph.mirror.resume`).
 """
 
 import json
@@ -49,7 +50,7 @@ def parse_key(key: bytes | None) -> OffsetKey | None:
     """Read a key; None for whatever is no source connector's key (other connectors keep records here too)."""
     try:
         decoded = None if key is None else msgspec.json.decode(key)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     match decoded:
         case [str(connector), {"cluster": str(alias), "topic": str(topic), "partition": int(partition)}] if (
@@ -69,6 +70,10 @@ def offset_value(anchor: Anchor) -> bytes:
         members.append(f'"topic":{_json_text(anchor.topic_id)}')
     if anchor.leader_epoch >= 0:
         members.append(f'"epoch":{anchor.leader_epoch}')
+    if anchor.target_partition >= 0:
+        members.append(f'"partition":{anchor.target_partition}')
+    if anchor.target_id:
+        members.append(f'"targetTopic":{_json_text(anchor.target_id)}')
     return f"{{{','.join(members)}}}".encode()
 
 
@@ -82,7 +87,7 @@ def parse_value(value: bytes | None) -> Anchor | None:
         return None
     try:
         decoded = msgspec.json.decode(value)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(
             f"A stored source offset is not JSON ({error})",
             remedy="Look at the offsets topic of the flow; a tombstone for its key makes the partition start anew",
@@ -92,11 +97,14 @@ def parse_value(value: bytes | None) -> Anchor | None:
             return None
         case {"offset": int(offset)} if _is_offset(offset):
             target, topic_id, epoch = decoded.get("target"), decoded.get("topic"), decoded.get("epoch")
+            target_id = decoded.get("targetTopic")
             return Anchor(
                 offset,
                 target if _is_offset(target) else None,
                 topic_id if isinstance(topic_id, str) else "",
-                epoch if type(epoch) is int and 0 <= epoch <= _PARTITION_MAX else -1,
+                _number(epoch),
+                _number(decoded.get("partition")),
+                target_id if isinstance(target_id, str) else "",
             )
         case dict() if "offset" not in decoded:
             return None
@@ -131,6 +139,11 @@ def partition_for(key: bytes, partitions: int) -> int:
 
 def _is_offset(value: object) -> bool:
     return type(value) is int and -1 <= value <= OFFSET_MAX
+
+
+def _number(value: object) -> int:
+    """Give a number of 31 bits; -1 for anything else."""
+    return value if type(value) is int and 0 <= value <= _PARTITION_MAX else -1
 
 
 def _json_text(text: str) -> str:

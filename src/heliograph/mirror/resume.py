@@ -105,18 +105,46 @@ class Compare:
     walked: Walk
 
 
+HAND_MS = 10_000
+"""A position stored so long after a sync was not stored by the process that wrote it: MirrorMaker 2 gives a flush 5 s."""
+
+
+def believes(sync_offset: int, sync_ms: int, stored_offset: int | None, stored_ms: int | None) -> bool:
+    """Say whether an offset sync (its source offset, when it was written) still tells where the records end.
+
+    A crash leaves a sync that is ahead of the stored position, because positions are stored less often. So does a
+    person who sets the position back (``PATCH /connectors/.../offsets``) or has it forgotten to copy records again;
+    but then the position, or the tombstone in its place (``stored_offset`` None), is younger than the sync. None for
+    ``stored_ms``: nothing was ever stored.
+    """
+    if stored_ms is None:
+        return True
+    if stored_offset is None:
+        return sync_ms > stored_ms
+    return sync_offset <= stored_offset or sync_ms > stored_ms - HAND_MS
+
+
 def choose_anchor(stored: Anchor | None, sync: OffsetSync | None) -> Anchor | None:
-    """Give the newest pair known: from the stored position itself, or from MM2's offset syncs."""
+    """Give the newest pair known: from the stored position itself, or from MM2's offset syncs.
+
+    The newest is the one furthest on the target: on the source MirrorMaker 2 begins again and again at older offsets.
+    """
     anchors: list[Anchor] = []
     if stored is not None and stored.target_offset is not None:
         anchors.append(stored)
     if sync is not None:
         anchors.append(Anchor(sync.upstream_offset, sync.downstream_offset))
-    return max(anchors, key=lambda anchor: anchor.source_offset, default=None)
+    return max(anchors, key=lambda anchor: -1 if anchor.target_offset is None else anchor.target_offset, default=None)
 
 
-def begin(stored_offset: int, anchor: Anchor | None, target_end: int) -> Walk | Resume:
-    """Start with the stored position (last acknowledged source offset, -1 for none) and the target's end offset."""
+def begin(
+    stored_offset: int, anchor: Anchor | None, target_end: int, *, target_records: int | None = None
+) -> Walk | Resume:
+    """Start with the stored position (last acknowledged source offset, -1 for none) and the target's end offset.
+
+    ``target_records`` is how many records the target holds behind the anchor, where they were counted; without it
+    every offset there counts as one, as it does unless transactions wrote there.
+    """
     stored_position = stored_offset + 1
     if anchor is None or anchor.target_offset is None:
         if target_end == 0:
@@ -131,11 +159,12 @@ def begin(stored_offset: int, anchor: Anchor | None, target_end: int) -> Walk | 
             target_first=target_end,
             target_next=after_anchor,
         )
-    if target_end == after_anchor:
+    left = target_end - after_anchor if target_records is None else target_records
+    if not left:
         return Resume(anchor.source_offset + 1, Outcome.EXACT, "nothing was written after the stored position")
     return Walk(
         position=anchor.source_offset + 1,
-        left=target_end - after_anchor,
+        left=left,
         stored_position=stored_position,
         target_first=after_anchor,
         target_end=target_end,

@@ -1,13 +1,20 @@
 """What has to exist on the target so that every selected partition of the source has its counterpart.
 
 The plan is made from two descriptions and says everything at once: topics to create, topics to grow, which source
-partition goes where, and what is left alone and why. Nothing on the target is ever shrunk or deleted. A created topic
-gets the source's settings that somebody chose, not those which merely hold there by default, so that the target's own
-defaults apply (KIP-894: unless ``use.defaults.from`` says ``source``).
+partition goes where, and what is left alone and why. Nothing on the target is ever shrunk. A created topic gets the
+source's settings that somebody chose, not those which merely hold there by default, so that the target's own defaults
+apply (KIP-894: unless ``use.defaults.from`` says ``source``).
+
+Where the target has fewer partitions than the source and may not be given more, source partition *p* goes to target
+partition *p mod n* (:func:`fold`). Each source partition then keeps its order, because all of its records go to one
+place. A target partition that several share tells nothing about any of them: offsets there cannot be counted or
+translated. Going to another place breaks the order for whoever reads both, so a lane stays where its records went
+before, until every source partition can have its own.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from heliograph.config.model import FlowConfig
@@ -91,7 +98,7 @@ class LanePlan:
     target_partition: int
     """The same number, unless the target has fewer partitions and cannot be given more."""
     shared: bool = False
-    """Other source partitions go to the same target partition."""
+    """The target partition is not this source partition's own: others go there too, or it has another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,8 @@ class TopicRules:
     replication_factor: int
     defaults_from_source: bool
     """``use.defaults.from = source``: settings that hold by default on the source are copied too."""
+    merges: bool = False
+    """Another flow may fill the same topics, so no target partition is a lane's own."""
 
     def plan(self, source: Mapping[str, TopicShape], target_partitions: Mapping[str, int]) -> TopicPlan:
         """Compare the source's topics with the target's, given as partition counts by name."""
@@ -148,7 +157,9 @@ class TopicRules:
                 actions.append(AddPartitions(remote, shape.partitions))
             elif existing > shape.partitions:
                 notes.append(Note(topic, f"{remote} has {existing} partitions, the source {shape.partitions}: kept"))
-            lanes.extend(LanePlan(topic, partition, remote, partition) for partition in range(shape.partitions))
+            lanes.extend(
+                LanePlan(topic, partition, remote, partition, self.merges) for partition in range(shape.partitions)
+            )
         return TopicPlan(tuple(actions), tuple(lanes), tuple(notes))
 
     def creation_configs(self, configs: Mapping[str, ConfigEntry]) -> tuple[tuple[str, str], ...]:
@@ -190,6 +201,33 @@ class TopicRules:
                 yield name, entry.value, entry.source is ConfigSource.DEFAULT
 
 
+def fold(
+    lanes: Iterable[LanePlan], partitions: Mapping[str, int], before: Mapping[tuple[str, int], int]
+) -> tuple[LanePlan, ...]:
+    """Lay lanes of topics that stay too small on the partitions that there are.
+
+    ``partitions`` has the partition count of each topic on the target that stays too small; lanes of other topics are
+    given back as they are. ``before`` says where a source partition's records went before, by source topic and
+    partition: there it stays. The others go to *p mod n*: with Kafka's default partitioner, and *n* a divisor of the
+    source's count, that is where a producer on the target would have put the same keys.
+    """
+    placed = [_folded(lane, partitions.get(lane.target_topic), before) for lane in lanes]
+    users = Counter((lane.target_topic, lane.target_partition) for lane in placed)
+    own = [lane.target_partition == lane.partition for lane in placed]
+    alone = [users[lane.target_topic, lane.target_partition] == 1 for lane in placed]
+    return tuple(
+        replace(lane, shared=lane.shared or not (mine and single))
+        for lane, mine, single in zip(placed, own, alone, strict=True)
+    )
+
+
+def _folded(lane: LanePlan, count: int | None, before: Mapping[tuple[str, int], int]) -> LanePlan:
+    if count is None:
+        return lane
+    place = before.get((lane.source_topic, lane.partition), lane.partition)
+    return replace(lane, target_partition=place if place < count else lane.partition % count)
+
+
 def topic_rules_of(flow: FlowConfig) -> TopicRules:
     """Give the rules of ``flow``; raises ConfigError for a list that is no Java regular expression."""
     return TopicRules(
@@ -197,4 +235,5 @@ def topic_rules_of(flow: FlowConfig) -> TopicRules:
         config_exclude=Patterns(flow.config_properties_exclude),
         replication_factor=flow.replication_factor,
         defaults_from_source=flow.use_defaults_from == "source",
+        merges=flow.merges,
     )

@@ -24,6 +24,7 @@ from heliograph.observe.screen import Line, Piece, Screen, crop, joined, left, r
 _HISTORY = 60
 _BARS = "▁▂▃▄▅▆▇█"
 _ERRORS_SHOWN = 3
+_LOSSES_SHOWN = 2
 _FLOW_MIN = 3
 _TINY = 50
 _NARROW = 72
@@ -39,14 +40,18 @@ _STYLES = {
     "running": "green",
     "retrying": "yellow",
     "failed": "bold red",
+    "halted by a loss": "bold red",
     "stopped": "dim",
+    "source gone": "dim",
 }
 _URGENCY = {
+    LaneState.HALTED: 0,
     LaneState.FAILED: 0,
     LaneState.RETRYING: 1,
     LaneState.STARTING: 2,
     LaneState.RUNNING: 2,
     LaneState.STOPPED: 3,
+    LaneState.GONE: 4,
 }
 
 
@@ -83,9 +88,12 @@ class _Row:
     lag: int | None = None
     state: LaneState = LaneState.STOPPED
     in_state: int = 0
+    shared: bool = False
+    """Some of its lanes go to target partitions that are not theirs alone."""
 
     def add(self, lane: LaneView) -> None:
         self.lanes += 1
+        self.shared = self.shared or lane.target_partition is not None
         self.records_per_s += lane.records_per_s
         self.bytes_per_s += lane.bytes_per_s
         if lane.lag is not None:
@@ -102,9 +110,9 @@ class _Row:
 
     @property
     def state_text(self) -> str:
-        if self.in_state < self.lanes and self.state in (LaneState.FAILED, LaneState.RETRYING):
+        if self.in_state < self.lanes and self.state in (LaneState.FAILED, LaneState.RETRYING, LaneState.HALTED):
             return f"{self.state} {self.in_state} of {self.lanes}"
-        return str(self.state)
+        return f"{self.state}, shared" if self.shared else str(self.state)
 
 
 def render(view: ProcessView, width: int, height: int, trend: Trend | None = None) -> Screen:
@@ -154,7 +162,8 @@ def _header(view: ProcessView, trend: Trend, width: int) -> Line:
 def _wanted(flow: FlowView, rows: list[_Row]) -> int:
     """Give the lines that would show everything: blank, title, sums, table with heading, errors."""
     titles = 3 if _has_numbers(flow) else 2
-    return titles + (len(rows) + 1 if rows else 0) + min(len(flow.errors), _ERRORS_SHOWN + 1)
+    troubles = min(len(flow.errors), _ERRORS_SHOWN + 1) + min(len(flow.losses), _LOSSES_SHOWN + 1)
+    return titles + (len(rows) + 1 if rows else 0) + troubles
 
 
 def _has_numbers(flow: FlowView) -> bool:
@@ -169,7 +178,7 @@ def _flow(flow: FlowView, rows: list[_Row], columns: _Columns, height: int, tren
         lines.append(_sums(flow, width))
     if height > len(lines):
         lines.insert(0, ())
-    errors = _errors(flow, width)[: max(height - len(lines), 0)]
+    errors = [*_errors(flow, width), *_losses(flow, width)][: max(height - len(lines), 0)]
     room = height - len(lines) - len(errors) - 1
     if rows and room > 0:
         lines.extend(_table(rows, columns, room))
@@ -200,7 +209,8 @@ def _sums(flow: FlowView, width: int) -> Line:
     ]
     if flow.latency_p50_ms is not None:
         pieces.append(Piece(f"p50 {text.latency(flow.latency_p50_ms)}, p99 {text.latency(flow.latency_p99_ms)}"))
-    pieces.append(Piece(f"{text.plural(flow.topics, 'topic')}, {text.plural(len(flow.lanes), 'partition')}"))
+    lanes = sum(lane.state is not LaneState.GONE for lane in flow.lanes)
+    pieces.append(Piece(f"{text.plural(flow.topics, 'topic')}, {text.plural(lanes, 'partition')}"))
     pieces.append(Piece(f"{text.count(flow.records)} records, {text.size(flow.bytes)} in all", "dim"))
     return joined(tuple(pieces), width, gap=" · ")
 
@@ -280,6 +290,20 @@ def _errors(flow: FlowView, width: int) -> list[Line]:
     ]
     more = len(flow.errors) - _ERRORS_SHOWN
     if more > 0:
+        lines.append((Piece(f"          … and {text.count(more)} more", "dim"),))
+    return lines
+
+
+def _losses(flow: FlowView, width: int) -> list[Line]:
+    """Draw the newest losses; they stay for the life of the process, because nothing makes them undone."""
+    lines: list[Line] = []
+    for loss in flow.losses[:_LOSSES_SHOWN]:
+        last = max(loss.first_offset, loss.next_offset - 1)
+        offsets = f"{loss.first_offset}..{last}" if loss.next_offset > loss.first_offset else "unknown"
+        said = f"{loss.kind}: {loss.topic}-{loss.partition}, offsets {offsets}"
+        lines.append((Piece("   loss   ", "red"), Piece(crop(said, width - 10))))
+    more = sum(count.times for count in flow.loss_counts) - len(lines)
+    if lines and more > 0:
         lines.append((Piece(f"          … and {text.count(more)} more", "dim"),))
     return lines
 

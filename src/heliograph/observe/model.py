@@ -31,7 +31,11 @@ class LaneState(StrEnum):
     """An error that may pass; the cause says which, and it is tried again."""
     FAILED = "failed"
     """An error that will not pass by itself."""
+    HALTED = "halted by a loss"
+    """Records were lost, and the flow is told to wait for a person then (``heliograph.stop.on.loss``)."""
     STOPPED = "stopped"
+    GONE = "source gone"
+    """The source has the topic no longer; its copy stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,40 @@ class LaneView:
     bytes: int = 0
     records_per_s: float = 0.0
     bytes_per_s: float = 0.0
+    target_partition: int | None = None
+    """Where its records go, if that is not the target partition of its own: it shares that one with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossView:
+    """Something that was lost."""
+
+    kind: str
+    """``retention``, ``truncation``, ``recreation``, ``target-deletion``, ``target-truncation``, ``foreign-write``."""
+    topic: str
+    """Name on the side where it happened."""
+    partition: int
+    first_offset: int
+    next_offset: int
+    """The offset after the last one concerned; the same as the first: none are known."""
+    at_s: float
+    """When it was noticed, seconds since the epoch."""
+    goes_on_at: int | None = None
+    """Source offset at which copying went on, or would; None: where it was."""
+    on_target: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LossCount:
+    """How often something was lost, since the process began."""
+
+    kind: str
+    topic: str
+    """Name on the side where it happened; empty: those of many topics together."""
+    partition: int
+    times: int
+    offsets: int
+    """Offsets concerned, all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +117,9 @@ class FlowView:
     latency_p99_ms: float | None = None
     errors: tuple[str, ...] = ()
     """Newest first, one line each."""
+    losses: tuple[LossView, ...] = ()
+    """The newest, newest first."""
+    loss_counts: tuple[LossCount, ...] = ()
 
     @property
     def lag(self) -> int | None:

@@ -18,13 +18,14 @@ from heliograph.records.model import (
     Scan,
 )
 from heliograph.records.parcels import allocate, encode, forward, rewrite, scan, split, stamp, verify
-from heliograph.records.reading import decode
+from heliograph.records.reading import Canonical, canonical, decode
 
 __all__ = [
     "HEADER_BYTES",
     "LIMIT_BYTES",
     "SMALL_BYTES",
     "Buffer",
+    "Canonical",
     "Codec",
     "Kind",
     "Parcel",
@@ -32,6 +33,7 @@ __all__ = [
     "Run",
     "Scan",
     "allocate",
+    "canonical",
     "decode",
     "encode",
     "forward",

@@ -12,11 +12,12 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.memoryview cimport PyMemoryView_FromMemory, PyMemoryView_FromObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
+import os
 import zlib
 
-from heliograph.records.codecs import Malformed, Oversized, compress, decompress, inflation_limit_bytes
+from heliograph.records.codecs import Malformed, compress, decompress, inflation_limit_bytes
 from heliograph.records.grouping import Aborts
 from heliograph.records.model import Codec, Kind, Parcel, Run, Scan, damaged
 
@@ -30,7 +31,7 @@ cdef extern from "crc32c.h" nogil:
     int crc32c_uses_hardware
 
 cdef extern from "inflate.h" nogil:
-    int INFLATE_MALFORMED, INFLATE_OVERSIZED, INFLATE_NO_MEMORY
+    int INFLATE_NO_MEMORY
     ctypedef struct inflate_sink:
         uint8_t* bytes
         size_t used, room, limit
@@ -91,9 +92,12 @@ cdef enum:
     RAW_FACTOR = 16
     JOINED_BYTES_MAX = 256 << 10  # zstd batches unpacked in one go
     KEPT_BYTES_MAX = 4 << 20  # a scratch that once grew above this is given back
+    MARK_BYTES = 16
 
 cdef tuple KINDS = tuple(Kind)
 cdef tuple CODECS = tuple(Codec)
+cdef bytes MARK = os.urandom(MARK_BYTES)  # stands behind each of the zstd bodies that are unpacked in one go
+cdef bytes MARK_FRAME = b"\x28\xb5\x2f\xfd\x20\x10\x81\x00\x00" + MARK  # one raw block of 16 bytes (RFC 8878)
 
 crc32c_setup(1)
 
@@ -243,3 +247,4 @@ def forward(buffer, run):
 include "_records.pxi"
 include "_scan.pxi"
 include "_packer.pxi"
+include "_canonical.pxi"

@@ -27,6 +27,7 @@ from heliograph.records.layout import (
     LENGTH_FIELD_END,
     LOG_APPEND_TIME_BIT,
     MAGIC_AT,
+    OFFSET_MAX,
     RECORD_BYTES_MIN,
     TRANSACTIONAL_BIT,
     signed_64,
@@ -37,11 +38,12 @@ NAME = "python"
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _LEGACY = struct.Struct(">qiIbb")
+_NULL = b"\xff\xff\xff\xff"
+"""Length of a field that is null, in canonical form."""
 _CHECKED_AT = 21
 """The CRC covers a batch from here on."""
 _COUNT_AT = 57
 _LEGACY_CHECKED_AT = 16
-OFFSET_MAX = 2**63 - 1
 _RAW_FACTOR = 16
 """A compressed parcel holds at most this many times its own size in records: consumers must unpack it in memory."""
 
@@ -351,6 +353,25 @@ def read_records(body: Buffer, count: int) -> list[RawRecord]:
     if at != len(view):
         raise Malformed(f"{len(view) - at} bytes follow its last record")
     return records
+
+
+def canonical(body: Buffer, count: int, base_timestamp: int, timestamps: bool) -> bytes:  # noqa: FBT001
+    """Give a plain body of exactly ``count`` records in canonical form; raises Malformed.
+
+    That is for each record its timestamp (8 bytes, unless left out), key, value, the number of headers, and name and
+    value of each header; a field has its length in four bytes in front, -1 for null. Numbers are big-endian.
+    """
+    out = bytearray()
+    for _, timestamp_delta, key, value, headers in read_records(body, count):
+        if timestamps:
+            out += signed_64(base_timestamp + timestamp_delta).to_bytes(8, "big", signed=True)
+        for content in (key, value):
+            out += _NULL if content is None else len(content).to_bytes(4, "big") + content
+        out += len(headers).to_bytes(4, "big")
+        for name, content in headers:
+            out += len(name).to_bytes(4, "big") + name
+            out += _NULL if content is None else len(content).to_bytes(4, "big") + content
+    return bytes(out)
 
 
 class Packer:

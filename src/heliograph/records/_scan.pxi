@@ -171,8 +171,10 @@ cdef int64_t add_batch(
     if run.first_offset > 0x7FFFFFFFFFFFFFFF - last_delta - 1:
         raise damaged(run.first_offset, "its offsets run over")
     cdef int64_t following = run.first_offset + last_delta + 1
-    if aborts is not None and attributes & (CONTROL_BIT | TRANSACTIONAL_BIT):
-        is_aborted = follow_aborts(aborts, batch, end - at, following - 1)
+    if aborts is not None:
+        aborts.advance(following - 1)
+        if attributes & (CONTROL_BIT | TRANSACTIONAL_BIT):
+            is_aborted = follow_aborts(aborts, batch, end - at)
     skippable = attributes & CONTROL_BIT or count == 0
     if skippable or is_aborted or following <= position:
         run.kind = DROP
@@ -194,10 +196,9 @@ cdef int64_t add_batch(
     return run.next_offset
 
 
-cdef bint follow_aborts(aborts, const uint8_t* batch, Py_ssize_t n, int64_t last_offset) except -1:
+cdef bint follow_aborts(aborts, const uint8_t* batch, Py_ssize_t n) except -1:
     """Tell the list of aborted transactions of a batch; True if the batch belongs to one."""
     cdef int64_t producer_id = <int64_t>load64(batch + PRODUCER_AT)
-    aborts.advance(last_offset)
     if not batch[ATTRIBUTES_AT] & CONTROL_BIT:
         return aborts.covers(producer_id)
     if is_abort_marker(batch + HEADER_BYTES, batch + n):

@@ -17,6 +17,9 @@ DELETE_HORIZON_BIT = 0x40
 ABORT_MARKER = b"\x00\x00"
 """Type in the key of a control record that ends a transaction by abort (1: commit)."""
 
+OFFSET_MAX = 2**63 - 1
+"""Largest number that an offset's field can hold; no record may stand there, for the position after it has none."""
+
 RECORD_BYTES_MIN = 7
 """A record with null key, null value and no headers: seven fields of one byte."""
 

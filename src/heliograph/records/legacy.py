@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from heliograph.records.codecs import Malformed, decompress, inflation_limit_bytes
-from heliograph.records.layout import CODEC_BITS, LENGTH_FIELD_END, LOG_APPEND_TIME_BIT
+from heliograph.records.layout import CODEC_BITS, LENGTH_FIELD_END, LOG_APPEND_TIME_BIT, OFFSET_MAX
 from heliograph.records.model import LIMIT_BYTES, Buffer, Codec, Run, damaged
 
 _FRONT = struct.Struct(">qiIbb")
@@ -77,6 +77,8 @@ def _outer(view: memoryview, at: int, end: int, inflated_bytes_max: int) -> tupl
     offset = int.from_bytes(view[at : at + 8], "big", signed=True)
     try:
         message = _read(view, at, end)
+        if not 0 <= offset < OFFSET_MAX:
+            raise Malformed("its offset is negative, or the last there can be")  # noqa: TRY301
         crc = _FRONT.unpack_from(view, at)[2]
         if crc != zlib.crc32(view[at + _CHECKED_AT : message.end]):
             raise damaged(offset, "its checksum does not match its bytes")
@@ -141,6 +143,9 @@ def _unwrap(wrapper: Message, inflated_bytes_max: int) -> list[Message]:
     if not found:
         raise Malformed("it is compressed, but holds nothing")
     shift = wrapper.offset - found[-1].offset if wrapper.magic == 1 else 0
+    for message in found:
+        if not 0 <= message.offset + shift <= wrapper.offset:
+            raise Malformed(f"a message inside it has the offset {message.offset + shift}, the last {wrapper.offset}")
     append_time = wrapper.timestamp if wrapper.magic == 1 and wrapper.attributes & LOG_APPEND_TIME_BIT else None
     return [
         message._replace(

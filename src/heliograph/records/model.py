@@ -134,6 +134,8 @@ class Record:
     """Keys are UTF-8; bytes that are not survive as lone surrogates (``surrogateescape``)."""
     appended: bool = field(default=False, compare=False)
     """Whether ``timestamp`` is the time at which the broker took it (LogAppendTime), not its writer's."""
+    transactional: bool = field(default=False, compare=False)
+    """Whether it was written as part of a transaction."""
 
 
 def damaged(offset: int, why: str) -> DamagedBatch:

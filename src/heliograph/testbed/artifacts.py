@@ -1,4 +1,4 @@
-"""Apache Kafka's jars, fetched once and then found without asking anybody.
+"""Jars, Apache Kafka's above all, fetched once and then found without asking anybody.
 
 ``jgo`` resolves Maven coordinates in pure Python and keeps what it fetches in the user's Maven repository, where
 other programs find it too. Which jars make up a version is written to a small file in the cache folder; from then on
@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -45,16 +45,24 @@ def cache_folder() -> Path:
 
 def class_path(version: KafkaVersion) -> list[Path]:
     """Return the jars of one Kafka version, fetched on first use. Raises HeliographError when they cannot be had."""
-    coordinates = version.coordinates
-    record = cache_folder() / f"kafka-{version}.json"
+    return jars(f"kafka-{version}", f"Apache Kafka {version}", version.coordinates)
+
+
+def jars(name: str, title: str, coordinates: Sequence[str]) -> list[Path]:
+    """Return the jars of some Maven coordinates with all that they need, fetched on first use.
+
+    ``name`` is that of the note in the cache, ``title`` what a person calls them. Raises HeliographError when they
+    cannot be had.
+    """
+    record = cache_folder() / f"{name}.json"
     known = _read(record, coordinates)
     if known is None:
-        known = _fetch(version)
+        known = _fetch(title, coordinates)
         _write(record, coordinates, known)
     return known
 
 
-def _read(record: Path, coordinates: tuple[str, ...]) -> list[Path] | None:
+def _read(record: Path, coordinates: Sequence[str]) -> list[Path] | None:
     """Return the jars noted in the cache, or None when the note is missing, of another kind, or a jar has gone."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         note = json.loads(record.read_text())
@@ -65,7 +73,7 @@ def _read(record: Path, coordinates: tuple[str, ...]) -> list[Path] | None:
     return None
 
 
-def _write(record: Path, coordinates: tuple[str, ...], jars: Iterable[Path]) -> None:
+def _write(record: Path, coordinates: Sequence[str], jars: Iterable[Path]) -> None:
     """Note the jars in the cache, so that a reader sees the whole note or none."""
     note = {
         "format": FORMAT,
@@ -78,7 +86,7 @@ def _write(record: Path, coordinates: tuple[str, ...], jars: Iterable[Path]) -> 
     part.replace(record)
 
 
-def _fetch(version: KafkaVersion) -> list[Path]:
+def _fetch(title: str, coordinates: Sequence[str]) -> list[Path]:
     """Resolve the coordinates and fetch what is missing, with a progress bar on a terminal."""
     try:
         import jgo  # noqa: PLC0415 - belongs to the extra "testbed"
@@ -88,12 +96,12 @@ def _fetch(version: KafkaVersion) -> list[Path]:
             remedy='Install the extra with "pip install heliograph[testbed]"',
         ) from None
     try:
-        with _progress(f"Fetching Apache Kafka {version}") as advance, _one_fetch_at_a_time():
-            artifacts = jgo.resolve("+".join(version.coordinates))
+        with _progress(f"Fetching {title}") as advance, _one_fetch_at_a_time():
+            artifacts = jgo.resolve("+".join(coordinates))
             return _fetch_jars([each for each in artifacts if not each.filename.startswith(OTHER_BACK_ENDS)], advance)
     except (OSError, RuntimeError, ValueError) as error:
         raise HeliographError(
-            f"The jars of Apache Kafka {version} cannot be fetched: {error}",
+            f"The jars of {title} cannot be fetched: {error}",
             remedy="Check that this version exists and that Maven Central, or your mirror of it, can be reached",
         ) from error
 

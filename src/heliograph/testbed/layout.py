@@ -185,6 +185,7 @@ def _small_cluster(brokers: int) -> dict[str, str]:
     return {
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
         "offsets.topic.num.partitions": "4",
         "offsets.topic.replication.factor": copies,
         "transaction.state.log.num.partitions": "4",

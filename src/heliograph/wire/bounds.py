@@ -117,7 +117,7 @@ def _entity_step(entity: Any, *, nullable: bool) -> int | Walk:
 
     def walk(body: bytes, at: int, cuts: list[Cut]) -> int:
         if nullable:
-            present = body[at] == 1
+            present = body[at] != 0xFF  # -1 is null; kio takes anything else for "there"
             at += 1
             if not present:
                 return at

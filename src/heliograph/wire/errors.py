@@ -53,12 +53,20 @@ TOPIC_ALREADY_EXISTS = 36
 INVALID_PARTITIONS = 37
 INVALID_REPLICATION_FACTOR = 38
 NOT_CONTROLLER = 41
+POLICY_VIOLATION = 44
 OUT_OF_ORDER_SEQUENCE_NUMBER = 45
 DUPLICATE_SEQUENCE_NUMBER = 46
 INVALID_PRODUCER_EPOCH = 47
+INVALID_TXN_STATE = 48
 INVALID_PRODUCER_ID_MAPPING = 49
+CONCURRENT_TRANSACTIONS = 51
+TRANSACTION_COORDINATOR_FENCED = 52
+TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53
+OPERATION_NOT_ATTEMPTED = 55
+SECURITY_DISABLED = 54
 SASL_AUTHENTICATION_FAILED = 58
 UNKNOWN_PRODUCER_ID = 59
+GROUP_ID_NOT_FOUND = 69
 FETCH_SESSION_ID_NOT_FOUND = 70
 INVALID_FETCH_SESSION_EPOCH = 71
 FENCED_LEADER_EPOCH = 74
@@ -66,6 +74,9 @@ UNKNOWN_LEADER_EPOCH = 75
 UNSUPPORTED_COMPRESSION_TYPE = 76
 MEMBER_ID_REQUIRED = 79
 INVALID_RECORD = 87
+PRODUCER_FENCED = 90
+STALE_MEMBER_EPOCH = 113
+TRANSACTION_ABORTABLE = 120
 
 _N, _M, _C = After.NOTHING, After.METADATA, After.COORDINATOR
 
@@ -82,6 +93,7 @@ _ROWS: tuple[tuple[int, str, bool, After, str], ...] = (
     (8, "BROKER_NOT_AVAILABLE", True, _M, "the broker is not available"),
     (9, "REPLICA_NOT_AVAILABLE", True, _M, "the replica is not available"),
     (10, "MESSAGE_TOO_LARGE", False, _N, "the batch exceeds the topic's max.message.bytes"),
+    (12, "OFFSET_METADATA_TOO_LARGE", False, _N, "the text committed with the offset is too long there"),
     (13, "NETWORK_EXCEPTION", True, _M, "the connection broke"),
     (14, "COORDINATOR_LOAD_IN_PROGRESS", True, _N, "the coordinator is still loading its state"),
     (15, "COORDINATOR_NOT_AVAILABLE", True, _C, "the coordinator is not available"),
@@ -92,9 +104,11 @@ _ROWS: tuple[tuple[int, str, bool, After, str], ...] = (
     (20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", True, _N, "too few replicas confirmed in time"),
     (22, "ILLEGAL_GENERATION", False, _N, "the group has moved on without this member"),
     (23, "INCONSISTENT_GROUP_PROTOCOL", False, _N, "the group's members speak another protocol"),
+    (24, "INVALID_GROUP_ID", False, _N, "it does not take this name for a group"),
     (25, "UNKNOWN_MEMBER_ID", False, _N, "the group no longer knows this member"),
     (26, "INVALID_SESSION_TIMEOUT", False, _N, "the session time-out lies outside the broker's limits"),
     (27, "REBALANCE_IN_PROGRESS", True, _N, "the group is rebalancing"),
+    (28, "INVALID_COMMIT_OFFSET_SIZE", False, _N, "the commit is too large"),
     (29, "TOPIC_AUTHORIZATION_FAILED", False, _N, "the principal has no right on this topic"),
     (30, "GROUP_AUTHORIZATION_FAILED", False, _N, "the principal has no right on this group"),
     (31, "CLUSTER_AUTHORIZATION_FAILED", False, _N, "the principal has no such right on the cluster"),
@@ -113,13 +127,20 @@ _ROWS: tuple[tuple[int, str, bool, After, str], ...] = (
     (45, "OUT_OF_ORDER_SEQUENCE_NUMBER", False, _N, "a batch before this one is missing"),
     (46, "DUPLICATE_SEQUENCE_NUMBER", False, _N, "it holds this batch already"),
     (47, "INVALID_PRODUCER_EPOCH", False, _N, "a newer producer took over"),
+    (48, "INVALID_TXN_STATE", False, _N, "the transaction is not in a state that allows this"),
     (49, "INVALID_PRODUCER_ID_MAPPING", False, _N, "the transactional id belongs to another producer"),
+    (50, "INVALID_TRANSACTION_TIMEOUT", False, _N, "transactions may not last that long (transaction.max.timeout.ms)"),
+    (51, "CONCURRENT_TRANSACTIONS", True, _N, "it has not finished this producer's last transaction yet"),
+    (52, "TRANSACTION_COORDINATOR_FENCED", False, _N, "another broker coordinates this producer's transactions by now"),
     (53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED", False, _N, "the principal has no right on this transactional id"),
+    (54, "SECURITY_DISABLED", False, _N, "it has no authorizer, so there are no rights"),
     (55, "OPERATION_NOT_ATTEMPTED", False, _N, "it did not try, because another part of the request failed"),
     (56, "KAFKA_STORAGE_ERROR", True, _M, "its disk failed"),
     (58, "SASL_AUTHENTICATION_FAILED", False, _N, "the credentials are wrong"),
     (59, "UNKNOWN_PRODUCER_ID", False, _N, "it has forgotten this producer"),
     (60, "REASSIGNMENT_IN_PROGRESS", True, _N, "the partition is being moved"),
+    (68, "NON_EMPTY_GROUP", False, _N, "the group has members"),
+    (69, "GROUP_ID_NOT_FOUND", False, _N, "it has no such group"),
     (70, "FETCH_SESSION_ID_NOT_FOUND", True, _N, "it has dropped the fetch session"),
     (71, "INVALID_FETCH_SESSION_EPOCH", True, _N, "the fetch session is out of step"),
     (72, "LISTENER_NOT_FOUND", True, _M, "the leader lacks this listener"),
@@ -132,9 +153,13 @@ _ROWS: tuple[tuple[int, str, bool, After, str], ...] = (
     (81, "GROUP_MAX_SIZE_REACHED", False, _N, "the group is full"),
     (82, "FENCED_INSTANCE_ID", False, _N, "another member uses the same group.instance.id"),
     (87, "INVALID_RECORD", False, _N, "it finds a record invalid"),
+    (88, "UNSTABLE_OFFSET_COMMIT", True, _N, "a transaction has yet to decide about the offset"),
     (89, "THROTTLING_QUOTA_EXCEEDED", True, _N, "a quota is used up for the moment"),
     (90, "PRODUCER_FENCED", False, _N, "a newer producer took over"),
+    (91, "RESOURCE_NOT_FOUND", False, _N, "it has no such thing"),
     (100, "UNKNOWN_TOPIC_ID", True, _M, "it does not know this topic id"),
+    (113, "STALE_MEMBER_EPOCH", False, _N, "the group has moved on without this member"),
+    (120, "TRANSACTION_ABORTABLE", False, _N, "the transaction cannot be committed any more"),
 )
 
 TABLE: dict[int, Meaning] = {row[0]: Meaning(*row) for row in _ROWS}

@@ -22,12 +22,19 @@ CEILINGS = {
     "offset_fetch": 7,  # from version 8 on, many groups a request: a shape of its own
     "offset_commit": 8,  # later versions name topics by id
     "init_producer_id": 4,  # later versions change transactions (KIP-890)
+    "add_partitions_to_txn": 3,  # later versions are for brokers among themselves
+    "end_txn": 3,  # later versions change transactions (KIP-890)
     "list_offsets": 9,
     "delete_topics": 5,
     "join_group": 7,
     "sync_group": 4,
     "heartbeat": 3,
     "leave_group": 3,
+    "list_groups": 5,
+    "describe_groups": 5,  # version 6 tells an unknown group by an error, not by its state
+    "consumer_group_describe": 0,
+    "describe_acls": 3,
+    "create_acls": 3,
 }
 """Highest version we speak, where it is not the schemas' highest."""
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from heliograph.cluster import admin
+from heliograph.cluster import admin, groups
 from heliograph.cluster.cluster import GROUP, Cluster, raise_for
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
@@ -29,7 +29,7 @@ from heliograph.worker import rehearsal
 from heliograph.worker.finding import Finding, Level, counted, listed
 from heliograph.worker.operations import NOT_TOLD, Operation, missing
 from heliograph.worker.ownership import PROTOCOL_TYPE
-from heliograph.worker.topics import MAX_MESSAGE_BYTES
+from heliograph.worker.topics import MAX_MESSAGE_BYTES, may_not_grow
 
 GROUP_ID_NOT_FOUND = 69
 """DescribeGroups from version 6 on, for a group that does not exist (KIP-1043); before, it looks empty."""
@@ -122,8 +122,10 @@ class FlowCheck:
             for each in self._creations()
         ]
         problems = await rehearsal.create(self._target, wanted)
-        problems.update(await rehearsal.grow(self._target, {each.name: each.total for each in self._growths()}))
+        refused = await rehearsal.grow(self._target, {each.name: each.total for each in self._growths()})
+        problems.update({name: error for name, error in refused.items() if not may_not_grow(error)})
         findings = [self._problem(names, error) for names, error in _alike(problems)]
+        findings += self._shared([each for each in self._growths() if each.name in refused.keys() - problems.keys()])
         if (
             not wanted
             and self._flow.refresh_topics_interval_s
@@ -131,6 +133,18 @@ class FlowCheck:
         ):
             findings += await self._later()
         return findings
+
+    def _shared(self, growths: list[AddPartitions]) -> list[Finding]:
+        """Say which topics stay too small, so that source partitions have to share theirs."""
+        if not growths:
+            return []
+        counts = self._target.metadata.topics
+        topics = listed(f"{each.name} ({each.total} on {len(counts[each.name].partitions)})" for each in growths)
+        text = (
+            f"Topics of {self._target.alias} that have too few partitions and may not be given more: {topics}. "
+            "Source partitions share those there are: records are all copied, positions of groups are not translated"
+        )
+        return [self._warn(text, "Grant Alter on them, or add the partitions")]
 
     async def _later(self) -> list[Finding]:
         """Ask whether a topic that the source may get tomorrow could be created."""
@@ -264,9 +278,11 @@ class FlowCheck:
         members = len(row.members)
         kind = str(row.protocol_type)
         if members and kind != PROTOCOL_TYPE:
+            places = [groups.Member(m.member_id, m.client_id, m.client_host.lstrip("/")) for m in row.members]
             text = (
                 f"Group {group} on {self._target.alias} belongs to another program ({counted(members, 'member')} of "
-                f"kind {kind}), most likely a running MirrorMaker 2: both would copy the same records"
+                f"kind {kind}: {groups.whereabouts(places)}), most likely a running MirrorMaker 2: "
+                "both would copy the same records"
             )
             return [Finding(Level.ERROR, self._flow.name, text, "Stop it, or give this flow another group.id")]
         if members:

@@ -9,31 +9,40 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
-from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
-from heliograph.errors import HeliographError
-from heliograph.flow.events import ClusterBack, ClusterTrouble, Event, SourceRecordsLost
+from heliograph.errors import HeliographError, NotAuthorized
+from heliograph.flow.events import ClusterBack, ClusterTrouble, Event
 from heliograph.flow.fetcher import Reading
 from heliograph.flow.flow import Flow, FlowSettings
 from heliograph.flow.lane import Lane, Producer, State
-from heliograph.flow.positions import Clusters, Place, locate
+from heliograph.flow.positions import Clusters, Place
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
+from heliograph.mirror.losses import Loss
 from heliograph.mirror.resume import Outcome
 from heliograph.mirror.topics import LanePlan, topic_rules_of
 from heliograph.observe.log import Log
+from heliograph.worker.fencing import fence
 from heliograph.worker.offsets import Offsets
 from heliograph.worker.periodic import Job, every, persistently
+from heliograph.worker.producers import Producers
+from heliograph.worker.settings import SettingsJob
+from heliograph.worker.takeover import Takeover
 from heliograph.worker.telling import tell
 from heliograph.worker.topics import Found, TopicJob
+from heliograph.worker.transactions import first_cause, transactions_for
+from heliograph.worker.upkeep import Upkeep
 
 LANE_SHARE_MAX = 8
 """A lane may hold at least one part in so many of the window; with fewer lanes, more."""
 LANE_BYTES_MIN = 1 << 20
+SETTLE_S = 5.0
+"""How long a lane that is to go to another target partition may take to have everything acknowledged."""
 BATCH_OVERHEAD_BYTES = 12
 """max.message.bytes counts a batch without its first two fields, or with them, by version: stay below both."""
 
@@ -48,6 +57,8 @@ class Callbacks:
     """Copying has begun."""
     waiting: Callable[[HeliographError], None]
     """It cannot begin yet, and why."""
+    lost: Callable[[Loss], None]
+    """Something was lost."""
     trouble: Callable[[str], None]
     """Why a cluster cannot be used at the moment; empty: it answers again."""
 
@@ -62,14 +73,24 @@ class Copying:
         self.log = log
         self.topics = 0
         """Topics of the source that are copied."""
-        self.flow = self._make_flow(callbacks.holds)
+        self.gone: dict[tuple[str, int], Anchor] = {}
+        """Partitions that were copied and are no longer on the source, with how far they were."""
         self._callbacks = callbacks
         self._offsets = Offsets(target, config)
+        self._transactions = transactions_for(config, target, self._offsets)
+        self.flow = self._make_flow(callbacks.holds)
+        self._takeover = Takeover(source, target, config)
+        self._upkeep = Upkeep(config, source, target, self.flow, log)
         self._topic_job = TopicJob(source, target, topic_rules_of(config))
+        self._settings_job = SettingsJob(source, target, self._topic_job.rules, log)
         self._committed: dict[Lane, Anchor] = {}
         self._stored: dict[tuple[str, int], Anchor] = {}
-        self._producer: Producer | None = None
+        self._producers = Producers(target)
         self._problems: dict[str, HeliographError] = {}
+        self._ends: dict[tuple[str, int], int | None] = {}
+        """Where partitions ended whose lanes are closed, as far as was seen."""
+        self._folded: dict[str, tuple[int, int]] = {}
+        """By topic on the target that stays too small: partitions of the source's topic, and its own."""
 
     def _make_flow(self, may_send: Callable[[], bool]) -> Flow:
         config = self.config
@@ -84,10 +105,11 @@ class Copying:
         return Flow(
             self.source,
             self.target,
-            FlowSettings(reading, config.window_bytes, config.produce_timeout_ms),
+            FlowSettings(reading, config.window_bytes, config.produce_timeout_ms, config.stop_on_loss),
             listener=self._on_event,
             may_send=may_send,
             resume=self._resume,
+            transactions=self._transactions,
         )
 
     # ---- life -------------------------------------------------------------------------------------------------
@@ -98,10 +120,13 @@ class Copying:
         await persistently("look at the topics", self._refresh, self.log, self._callbacks.waiting)
         self._callbacks.running()
         self.log.info("running", topics=self.topics, partitions=len(self.flow.lanes))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.flow.run())
-            for job in self._jobs():
-                group.create_task(every(job, self.log), name=job.name)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.flow.run())
+                for job in self._jobs():
+                    group.create_task(every(job, self.log), name=job.name)
+        except BaseExceptionGroup as errors:
+            raise first_cause(errors) from errors
 
     def _jobs(self) -> list[Job]:
         """Give what is done beside the copying."""
@@ -116,7 +141,7 @@ class Copying:
             )
         if config.refresh_topics_interval_s:
             jobs.append(Job("look at the topics", config.refresh_topics_interval_s, self._refresh))
-        return jobs
+        return jobs + self._upkeep.jobs()
 
     async def finish(self, budget_s: float) -> None:
         """Drain and commit, in ``budget_s`` seconds."""
@@ -124,10 +149,11 @@ class Copying:
         if not await flow.drain(budget_s * 0.6):
             self.log.warning("some batches were not acknowledged in time; the next start finds out which were written")
         try:
-            async with asyncio.timeout(budget_s * 0.4):
+            async with asyncio.timeout(budget_s * 0.3):
                 await self.commit()
         except (HeliographError, TimeoutError) as error:
             self.log.warning("positions were not stored; the next start finds the place", cause=error)
+        await self._upkeep.finish(budget_s * 0.1)
         self.log.info("stopped", records=sum(lane.records for lane in flow.lanes.values()))
 
     def _metadata_age_s(self) -> float:
@@ -135,32 +161,40 @@ class Copying:
         return max(1.0, min(self.config.source.metadata_max_age_ms, self.config.target.metadata_max_age_ms) / 1000)
 
     async def _load(self) -> None:
+        await self._fence()
+        if self._transactions is not None:
+            await self._transactions.fence()
+            await self._offsets.settle()
         self._stored = await self._offsets.read()
         if self._offsets.unreadable:
             self.log.warning("some stored positions cannot be read and are left alone", count=self._offsets.unreadable)
-        self._producer = Producer(*await admin.init_producer_id(self.target))
+        if self._transactions is None:
+            await self._producers.prepare()
+
+    async def _fence(self) -> None:
+        """Shut out an exactly-once MM2 before its positions are read; where that is not allowed, go on without."""
+        try:
+            fenced = await fence(self.target, self.config)
+        except NotAuthorized as error:
+            self.log.warning("an exactly-once MirrorMaker 2 cannot be fenced", cause=error)
+        else:
+            theirs = [each for each in fenced if not self._transactions or each != self.config.transactional_id]
+            if theirs:
+                self.log.info("an exactly-once MirrorMaker 2 was fenced", transactional_ids=",".join(theirs))
 
     # ---- topics and lanes ---------------------------------------------------------------------------------------
 
     async def _refresh(self) -> None:
         """Look at the topics; open lanes for new partitions, close those whose source is gone."""
         flow, job = self.flow, self._topic_job
-        found = await job.look()
+        found = await job.look(self._target_partitions())
         self._note_topics(found)
         wanted = {(plan.source_topic, plan.partition): plan for plan in found.lanes}
         for key, lane in list(flow.lanes.items()):
-            if key not in wanted:
-                self.log.warning("the source topic is gone; its lane is closed", topic=key[0], partition=key[1])
             if key not in wanted or key[0] in found.anew:
                 self._close(lane)
-        for key in [key for key in self._stored if key[0] in found.anew]:
-            was = self._stored.pop(key).source_offset + 1
-            self.log.error(
-                "the source topic was made anew; it is copied from its first record",
-                topic=key[0],
-                partition=key[1],
-                old_position=was,
-            )
+        await self._move(wanted)
+        self._note_gone(wanted)
         new = [self._open(flow.window, plan) for key, plan in wanted.items() if key not in flow.lanes]
         if new:
             limits = await job.limits(lane.target_topic for lane in new)
@@ -177,6 +211,34 @@ class Copying:
                 flow.add(lane)
         flow.leaders_changed()
 
+    def _target_partitions(self) -> dict[tuple[str, int], int]:
+        """Say where the records of source partitions go, or went when they were last copied."""
+        before = {key: anchor.target_partition for key, anchor in self._stored.items() if anchor.target_partition >= 0}
+        return before | {key: lane.target_partition for key, lane in self.flow.lanes.items()}
+
+    async def _move(self, wanted: Mapping[tuple[str, int], LanePlan]) -> None:
+        """Close lanes that are to go to another target partition, at a point where all they sent is acknowledged."""
+        lanes = self.flow.lanes
+        moving = [lane for key, lane in lanes.items() if lane.target_partition != wanted[key].target_partition]
+        settled = await asyncio.gather(*(self.flow.settle(lane, SETTLE_S) for lane in moving))
+        for lane, done in zip(moving, settled, strict=True):
+            if done:
+                self._close(lane)
+        busy = {lane.target_topic for lane, done in zip(moving, settled, strict=True) if not done}
+        for key, lane in lanes.items():
+            if lane.target_topic not in busy:  # else those that stay still share its partition
+                lane.share(shared=wanted[key].shared)
+
+    def _note_gone(self, wanted: Mapping[tuple[str, int], LanePlan]) -> None:
+        """Take note of partitions that were copied and are no longer on the source."""
+        before = {topic for topic, _ in self.gone}
+        selection = self._topic_job.rules.selection
+        self.gone = {key: at for key, at in self._stored.items() if key not in wanted and selection.selects(key[0])}
+        partitions = Counter(topic for topic, _ in self.gone)
+        for topic, count in partitions.items():
+            if topic not in before:
+                self.log.warning("the source topic is gone; its copy stays", topic=topic, partitions=count)
+
     def _open(self, window: Window, plan: LanePlan) -> Lane:
         lane = Lane(
             plan.source_topic,
@@ -187,6 +249,8 @@ class Copying:
             shared=plan.shared,
         )
         lane.state = State.RESUMING
+        lane.transactional = self._transactions is not None
+        lane.end_offset = self._ends.pop((lane.source_topic, lane.partition), None)
         lane.limit_bytes = self.config.batch_max_bytes
         return lane
 
@@ -194,9 +258,9 @@ class Copying:
         """Give up a lane; should its topic come back, it goes on where this one ended."""
         self.flow.remove(lane)
         self._committed.pop(lane, None)
-        self._producer = None  # its sequence numbers are used up on that partition
         if lane.anchor is not None:
             self._stored[lane.source_topic, lane.partition] = lane.anchor
+        self._ends[lane.source_topic, lane.partition] = lane.end_offset
 
     def _note_topics(self, found: Found) -> None:
         self.topics = len({plan.source_topic for plan in found.lanes})
@@ -207,6 +271,16 @@ class Copying:
             self.log.warning("the target does not know some settings; topics were created without", settings=settings)
         for name in found.grown:
             self.log.info("partitions added", topic=name)
+        for each in found.folded:
+            if self._folded.get(each.topic) != (each.partitions, each.target_partitions):
+                self.log.warning(
+                    "a topic may not be given partitions; source partitions share those there are",
+                    topic=each.topic,
+                    source_partitions=each.partitions,
+                    partitions=each.target_partitions,
+                    cause=each.cause,
+                )
+        self._folded = {each.topic: (each.partitions, each.target_partitions) for each in found.folded}
         for name, problem in found.problems.items():
             if str(self._problems.get(name)) != str(problem):
                 self.log.error("a topic cannot be mirrored", topic=name, cause=problem)
@@ -215,17 +289,7 @@ class Copying:
     async def _sync_settings(self) -> None:
         """Let the settings of target topics follow the source's."""
         pairs = {lane.source_topic: lane.target_topic for lane in self.flow.lanes.values()}
-        synced = await self._topic_job.sync_settings(pairs)
-        for change, before in synced.changes:
-            self.log.info(
-                "topic setting changed",
-                topic=change.topic,
-                setting=change.name,
-                value="(default)" if change.value is None else change.value,
-                before="-" if before is None else before.value,
-            )
-        for topic, problem in synced.problems.items():
-            self.log.warning("topic settings cannot be followed", topic=topic, cause=problem)
+        await self._settings_job.sync(pairs)
 
     # ---- where lanes begin --------------------------------------------------------------------------------------
 
@@ -234,12 +298,20 @@ class Copying:
         if not lanes:
             return
         try:
-            if self._producer is None or any(lane.producer is not None for lane in lanes):
-                self._producer = Producer(*await admin.init_producer_id(self.target))
-            assert self._producer is not None
             stored = {lane: known for lane in lanes if (known := self._known(lane)) is not None}
-            clusters = Clusters(self.source, self.target, self.config.read_committed, self.config.start_at_latest)
-            places = await locate(clusters, lanes, stored)
+            clusters = Clusters(
+                self.source,
+                self.target,
+                self.config.read_committed,
+                self.config.start_at_latest,
+                transactional=self._transactions is not None,
+            )
+            places = await self._takeover.locate(clusters, lanes, stored, self._offsets.written_ms)
+            producers = {
+                lane: await self._producer(lane)
+                for lane, place in places.items()
+                if isinstance(place, Place)
+            }
         except HeliographError as error:
             places = dict.fromkeys(lanes, error)
         now = asyncio.get_running_loop().time()
@@ -252,20 +324,51 @@ class Copying:
                         "a partition cannot begin", topic=lane.source_topic, partition=lane.partition, cause=place
                     )
                 continue
-            self._start(lane, place, fresh=lane not in stored)
+            self._start(lane, place, producers[lane], fresh=lane not in stored)
+        try:
+            await self._commit_new(
+                [lane for lane, place in places.items() if isinstance(place, Place) and place.losses]
+            )
+        except HeliographError as error:
+            self.log.warning("positions were not stored; the next start finds the place", cause=error)
+
+    async def _producer(self, lane: Lane) -> Producer:
+        if self._transactions is not None:
+            return self._transactions.producer
+        return await self._producers.take(lane.target_topic, lane.target_partition)
 
     def _known(self, lane: Lane) -> Anchor | None:
-        return lane.anchor or self._stored.get((lane.source_topic, lane.partition))
+        known = lane.anchor or self._stored.get((lane.source_topic, lane.partition))
+        if lane.anchor is not None and self._transactions is not None:
+            known = replace(lane.anchor, transactional=True)
+        if known is None or _target_partition(lane, known) == lane.target_partition:
+            return known
+        # Nothing of this lane is on the partition where it goes now: its anchor there is the place before the first.
+        return replace(known, target_offset=-1)
 
-    def _start(self, lane: Lane, place: Place, *, fresh: bool) -> None:
-        assert self._producer is not None
-        lane.start(place.position, place.expected_offset, self._producer)
-        if fresh or place.outcome is Outcome.EXACT:
-            lane.anchor = Anchor(place.position - 1, None if lane.shared else place.expected_offset - 1)
+    def _start(self, lane: Lane, place: Place, producer: Producer, *, fresh: bool) -> None:
         where = {"topic": lane.source_topic, "partition": lane.partition}
-        if place.lost:
-            self._on_event(SourceRecordsLost(lane.source_topic, lane.partition, *place.lost))
-        if place.doubtful or (place.outcome is not Outcome.EXACT and (not fresh or place.expected_offset)):
+        known = lane.anchor or self._stored.get((lane.source_topic, lane.partition))
+        if known is not None and (before := _target_partition(lane, known)) != lane.target_partition:
+            self.log.warning(
+                "a source partition goes to another target partition from here on",
+                **where,
+                before=before,
+                now=lane.target_partition,
+                position=place.position,
+            )
+        for loss in place.losses:
+            self.flow.lose(lane, loss)
+        if lane.state is State.HALTED:
+            return
+        told = place.evidence
+        lane.topic_id, lane.target_id, lane.leader_epoch = told.topic_id, told.target_id, told.leader_epoch
+        self._upkeep.begun(lane, place.position, place.expected_offset)
+        lane.start(place.position, place.expected_offset, producer)
+        if fresh or place.outcome is Outcome.EXACT:
+            lane.anchor = lane.anchor_at(place.position - 1, _target_before(lane, place, known))
+        first = fresh and (not place.expected_offset or self._has_neighbour(lane))
+        if place.doubtful or (place.outcome is not Outcome.EXACT and not first):
             doubt = "{}..{}".format(*place.doubtful) if place.doubtful else "-"
             self.log.warning(
                 "the exact place is not known: records may be there twice, none is lost",
@@ -277,6 +380,12 @@ class Copying:
         else:
             self.log.debug("lane started", **where, position=place.position, reason=place.reason)
 
+    def _has_neighbour(self, lane: Lane) -> bool:
+        """Whether what the target partition holds is explained by another lane that goes there too."""
+        place = (lane.target_topic, lane.target_partition)
+        near = any((each.target_topic, each.target_partition) == place for each in self.flow.lanes.values())
+        return lane.shared and (near or self.config.merges)
+
     # ---- positions ----------------------------------------------------------------------------------------------
 
     async def _commit_new(self, lanes: list[Lane]) -> None:
@@ -286,8 +395,8 @@ class Copying:
 
     async def commit(self) -> None:
         """Store the positions that moved since the last time."""
-        if not self._callbacks.holds():
-            return
+        if self._transactions is not None or not self._callbacks.holds():
+            return  # in transactions, positions go with their records
         moved = [
             (lane, lane.anchor)
             for lane in self.flow.lanes.values()
@@ -296,7 +405,9 @@ class Copying:
         await self._store(moved)
 
     async def _store(self, anchors: list[tuple[Lane, Anchor]]) -> None:
-        if anchors:
+        if self._transactions is not None:
+            self._transactions.store(lane for lane, _ in anchors)
+        elif anchors:
             await self._offsets.write(anchors, time.time_ns() // 1_000_000)
             self._committed.update(anchors)
 
@@ -309,3 +420,23 @@ class Copying:
                 self._callbacks.trouble(str(cause))
             case ClusterBack():
                 self._callbacks.trouble("")
+            case Loss():
+                self._callbacks.lost(event)
+
+
+def _target_before(lane: Lane, place: Place, known: Anchor | None) -> int:
+    """Give the target offset of the record before ``place``; where it is not known, that of the end before it."""
+    if (
+        known is not None
+        and known.target_offset is not None
+        and known.source_offset == place.position - 1
+        and _target_partition(lane, known) == lane.target_partition
+        and not place.losses
+    ):
+        return known.target_offset
+    return place.expected_offset - 1
+
+
+def _target_partition(lane: Lane, anchor: Anchor) -> int:
+    """Give the target partition that holds the records up to ``anchor``."""
+    return anchor.target_partition if anchor.target_partition >= 0 else lane.partition

@@ -9,18 +9,22 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Coroutine
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
+from heliograph.cluster.transactions import is_fenced
 from heliograph.config.model import FlowConfig
-from heliograph.errors import HeliographError
+from heliograph.errors import BrokerError, HeliographError
 from heliograph.flow.flow import Flow
+from heliograph.flow.lane import State
 from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
 from heliograph.observe.log import Log
 from heliograph.observe.model import FlowState
 from heliograph.worker import copying
 from heliograph.worker.copying import Copying
+from heliograph.worker.losses import Losses
 from heliograph.worker.offsets import ensure_topic
 from heliograph.worker.ownership import Callbacks, Ownership
 
@@ -38,6 +42,10 @@ class Mirror:
         self.cause = ""
         self.error: HeliographError | None = None
         """Why the flow has failed for good."""
+        self.losses = Losses()
+        """What was lost since the process began."""
+        self.halted = 0
+        """Partitions that stood still after a loss when the flow was stopped."""
         self.log = Log(config.name)
         self._source = Cluster(config.source)
         self._target = Cluster(config.target)
@@ -56,6 +64,14 @@ class Mirror:
     def topics(self) -> int:
         """Topics of the source that are copied."""
         return self._copying.topics if self._copying is not None else 0
+
+    @property
+    def gone(self) -> dict[str, dict[int, int]]:
+        """Topics that were copied and that the source has no longer: by partition the offset after the last copied."""
+        found: dict[str, dict[int, int]] = defaultdict(dict)
+        for (topic, partition), at in self._copying.gone.items() if self._copying is not None else ():
+            found[topic][partition] = at.source_offset + 1
+        return found
 
     # ---- life -------------------------------------------------------------------------------------------------
 
@@ -178,7 +194,11 @@ class Mirror:
         self.state, self.cause = FlowState.STARTING, ""
         self.log.info("copying", group=self.config.group_id)
         callbacks = copying.Callbacks(
-            holds=self._ownership.holds, running=self._on_running, waiting=self._on_waiting, trouble=self._on_trouble
+            holds=self._ownership.holds,
+            running=self._on_running,
+            waiting=self._on_waiting,
+            trouble=self._on_trouble,
+            lost=self.losses.add,
         )
         current = Copying(self.config, self._source, self._target, self.log, callbacks)
         self._copying = current
@@ -187,10 +207,11 @@ class Mirror:
         try:
             await asyncio.wait([running, membership, *ends], return_when=asyncio.FIRST_COMPLETED)
             if running.done():
-                running.result()
+                self._end_of(running)
             if membership.done():
                 membership.result()
             if self._stop.is_set() and self.flow is not None:
+                self.halted = sum(lane.state is State.HALTED for lane in current.flow.lanes.values())
                 await current.finish(max(0.5, self.config.shutdown_timeout_ms / 1000 - 2 * LEAVE_S))
         finally:
             for task in (running, *ends):
@@ -198,6 +219,16 @@ class Mirror:
             await asyncio.gather(running, *ends, return_exceptions=True)
             self._target.drop_connections(PRODUCE_PURPOSE)
             self._copying = None
+
+    def _end_of(self, running: "asyncio.Task[None]") -> None:
+        """Take the end of copying; raises what ended it, unless others have fenced us: then one may try again."""
+        assert self._ownership is not None
+        try:
+            running.result()
+        except BrokerError as error:
+            if not is_fenced(error):
+                raise
+            self._ownership.give_up(f"another program has taken the transactional id: {error.message}")
 
     def _on_running(self) -> None:
         self.state, self.cause = FlowState.RUNNING, ""

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
-from heliograph.errors import DataError, HeliographError
+from heliograph.errors import BrokerError, DataError, HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.offsets import offset_key, offset_value, parse_key, parse_value, partition_for
+from heliograph.wire import errors as codes
 
 TopicPartition = tuple[str, int]
 
@@ -34,13 +35,16 @@ class Offsets:
     config: FlowConfig
     unreadable: int = 0
     """Records of ours whose value makes no sense, at the last reading."""
+    written_ms: dict[TopicPartition, int] = field(default_factory=dict)
+    """When each was stored, as its record says; those that were forgotten (a null value) are here too."""
 
     async def read(self) -> dict[TopicPartition, Anchor]:
         """Read every stored position of this flow, by source topic and partition."""
-        rows = await table.read(self.cluster, self.config.offsets_topic.name)
+        rows = await table.read_records(self.cluster, self.config.offsets_topic.name)
         stored: dict[TopicPartition, Anchor] = {}
         self.unreadable = 0
-        for raw_key, raw_value in rows.items():
+        self.written_ms = {}
+        for raw_key, record in rows.items():
             key = parse_key(raw_key)
             if (
                 key is None
@@ -48,23 +52,55 @@ class Offsets:
                 or key.source_alias != self.config.source.alias
             ):
                 continue
+            self.written_ms[key.topic, key.partition] = record.timestamp
             try:
-                value = parse_value(raw_value)
+                value = parse_value(record.value)
             except DataError:
                 self.unreadable += 1
                 continue
             if value is not None:
-                stored[key.topic, key.partition] = value
+                stored[key.topic, key.partition] = replace(value, transactional=record.transactional)
         return stored
 
     async def write(self, anchors: Iterable[tuple[Lane, Anchor]], now_ms: int) -> None:
         """Store the anchors of lanes; raises when the target does not take them."""
-        name = self.config.offsets_topic.name
-        found = self.cluster.metadata.topics.get(name)
-        partitions = len(found.partitions) if found else self.config.offsets_topic.partitions
         rows: dict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
         for lane, anchor in anchors:
-            key = offset_key(self.config.connector_name, self.config.source.alias, lane.source_topic, lane.partition)
-            rows[partition_for(key, partitions)].append((key, offset_value(anchor)))
+            rows[self.partition(lane)].append(self.row(lane, anchor))
         if rows:
-            await table.write(self.cluster, name, rows, now_ms)
+            await table.write(self.cluster, self.topic, rows, now_ms)
+
+    @property
+    def topic(self) -> str:
+        """Name of the topic that holds them."""
+        return self.config.offsets_topic.name
+
+    def partition(self, lane: Lane) -> int:
+        """Give the partition of that topic in which the lane's position belongs."""
+        found = self.cluster.metadata.topics.get(self.topic)
+        partitions = len(found.partitions) if found else self.config.offsets_topic.partitions
+        return partition_for(self._key(lane), partitions)
+
+    def row(self, lane: Lane, anchor: Anchor) -> tuple[bytes, bytes]:
+        """Give key and value of the lane's position."""
+        return self._key(lane), offset_value(anchor)
+
+    def _key(self, lane: Lane) -> bytes:
+        return offset_key(self.config.connector_name, self.config.source.alias, lane.source_topic, lane.partition)
+
+    async def settle(self) -> None:
+        """See that no transaction is open on the topic, so that all that counts can be read; raises a ClusterError."""
+        await self.cluster.refresh({*self.cluster.metadata.topics, self.topic})
+        found = self.cluster.metadata.topics.get(self.topic)
+        wanted = [(self.topic, partition) for partition in sorted(found.partitions)] if found else []
+        ends = await admin.list_offsets(self.cluster, wanted, admin.LATEST)
+        stable = await admin.list_offsets(self.cluster, wanted, admin.LATEST, read_committed=True)
+        for place, end in ends.items():
+            if isinstance(end, HeliographError):
+                raise end
+            if stable[place] != end:
+                raise BrokerError(
+                    f"A transaction is open on {place[0]}-{place[1]} of {self.cluster.alias}: "
+                    "positions can be read when it has ended",
+                    code=codes.CONCURRENT_TRANSACTIONS,
+                )

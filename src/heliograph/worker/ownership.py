@@ -7,16 +7,18 @@ renewed, less a margin, counted from before that heartbeat was sent.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
+from heliograph.cluster import groups
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.group import Beat, GroupConfig, Joined, Membership
 from heliograph.cluster.retry import retriable
 from heliograph.config.model import FlowConfig
-from heliograph.errors import BrokerError, HeliographError
+from heliograph.errors import BrokerError, HeliographError, ProtocolError
 from heliograph.wire import errors as codes
 
 PROTOCOL_TYPE = "heliograph"
@@ -63,10 +65,12 @@ class Ownership:
         """Nothing is joined before :meth:`run`; ``started_ms`` is this member's place in the queue."""
         self.owns = False
         self._callbacks = callbacks
+        self._cluster = cluster
         self._config = config
         self._started_ms = started_ms
         self._loop = asyncio.get_running_loop()
         self._lease_until = 0.0
+        self._given_up = False
         self._membership = Membership(
             cluster,
             GroupConfig(
@@ -82,6 +86,7 @@ class Ownership:
         """Take part until cancelled; raises what cannot pass by itself."""
         while True:
             try:
+                await self._stand_back()
                 await self._generation()
             except HeliographError as error:
                 if isinstance(error, BrokerError) and error.code == codes.UNKNOWN_MEMBER_ID:
@@ -93,10 +98,28 @@ class Ownership:
             if self.owns and self._loop.time() >= self._lease_until:
                 self._lose("no heartbeat was answered in time")
 
+    def give_up(self, reason: str) -> None:
+        """Own nothing from now on, and take part again as the one that came last, after a session's time.
+
+        For an owner whom somebody else has fenced: the group does not know of that.
+        """
+        if self.owns:
+            self._given_up = True
+            self._lease_until = 0.0
+            self._lose(reason)
+
     async def leave(self) -> None:
         """Leave the group, so that another member can begin at once."""
         self.owns = False
         await self._membership.leave()
+
+    async def _stand_back(self) -> None:
+        """After giving up: leave, so that whoever waits can begin, and queue anew."""
+        if self._given_up:
+            await self._membership.leave()
+            await asyncio.sleep(self._config.session_timeout_ms / 1000)
+            self._started_ms = time.time_ns() // 1_000_000
+            self._given_up = False
 
     async def _generation(self) -> None:
         """Live through one generation of the group."""
@@ -110,7 +133,7 @@ class Ownership:
         answer = await self._membership.sync(assignments)
         if answer is None:
             return
-        owner = msgspec.json.decode(answer, type=Assignment).owner if answer else ""
+        owner = _read_owner(answer, self._config)
         self._renew(sent_at)
         if owner == joined.member_id:
             if not self.owns:
@@ -133,16 +156,26 @@ class Ownership:
                 if self._loop.time() >= deadline:
                     raise BrokerError(
                         f"Group {self._config.group_id} on {self._config.target.alias} belongs to another program, "
-                        "most likely a running MirrorMaker 2: both would copy the same records",
+                        f"most likely a running MirrorMaker 2{await self._where()}: both would copy the same records",
                         code=error.code,
                         remedy="Stop it, or give this flow another group.id",
                     ) from error
                 await asyncio.sleep(1.0)
 
+    async def _where(self) -> str:
+        """Say where the members of the group run, as far as the broker tells."""
+        group = self._config.group_id
+        found = (await groups.describe(self._cluster, [group])).get(group)
+        if not isinstance(found, groups.Described) or not found.members:
+            return ""
+        return f" ({found.protocol_type}: {groups.whereabouts(found.members)})"
+
     async def _beat(self) -> None:
         """Send heartbeats until the group rebalances."""
         while True:
             await asyncio.sleep(self._config.heartbeat_interval_ms / 1000)
+            if self._given_up:
+                return
             sent_at = self._loop.time()
             beat = await self._membership.heartbeat()
             if beat is Beat.REBALANCE:
@@ -166,8 +199,19 @@ class Ownership:
         self._callbacks.lost(reason)
 
 
+def _read_owner(raw: bytes, config: FlowConfig) -> str:
+    """Give the member id of the owner; empty when nobody was chosen. Raises ProtocolError."""
+    try:
+        return msgspec.json.decode(raw, type=Assignment).owner if raw else ""
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(
+            f"The leader of group {config.group_id} on {config.target.alias} sends an assignment that cannot be read",
+            remedy="Another program may use the group; give this flow another group.id",
+        ) from error
+
+
 def _read_metadata(raw: bytes) -> Metadata:
     try:
         return msgspec.json.decode(raw, type=Metadata)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Metadata(owner=False, waiting_since_ms=2**62)  # a member of a later version that waits its turn

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Coroutine
 
 from heliograph.config.model import Config
+from heliograph.errors import RecordsLost
 from heliograph.observe.log import LineHandler, Log
 from heliograph.observe.model import ProcessView
 from heliograph.worker.mirror import Mirror
@@ -64,6 +65,12 @@ async def run(
     errors = [mirror.error for mirror in mirrors if mirror.error is not None]
     if errors and len(errors) == len(mirrors):
         raise errors[0]
+    halted = sum(mirror.halted for mirror in mirrors)
+    if halted:
+        raise RecordsLost(
+            f"{halted} partition{'s' if halted > 1 else ''} stood still after a loss",
+            remedy="The log says which and why; heliograph.stop.on.loss says when",
+        )
 
 
 def _settle_collector() -> None:

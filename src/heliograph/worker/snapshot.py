@@ -3,11 +3,13 @@
 import resource
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import heliograph
 from heliograph.flow.lane import Lane, State
+from heliograph.mirror.naming import naming_of
 from heliograph.observe.model import FlowView, LaneState, LaneView, ProcessView
 from heliograph.records import kernel_name
 from heliograph.worker.mirror import Mirror
@@ -17,8 +19,10 @@ _STATES = {
     State.RESUMING: LaneState.STARTING,
     State.RUNNING: LaneState.RUNNING,
     State.FAILED: LaneState.FAILED,
+    State.HALTED: LaneState.HALTED,
 }
 ERRORS_SHOWN = 5
+GONE_TOPICS_SHOWN = 100
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Camera:
     def _flow(self, mirror: Mirror, now: float) -> FlowView:
         flow = mirror.flow
         lanes = tuple(self._lane(mirror, lane, now) for lane in flow.lanes.values()) if flow else ()
+        lanes += tuple(_gone(mirror))
         latencies = sorted(flow.latencies_ms) if flow else []
         errors = {str(lane.cause): None for lane in flow.lanes.values() if lane.cause is not None} if flow else {}
         return FlowView(
@@ -64,6 +69,8 @@ class Camera:
             latency_p50_ms=latencies[len(latencies) // 2] if latencies else None,
             latency_p99_ms=latencies[len(latencies) * 99 // 100] if latencies else None,
             errors=tuple(errors)[:ERRORS_SHOWN],
+            losses=mirror.losses.newest,
+            loss_counts=mirror.losses.counts,
         )
 
     def _lane(self, mirror: Mirror, lane: Lane, now: float) -> LaneView:
@@ -87,7 +94,16 @@ class Camera:
             bytes=lane.bytes,
             records_per_s=records_per_s,
             bytes_per_s=bytes_per_s,
+            target_partition=lane.target_partition if lane.shared else None,
         )
+
+
+def _gone(mirror: Mirror) -> Iterable[LaneView]:
+    """Show what was copied and is no longer on the source, up to a limit."""
+    remote = naming_of(mirror.config).remote_topic
+    for topic, positions in sorted(mirror.gone.items())[:GONE_TOPICS_SHOWN]:
+        for partition, position in sorted(positions.items()):
+            yield LaneView(topic, remote(topic), partition, LaneState.GONE, position=position)
 
 
 def _rss_bytes() -> int:

@@ -1,14 +1,15 @@
 """What the data plane says, put into words for the log."""
 
+from heliograph.config.model import LossKind
 from heliograph.flow.events import (
     ClusterBack,
     ClusterTrouble,
     Event,
-    ForeignWrite,
     LaneFailed,
     LaneRecovered,
-    SourceRecordsLost,
+    TransactionAborted,
 )
+from heliograph.mirror.losses import Loss
 from heliograph.observe.log import Log
 
 
@@ -16,26 +17,43 @@ def tell(event: Event, log: Log) -> None:
     """Log ``event``."""
     match event:
         case LaneFailed(topic, partition, cause, retry_in_s):
-            retry = f"{retry_in_s:.1f}s"
+            retry = "never" if retry_in_s is None else f"{retry_in_s:.1f}s"
             log.error("a partition stands still", topic=topic, partition=partition, cause=cause, next_try_in=retry)
         case LaneRecovered(topic, partition):
             log.info("a partition moves again", topic=topic, partition=partition)
-        case SourceRecordsLost(topic, partition, first, after):
-            log.error(
-                "records were deleted on the source before they could be copied",
-                topic=topic,
-                partition=partition,
-                offsets=f"{first}..{after - 1}",
-                count=after - first,
-            )
-        case ForeignWrite(topic, partition, expected, got):
-            log.error(
-                "somebody else writes to the target partition",
-                topic=topic,
-                partition=partition,
-                offsets=f"{expected}..{got - 1}",
+        case Loss():
+            _tell_loss(event, log)
+        case TransactionAborted(alias, lanes, cause):
+            log.warning(
+                "a transaction was aborted; its records are copied again", target=alias, partitions=lanes, cause=cause
             )
         case ClusterTrouble(alias, cause):
             log.warning("a cluster does not answer; it is tried again", cluster=alias, cause=cause)
         case ClusterBack(alias):
             log.info("the cluster answers again", cluster=alias)
+
+
+def _tell_loss(loss: Loss, log: Log) -> None:
+    """Log a loss with its exact range, on the side where it happened, and where the partition goes on if it may."""
+    first, after = loss.offsets
+    fields: dict[str, object] = {
+        "topic": loss.target_topic if loss.on_target else loss.topic,
+        "partition": loss.target_partition if loss.on_target else loss.partition,
+        "offsets": f"{first}..{after - 1}" if after > first else "-",
+        "count": loss.count,
+    }
+    if loss.goes_on_at is not None:
+        fields["goes_on_at"] = loss.goes_on_at
+    match loss.kind:
+        case LossKind.RETENTION:
+            log.error("records were deleted on the source before they could be copied", **fields)
+        case LossKind.TRUNCATION:
+            log.error("the source has lost records that had been read", **fields)
+        case LossKind.RECREATION:
+            log.error("the source topic was made anew", **fields)
+        case LossKind.TARGET_DELETION:
+            log.error("the target topic was deleted", **fields)
+        case LossKind.TARGET_TRUNCATION:
+            log.error("the target has lost records that it had acknowledged", **fields)
+        case LossKind.FOREIGN_WRITE:
+            log.error("somebody else writes to the target partition", **fields)

@@ -1,23 +1,22 @@
 """The periodic look at both clusters' topics: what is selected, what must be created, which lanes follow from it."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
-from heliograph.errors import HeliographError
+from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.mirror.topics import (
     AddPartitions,
-    ConfigChange,
-    ConfigEntry,
-    ConfigSource,
     CreateTopic,
     LanePlan,
     TopicRules,
     TopicShape,
+    fold,
 )
+from heliograph.wire import errors as codes
+from heliograph.worker.settings import read_settings
 
 MAX_MESSAGE_BYTES = "max.message.bytes"
 APPEAR_S_MAX = 10.0
@@ -26,6 +25,19 @@ SAMPLE_TOPICS = 10
 """Topics of the target that are asked which settings there are: its settings may be secret for some."""
 CREATE_AT_ONCE = 100
 """Topics in one CreateTopics request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A topic on the target that has fewer partitions than the source's, and may not be given more."""
+
+    topic: str
+    """Name on the target."""
+    partitions: int
+    """Of the source's topic."""
+    target_partitions: int
+    cause: HeliographError
+    """Why it may not be given more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +50,20 @@ class Found:
     grown: tuple[str, ...] = ()
     """Topics given more partitions."""
     problems: Mapping[str, HeliographError] = field(default_factory=dict)
-    """By topic on the target: why it could not be created or grown."""
+    """By topic on the target: why it could not be created or grown, so that nothing can be copied to it yet."""
+    folded: tuple[Folded, ...] = ()
+    """Topics on the target that stay too small, so that source partitions share theirs."""
     anew: frozenset[str] = frozenset()
     """Source topics that were deleted and created again since the last look: what was copied is of no use there."""
     unknown_settings: tuple[str, ...] = ()
     """Settings of the source's topics which the target does not know, so that topics were made without them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """What one sync of settings changed."""
-
-    changes: tuple[tuple[ConfigChange, ConfigEntry | None], ...]
-    """Each change, and what stood there before."""
-    problems: Mapping[str, HeliographError]
-    """By topic: why its settings could not be read or changed."""
+def may_not_grow(problem: HeliographError) -> bool:
+    """Whether a refusal to add partitions will stand until somebody on the target changes his mind."""
+    return isinstance(problem, NotAuthorized) or (
+        isinstance(problem, BrokerError) and problem.code == codes.POLICY_VIOLATION
+    )
 
 
 @dataclass(slots=True)
@@ -65,8 +76,11 @@ class TopicJob:
     _ids: dict[str, str] = field(default_factory=dict)
     """Topic ids (KIP-516) of the selected source topics, as last seen."""
 
-    async def look(self) -> Found:
-        """Compare both clusters, create and grow topics on the target; raises a ClusterError."""
+    async def look(self, before: Mapping[tuple[str, int], int]) -> Found:
+        """Compare both clusters, create and grow topics on the target; raises a ClusterError.
+
+        ``before`` says where records went until now: the target partition by source topic and partition.
+        """
         source = (await self.source.refresh(None)).topics
         target = (await self.target.refresh(None)).topics
         shapes = {
@@ -81,15 +95,22 @@ class TopicJob:
             return Found(plan.lanes, anew=anew)
         missing = {action.name for action in plan.actions if isinstance(action, CreateTopic)}
         upstream = {lane.source_topic for lane in plan.lanes if lane.target_topic in missing}
-        for name, entries in (await self._settings(self.source, upstream)).items():
+        for name, entries in (await read_settings(self.source, upstream)).items():
             shapes[name] = TopicShape(shapes[name].partitions, entries, shapes[name].topic_id)
         actions = self.rules.plan(shapes, counts).actions
         problems: dict[str, HeliographError] = {}
         to_create, unknown = await self._creatable([each for each in actions if isinstance(each, CreateTopic)])
         created = await self._create(to_create, problems)
-        grown = await self._grow([each for each in actions if isinstance(each, AddPartitions)], problems)
-        await self._wait_for({lane.target_topic for lane in plan.lanes} - set(problems), plan.lanes)
-        return Found(plan.lanes, tuple(created), tuple(grown), problems, anew, unknown)
+        growths = [each for each in actions if isinstance(each, AddPartitions)]
+        grown = await self._grow(growths, problems)
+        folded = tuple(
+            Folded(each.name, each.total, counts[each.name], problems.pop(each.name))
+            for each in growths
+            if each.name in problems and may_not_grow(problems[each.name])
+        )
+        lanes = fold(plan.lanes, {each.topic: each.target_partitions for each in folded}, before)
+        await self._wait_for({lane.target_topic for lane in lanes} - set(problems), lanes)
+        return Found(lanes, tuple(created), tuple(grown), problems, folded, anew, unknown)
 
     def _made_anew(self, ids: Mapping[str, str]) -> frozenset[str]:
         """Compare with the ids of the last look; brokers before 2.8 tell none."""
@@ -108,46 +129,6 @@ class TopicJob:
                 found[name] = int(limit.value)
         return found
 
-    async def sync_settings(self, pairs: Mapping[str, str]) -> Synced:
-        """Make the settings of target topics agree with the source's, as the flow's rules say; writes differences only.
-
-        ``pairs`` gives the target topic by source topic. A topic whose settings may not be read on either side is left
-        alone and named among the problems.
-        """
-        problems: dict[str, HeliographError] = {}
-        source = await self._settings(self.source, pairs, problems)
-        target = await self._settings(self.target, pairs.values(), problems)
-        changes: list[ConfigChange] = []
-        for upstream, remote in pairs.items():
-            if upstream in source and remote in target:
-                changes += self.rules.config_changes(remote, source[upstream], target[remote])
-        by_topic: dict[str, dict[str, str | None]] = defaultdict(dict)
-        for change in changes:
-            by_topic[change.topic][change.name] = change.value
-        if by_topic:
-            answer = await admin.alter_topics(self.target, by_topic)
-            problems.update({name: error for name, error in answer.items() if error is not None})
-        done = tuple(
-            (change, target[change.topic].get(change.name)) for change in changes if change.topic not in problems
-        )
-        return Synced(done, problems)
-
-    async def _settings(
-        self, cluster: Cluster, topics: Iterable[str], problems: dict[str, HeliographError] | None = None
-    ) -> dict[str, dict[str, ConfigEntry]]:
-        """Read topics' settings; where that is not allowed, the topic is left out."""
-        found: dict[str, dict[str, ConfigEntry]] = {}
-        for name, settings in (await admin.describe_topics(cluster, sorted(set(topics)))).items():
-            if isinstance(settings, HeliographError):
-                if problems is not None:
-                    problems[name] = settings
-                continue
-            found[name] = {
-                key: ConfigEntry(each.value, ConfigSource(each.source), each.read_only, each.sensitive)
-                for key, each in settings.items()
-            }
-        return found
-
     async def _creatable(self, actions: list[CreateTopic]) -> tuple[list[CreateTopic], tuple[str, ...]]:
         """Leave out settings that the target does not know, for which it would refuse the topic; gives their names.
 
@@ -158,7 +139,7 @@ class TopicJob:
         if not wanted:
             return actions, ()
         present = sorted(self.target.metadata.topics)[:SAMPLE_TOPICS]
-        described = await self._settings(self.target, present)
+        described = await read_settings(self.target, present)
         if not described:
             return actions, ()
         unknown = wanted.difference(*described.values())

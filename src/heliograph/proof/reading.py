@@ -1,0 +1,211 @@
+"""Reading for a comparison: fetches one ahead of what is compared, no faster than allowed, and drives the comparison.
+
+A reader fetches outside any session and on connections of its own, so that it does not disturb a replicator that runs
+meanwhile. Its pace is either a rate for the whole proof or a *share* of the time: after each fetch it rests, so that
+it keeps its broker and its link busy for that share at most.
+"""
+
+import asyncio
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from heliograph import records
+from heliograph.cluster import table
+from heliograph.cluster.cluster import Cluster
+from heliograph.proof.comparison import Jump, More
+from heliograph.proof.model import Side
+from heliograph.proof.strand import Chunk
+from heliograph.records import Kind
+
+FETCH_BYTES = 2 << 20
+SMALL_BATCH_BYTES = 1 << 10
+"""Batches below this size are looked at together: unpacking them costs less than a look at each."""
+SMALL_RUN_BYTES = 64 << 10
+BATCH_BYTES_MAX = 256 << 20
+EMPTY_FETCHES_MAX = 3
+"""Fetches without any batch after which a partition is believed to hold none up to the end that was told."""
+REST_S_MAX = 5.0
+NEWER_S = 10.0
+"""How long to read, beside the comparison, what came after the proof began."""
+NEWER_IDLE_S = 0.1
+"""One fetch without an answer is longer than this."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast all readers of a proof may be together."""
+
+    bytes_per_s: float | None = None
+    """None: see ``share``."""
+    share: float = 1.0
+    """Share of the time that a reader may spend on fetching, above 0 and at most 1."""
+    _free_at: float = 0.0
+
+    def rest_s(self, now: float, size_bytes: int, took_s: float) -> float:
+        """Say how long to rest after a fetch of ``size_bytes`` that took ``took_s`` and ended at ``now`` (seconds)."""
+        if self.bytes_per_s is not None:
+            self._free_at = max(self._free_at, now - took_s) + size_bytes / self.bytes_per_s
+            return max(0.0, self._free_at - now)
+        return min(REST_S_MAX, took_s * (1 - self.share) / self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A partition to read, and how."""
+
+    cluster: Cluster
+    topic: str
+    partition: int
+    first: int
+    """Offset of its first record, as told when the proof began."""
+    end: int
+    """Offset up to which there is something to read, as told then."""
+    read_committed: bool
+    slot: int
+    """Readers of different slots do not share connections."""
+    fetch_bytes: int = FETCH_BYTES
+    absent: bool = False
+    """There is no such partition."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads one partition from an offset on."""
+
+    log: Log
+    offset: int
+    pace: Pace
+    wait_s: float = 0.0
+    """How long to wait for records beyond ``log.end``."""
+    idle_s: float = 0.0
+    """How long to wait there while nothing comes."""
+    on_bytes: Callable[[int], None] | None = None
+    in_advance: bool = True
+    """Whether to fetch what comes next while this is compared."""
+    _max_bytes: int = 0
+    """For the next fetch, where a batch needs more than usual; else 0."""
+    _ahead: "asyncio.Task[Chunk | None] | None" = None
+    _waits_since: float | None = None
+    _heard_at: float = 0.0
+    _empty: int = 0
+
+    async def next(self) -> Chunk | None:
+        """Give the next batches; None when there are no more, or none came in time. Raises ClusterError, DataError."""
+        if self._ahead is not None:
+            task, self._ahead = self._ahead, None
+            chunk = await task
+        else:
+            chunk = await self._fetch()
+        if self.in_advance and chunk is not None and self.offset < self.log.end:
+            self._ahead = asyncio.create_task(self._fetch())
+        return chunk
+
+    async def close(self) -> None:
+        """Give up the fetch that is under way."""
+        if self._ahead is not None:
+            task, self._ahead = self._ahead, None
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _fetch(self) -> Chunk | None:
+        """Fetch until something comes or nothing will."""
+        loop = asyncio.get_running_loop()
+        while self._worth_asking(loop.time()):
+            begun = loop.time()
+            row, frame = await table.fetch_once(
+                self.log.cluster,
+                self.log.topic,
+                self.log.partition,
+                self.offset,
+                max_bytes=self._max_bytes or self.log.fetch_bytes,
+                read_committed=self.log.read_committed,
+                purpose=f"proof-{self.log.slot}",
+            )
+            now = loop.time()
+            size = row.end - row.start
+            if self.on_bytes is not None:
+                self.on_bytes(size)
+            chunk = self._chunk(frame, row.start, row.end, row.aborted)
+            if chunk is not None:
+                self._heard_at, self._empty = now, 0
+                await asyncio.sleep(self.pace.rest_s(now, size, now - begun))
+                return chunk
+            self._empty += 1
+        return None
+
+    def _worth_asking(self, now: float) -> bool:
+        """Say whether another fetch may bring something."""
+        if self.log.absent:
+            return False
+        if self.offset < self.log.end:
+            return self._empty < EMPTY_FETCHES_MAX
+        if self._waits_since is None:
+            self._waits_since = self._heard_at = now
+        return now - self._waits_since < self.wait_s and now - self._heard_at < self.idle_s
+
+    def _chunk(self, frame: bytearray, start: int, end: int, aborted: tuple[tuple[int, int], ...]) -> Chunk | None:
+        listed = aborted if self.log.read_committed else ()
+        found = records.scan(
+            frame, start, end, self.offset, aborted=listed, small_bytes=SMALL_BATCH_BYTES, limit_bytes=SMALL_RUN_BYTES
+        )
+        if found.next_offset > self.log.end and any(run.kind is Kind.MERGE for run in found.runs):
+            found = records.scan(frame, start, end, self.offset, aborted=listed, small_bytes=0)
+        if not found.runs:
+            self._max_bytes = min(found.needed, BATCH_BYTES_MAX)
+            return None
+        self._max_bytes = 0
+        self.offset = found.next_offset
+        return Chunk(frame, found.runs, found.next_offset)
+
+
+@dataclass(slots=True)
+class Driver:
+    """Gives a comparison what it asks for."""
+
+    source: Log
+    target: Log
+    pace: Pace
+    wait_s: float
+    """How long the target may take to get what the source had when the proof began."""
+    idle_s: float
+    on_bytes: Callable[[int], None] | None = None
+    on_position: Callable[[int], None] | None = None
+    """Is told how far the source was read."""
+    _readers: dict[Side, Reader] = field(default_factory=dict)
+
+    async def drive(self, asked: Generator[More | Jump, Chunk | None, None], begins: dict[Side, int]) -> None:
+        """Run a comparison to its end; ``begins`` says where each side is read first."""
+        for side, offset in begins.items():
+            self._readers[side] = self._reader(side, offset)
+        answer: Chunk | None = None
+        try:
+            while True:
+                try:
+                    want = asked.send(answer)
+                except StopIteration:
+                    return
+                answer = await self._answer(want)
+        finally:
+            for reader in self._readers.values():
+                await reader.close()
+
+    async def _answer(self, want: More | Jump) -> Chunk | None:
+        if isinstance(want, Jump):
+            if (former := self._readers.pop(want.side, None)) is not None:
+                await former.close()
+            self._readers[want.side] = self._reader(want.side, want.offset)
+            return None
+        reader = self._readers[want.side]
+        chunk = await reader.next()
+        if want.side is Side.SOURCE and chunk is not None and self.on_position is not None:
+            self.on_position(chunk.next_offset)
+        return chunk
+
+    def _reader(self, side: Side, offset: int) -> Reader:
+        log = self.source if side in (Side.SOURCE, Side.PAST) else self.target
+        wait_s, idle_s = {
+            Side.TARGET: (self.wait_s, self.idle_s),
+            Side.PAST: (NEWER_S, NEWER_IDLE_S),
+            Side.AHEAD: (NEWER_S, NEWER_IDLE_S),
+        }.get(side, (0.0, 0.0))
+        return Reader(log, max(offset, log.first), self.pace, wait_s, idle_s, self.on_bytes)

@@ -1,0 +1,73 @@
+"""An exactly-once MirrorMaker 2 is fenced before its positions are read (KIP-618).
+
+Such an MM2 writes in transactions, one transactional id for each task. One that was killed may have left a transaction
+open, behind which no reader of committed records sees anything for a minute; one that is merely frozen may wake up and
+write on. Whoever initialises the same transactional id ends both: the open transaction is aborted, and the former owner
+is refused from then on.
+
+Which ids there are the brokers tell (KIP-664, Kafka 3.0). Older brokers are asked for nothing; what a killed task left
+open there ends by itself, after ``transaction.timeout.ms`` (a minute).
+"""
+
+import asyncio
+from functools import partial
+
+from heliograph.cluster.cluster import Cluster, raise_for
+from heliograph.cluster.transactions import TransactionalProducer
+from heliograph.config.model import FlowConfig
+
+LIST_TRANSACTIONS = "list_transactions"
+FENCED_MAX = 1_000
+"""Ids that are fenced at most: MM2 has one for each task, and hardly more tasks than that."""
+LEADER_PREFIX = "connect-cluster-"
+"""Of the id with which the leader of a group of Connect workers writes its configuration."""
+AT_ONCE = 8
+
+
+def is_task_of(transactional_id: str, config: FlowConfig) -> bool:
+    """Say whether an id belongs to MM2's workers of this flow: ``<group>-<connector>-<task>``, or their leader's."""
+    if transactional_id == f"{LEADER_PREFIX}{config.group_id}":
+        return True
+    prefix = f"{config.group_id}-{config.connector_name}-"
+    return transactional_id.startswith(prefix) and transactional_id[len(prefix) :].isdecimal()
+
+
+async def transactional_ids(cluster: Cluster, config: FlowConfig) -> list[str]:
+    """Give the transactional ids of MM2's workers of this flow that ``cluster`` knows; empty where it tells none.
+
+    A broker lists those ids that the client may describe. Raises HeliographError.
+    """
+    found: set[str] = set()
+    for node in list(cluster.metadata.brokers):
+        found.update(await cluster.persist(partial(_ids_of_broker, cluster, node)))
+    return sorted(each for each in found if is_task_of(each, config))[:FENCED_MAX]
+
+
+async def _ids_of_broker(cluster: Cluster, node: int) -> list[str]:
+    connection = await cluster.connection(node)
+    if not connection.versions.knows(LIST_TRANSACTIONS):
+        return []
+    answer = await connection.call(
+        LIST_TRANSACTIONS, {"state_filters": (), "producer_id_filters": (), "duration_filter": -1}
+    )
+    raise_for(int(answer.error_code), f"list the transactions of {cluster.alias}", "the cluster", right="Describe")
+    return [str(row.transactional_id) for row in answer.transaction_states]
+
+
+async def fence(cluster: Cluster, config: FlowConfig) -> list[str]:
+    """Fence every MM2 task of this flow that has written transactions to ``cluster``; gives the ids.
+
+    Raises HeliographError; NotAuthorized where the right Write on a transactional id is missing.
+    """
+    ids = await transactional_ids(cluster, config)
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(transactional_id: str) -> None:
+        async with room:
+            await TransactionalProducer(cluster, transactional_id).begin()
+
+    results = await asyncio.gather(*map(one, ids), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return ids

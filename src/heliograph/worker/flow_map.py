@@ -1,0 +1,125 @@
+"""All that is known about where one flow's records went, from whichever of its two clusters can be asked.
+
+Three sources are put together. The flow's stored positions (on the target) give, for each partition, the last record
+copied with its offset on both sides. The offset syncs of Heliograph or MirrorMaker 2 (a topic on either cluster) give
+such pairs from earlier on. Checkpoints (on the target) give positions of groups that were translated while the source
+still answered. In a disaster only what lies on the target is left, and often that is enough.
+"""
+
+from dataclasses import dataclass, field
+
+from heliograph.cluster.cluster import Cluster
+from heliograph.config.model import FlowConfig
+from heliograph.errors import ClusterError, DataError
+from heliograph.mirror.anchor import Anchor
+from heliograph.mirror.formats import Checkpoint, decode_checkpoint, decode_offset_sync
+from heliograph.mirror.naming import Location, Naming
+from heliograph.mirror.offset_map import OffsetMap
+from heliograph.mirror.selection import Selection, selection_of
+from heliograph.worker.offsets import Offsets
+from heliograph.worker.probing import Log, each_record, ends_of
+
+TopicPartition = tuple[str, int]
+
+HISTORY_BYTES_MAX = 1 << 30
+"""Most that is read of a topic of syncs or checkpoints; compaction keeps them far smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """A checkpoint and when it was written."""
+
+    checkpoint: Checkpoint
+    written_ms: int
+
+
+@dataclass(slots=True)
+class FlowMap:
+    """One flow's knowledge of offsets; empty before :meth:`load`."""
+
+    config: FlowConfig
+    source: Cluster | None
+    """None: it cannot be asked."""
+    target: Cluster | None
+    selection: Selection = field(init=False)
+    anchors: dict[TopicPartition, Anchor] = field(default_factory=dict)
+    """Stored positions by source topic and partition."""
+    maps: dict[TopicPartition, OffsetMap] = field(default_factory=dict)
+    """By source topic and partition."""
+    syncs_on: list[str] = field(default_factory=list)
+    """Aliases of the clusters that hold offset syncs of this flow."""
+    damaged: int = 0
+    """Records that should be offset syncs or checkpoints and cannot be read."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for topic lists that are no patterns."""
+        self.selection = selection_of(self.config)
+
+    @property
+    def naming(self) -> Naming:
+        """The flow's names."""
+        return self.selection.naming
+
+    async def load(self) -> None:
+        """Read stored positions and offset syncs; raises a ClusterError."""
+        maps: list[dict[TopicPartition, OffsetMap]] = []
+        for cluster, location in ((self.source, Location.SOURCE), (self.target, Location.TARGET)):
+            for topic in () if cluster is None else self.naming.offset_syncs_topics(location):
+                assert cluster is not None, "only a cluster that can be asked has topics"
+                found = await self._syncs(cluster, topic)
+                if found:
+                    self.syncs_on.append(cluster.alias)
+                maps.append(found)
+        for key in {key for found in maps for key in found}:
+            known = [found[key] for found in maps if key in found]
+            self.maps[key] = max(known, key=lambda each: each.end or (-1, -1))
+        if self.target is not None:
+            self.anchors = await Offsets(self.target, self.config).read()
+        for key, anchor in self.anchors.items():
+            if anchor.target_offset is not None and anchor.target_partition in (-1, key[1]):
+                self.maps.setdefault(key, OffsetMap()).anchored(anchor.source_offset, anchor.target_offset)
+
+    async def _syncs(self, cluster: Cluster, topic: str) -> dict[TopicPartition, OffsetMap]:
+        maps: dict[TopicPartition, OffsetMap] = {}
+        for key, value, _ in await _history(cluster, topic):
+            try:
+                sync = decode_offset_sync(key, value)
+            except DataError:
+                self.damaged += 1
+                continue
+            found = maps.setdefault((sync.topic, sync.partition), OffsetMap())
+            found.synced(sync.upstream_offset, sync.downstream_offset)
+        return maps
+
+    async def checkpoints(self) -> dict[str, dict[TopicPartition, Stamped]]:
+        """Read the newest checkpoints: by group, and the topic's name on the target and partition."""
+        found: dict[str, dict[TopicPartition, Stamped]] = {}
+        if self.target is None:
+            return found
+        for topic in reversed(self.naming.checkpoints_topics):  # the name of today counts last
+            for key, value, written_ms in await _history(self.target, topic):
+                try:
+                    one = decode_checkpoint(key, value)
+                except DataError:
+                    self.damaged += 1
+                    continue
+                found.setdefault(one.group, {})[one.topic, one.partition] = Stamped(one, written_ms)
+        return found
+
+
+async def _history(cluster: Cluster, topic: str) -> list[tuple[bytes, bytes, int]]:
+    """Read partition 0 of ``topic`` whole: key, value and timestamp of each record; nothing where there is no topic."""
+    await cluster.refresh(set(cluster.metadata.topics) | {topic})
+    known = cluster.metadata.topics.get(topic)
+    if known is None or 0 not in known.partitions:
+        return []
+    log = Log(cluster, topic, 0)
+    ends = (await ends_of([log]))[log]
+    if isinstance(ends, ClusterError):
+        raise ends
+    assert not isinstance(ends, Exception), "offsets are known, or a cluster's error says why not"
+    return [
+        (record.key, record.value, record.timestamp)
+        async for record in each_record(log, ends.begin, ends.end, budget_bytes=HISTORY_BYTES_MAX)
+        if record.key is not None and record.value is not None
+    ]
