@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BENCH := .venv-bench
 
 # `make check`: format, lint, types, imports and the fast tests. `make test`: every test, on real brokers.
-.PHONY: setup demo test fast lint check format bench soak clean
+.PHONY: sanitize setup demo test fast lint check format bench soak clean
 
 setup: $(READY)
 
@@ -51,6 +51,10 @@ bench:
 MINUTES := 20
 soak: setup
 	@$(BIN)/python soak/run.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+# The compiled kernel under AddressSanitizer and UBSan, in a build of its own; the hostile tests are run against it.
+sanitize: setup
+	@$(BIN)/python tests/hostile/sanitize.py $(SANITIZE_OPTIONS)
 
 clean:
 	rm -rf $(VENV) $(BENCH) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

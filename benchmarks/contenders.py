@@ -4,6 +4,8 @@ Every start gets cluster aliases of its own (``s7`` and ``t7``), so that topics,
 each time and nobody continues another's work.
 
 * **heliograph**: ``heliograph run FILE``, with a file that says nothing but what to copy. No tuning.
+* **exactly once**: the same with ``exactly.once.source.support=enabled``.
+* **mm2 once**: tuned MirrorMaker 2 with the same.
 * **mm2**: MirrorMaker 2 of the same Kafka version, with the same file and the JVM options of its own start script.
 * **mm2 tuned**: what a careful operator sets for throughput. See ``TUNED``. Options that give up safety are left
   alone: ``acks=all`` stays, and so do the checksums.
@@ -112,10 +114,13 @@ class Contender:
     """The codecs that it can write."""
     settle_s: float
     """How long it needs to be warm and quiet after the first records."""
+    marks: bool = False
+    """It writes transactions, whose markers take offsets on the target too."""
 
 
 EVERY_CODEC = frozenset({"none", "gzip", "snappy", "lz4", "zstd"})
 
+ONCE, MM2_ONCE = "exactly once", "mm2 once"
 HELIOGRAPH, MM2, MM2_TUNED, MM2_QUICK, FRANZ, RELAY = "heliograph", "mm2", "mm2 tuned", "mm2 quick", "franz-go", "relay"
 
 
@@ -160,8 +165,19 @@ def heliograph() -> Contender:
     return Contender(HELIOGRAPH, lambda job: [str(program), "run", str(write_file(job))], EVERY_CODEC, 10.0)
 
 
+def exactly_once() -> Contender:
+    """Return this project with transactions."""
+    program = Path(sys.executable).with_name("heliograph")
+    extra = {"target.exactly.once.source.support": "enabled"}
+
+    def command(job: Job) -> list[str]:
+        return [str(program), "run", str(write_file(job, extra))]
+
+    return Contender(ONCE, command, EVERY_CODEC, 10.0, marks=True)
+
+
 def mirror_maker(version: str) -> dict[str, Contender]:
-    """Return MirrorMaker 2 in its three settings."""
+    """Return MirrorMaker 2 in its settings."""
     jars = tuple(class_path(KafkaVersion.parse(version)))
     java = find_java()
 
@@ -172,9 +188,19 @@ def mirror_maker(version: str) -> dict[str, Contender]:
     def codec(job: Job) -> dict[str, str]:
         return {"target.producer.compression.type": job.codec}
 
+    once = {
+        **TUNED,
+        "target.exactly.once.source.support": "enabled",
+        "source.consumer.isolation.level": "read_committed",
+    }
+
+    def tuned_once(job: Job) -> list[str]:
+        return command(job, TUNED_JVM, {**once, **codec(job)})
+
     return {
         each.name: each
         for each in (
+            Contender(MM2_ONCE, tuned_once, EVERY_CODEC, 30.0, marks=True),
             Contender(MM2, lambda job: command(job, SCRIPT_JVM, codec(job)), EVERY_CODEC, 30.0),
             Contender(MM2_TUNED, lambda job: command(job, TUNED_JVM, {**TUNED, **codec(job)}), EVERY_CODEC, 30.0),
             Contender(MM2_QUICK, lambda job: command(job, TUNED_JVM, {**QUICK, **codec(job)}), EVERY_CODEC, 30.0),

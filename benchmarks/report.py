@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from contenders import FRANZ, HELIOGRAPH, MM2, MM2_TUNED, RELAY
+from contenders import FRANZ, HELIOGRAPH, MM2, MM2_ONCE, MM2_TUNED, ONCE, RELAY
 from goals import findings, relation
 from latency import RATES
 from results import LoadResult, Results, median_flow, spread_percent
@@ -16,7 +16,7 @@ from results import LoadResult, Results, median_flow, spread_percent
 WORDS = ("who", "beside", "Heliograph", "goal", "met")
 """Columns of words, not of figures."""
 
-ORDER = (HELIOGRAPH, FRANZ, MM2_TUNED, MM2)
+ORDER = (HELIOGRAPH, ONCE, FRANZ, MM2_TUNED, MM2, MM2_ONCE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ import many
 import quiet
 import relay
 import report
-from contenders import FRANZ, HELIOGRAPH, MM2, MM2_QUICK, MM2_TUNED, Contender, Job, started
+from committed import count_committed
+from contenders import FRANZ, HELIOGRAPH, MM2, MM2_ONCE, MM2_QUICK, MM2_TUNED, ONCE, Contender, Job, started
 from heliograph.errors import HeliographError
 from heliograph.records import kernel_name
 from heliograph.testbed import DEFAULT_VERSION, KafkaCluster
@@ -55,6 +56,11 @@ WIDTH = 140
 """Of the tables where no terminal says otherwise."""
 DEFAULT_MM2_LOADS = ("json-lz4", "raw")
 """The loads that MirrorMaker 2 copies untuned as well, unless all are asked for: it takes its time."""
+
+ONCE_LOADS = ("raw",)
+"""The loads that are copied exactly once as well."""
+COPIERS = (HELIOGRAPH, ONCE, MM2_TUNED, FRANZ, MM2, MM2_ONCE)
+"""Who copies loads, in the order of their turns."""
 
 FRANZ_SOURCES = Path("..") / "shared" / "rivals" / "franz"
 WARM_RECORDS = 120_000
@@ -101,8 +107,9 @@ def copy_once(stage: Stage, contender: Contender, load: Load) -> Flow:
         with started(contender, job) as running:
             looks, meter = follow(running.process, target.total, load.records, running.started_at_s, LIMIT_S)
             flow = read_off(looks, meter.memory_peak_mb())
-        wanted = end_offsets(job.source, [(load.name, partition) for partition in range(PARTITIONS)])
-        if sorted(wanted.items()) != sorted(((load.name, index), end) for (_, index), end in target.ask().items()):
+            wanted = end_offsets(job.source, [(load.name, partition) for partition in range(PARTITIONS)])
+            held = count_committed(job.target, places, wanted) if contender.marks else target.ask()
+        if sorted(wanted.items()) != sorted(((load.name, index), end) for (_, index), end in held.items()):
             raise HeliographError(f"{contender.name} copied {load.name} to other partitions than it found it in")
     return flow
 
@@ -191,9 +198,11 @@ class Bench:
 
     def _turns(self, load: Load) -> list[Contender]:
         """Return who copies a load, in turns: everybody's first, everybody's second, ..."""
-        able = [each for each in self._chosen(HELIOGRAPH, MM2_TUNED, FRANZ, MM2) if load.codec in each.codecs]
+        able = [each for each in self._chosen(*COPIERS) if load.codec in each.codecs]
         if not self._plan.everything and load.name not in DEFAULT_MM2_LOADS:
             able = [each for each in able if each.name != MM2]
+        if load.name not in ONCE_LOADS:
+            able = [each for each in able if not each.marks]
         rounds = range(max(self._plan.repetitions.values()))
         return [each for turn in rounds for each in able if turn < self._plan.repetitions[each.name]]
 
@@ -220,7 +229,7 @@ class Bench:
 
     def _latency(self) -> None:
         latency.prepare(self._stage.source.bootstrap())
-        for contender in [None, *self._chosen(HELIOGRAPH, MM2_QUICK, MM2)]:
+        for contender in [None, *self._chosen(HELIOGRAPH, ONCE, MM2_QUICK, MM2, MM2_ONCE)]:
             name = contender.name if contender else "direct"
             self._say(f"latency: {name}")
             with self._try(f"latency of {name}"):
@@ -262,7 +271,7 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, Plan]:
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--loads", nargs="+", choices=[load.name for load in LOADS])
-    names = (HELIOGRAPH, MM2_TUNED, MM2_QUICK, MM2, FRANZ, contenders.RELAY)
+    names = (HELIOGRAPH, ONCE, MM2_TUNED, MM2_QUICK, MM2, MM2_ONCE, FRANZ, contenders.RELAY)
     parser.add_argument("--contenders", nargs="+", choices=names, default=names)
     parser.add_argument("--franz", type=Path, help="folder of the mirror on franz-go (default: beside the checkout)")
     parser.add_argument("--json", type=Path, help="write all measurements to this file")
@@ -276,7 +285,7 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, Plan]:
         loads=tuple(load.scaled(scale) for load in LOADS if not told.loads or load.name in told.loads),
         names=tuple(told.contenders),
         scale=scale,
-        repetitions={HELIOGRAPH: 3, FRANZ: 2, MM2_TUNED: tuned, MM2: 1},
+        repetitions={HELIOGRAPH: 3, ONCE: 3, FRANZ: 2, MM2_TUNED: tuned, MM2: 1, MM2_ONCE: 1},
         everything=told.everything,
         times=latency.Times(10.0, 5.0) if told.quick else latency.Times(60.0, 20.0),
         quiet_s=10.0 if told.quick else 30.0,
@@ -287,7 +296,8 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, Plan]:
 def find_contenders(told: argparse.Namespace, folder: Path, console: Console) -> dict[str, Contender]:
     """Return everybody who can be run here."""
     sources = told.franz or Path(__file__).resolve().parent.parent / FRANZ_SOURCES
-    available = {HELIOGRAPH: contenders.heliograph(), **contenders.mirror_maker(DEFAULT_VERSION)}
+    ours = {HELIOGRAPH: contenders.heliograph(), ONCE: contenders.exactly_once()}
+    available = {**ours, **contenders.mirror_maker(DEFAULT_VERSION)}
     rival = contenders.franz(sources.resolve(), folder) if FRANZ in told.contenders else None
     if rival:
         available[FRANZ] = rival

@@ -123,7 +123,8 @@ class OffsetTranslator:
 
     def close(self) -> None:
         """Close all connections; the translator cannot be used any more."""
-        self._run(self._opened.aclose())
+        if self._sides is not None:
+            self._run(self._opened.aclose())
         self._runner.close()
 
     # ---- questions --------------------------------------------------------------------------------------------
@@ -164,6 +165,9 @@ class OffsetTranslator:
     # ---- how --------------------------------------------------------------------------------------------------
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if in_a_loop():
+            work.close()
+            raise RuntimeError("OffsetTranslator has a loop of its own: inside a coroutine, use asyncio.to_thread")
         return self._runner.run(work)
 
     async def _open(self) -> Sides:
@@ -220,6 +224,15 @@ class OffsetTranslator:
         target = (await self._open()).target
         assert target is not None, "a translator needs its target"
         return list((await target.refresh(None)).topics)
+
+
+def in_a_loop() -> bool:
+    """Whether a coroutine is running in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _place_of(position: Position) -> Place:

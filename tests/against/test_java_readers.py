@@ -81,6 +81,16 @@ def commit(kafka: KafkaCluster, group: str, topic: str, offsets: dict[int, int])
         consumer.close()
 
 
+def committed(kafka: KafkaCluster, found: Mirrored) -> dict[int, int]:
+    """Return where the group stands on the target, by partition, as far as it stands anywhere."""
+    consumer = Consumer({**kafka.librdkafka_config(), "group.id": found.group, "enable.auto.commit": False})
+    try:
+        places = [TopicPartition(f"{found.alias}.{found.topic}", number) for number in GROUP_AT]
+        return {each.partition: each.offset for each in consumer.committed(places, LIMIT_S) if each.offset >= 0}
+    finally:
+        consumer.close()
+
+
 @pytest.fixture(scope="module", params=["MirrorMaker", "Heliograph"])
 def mirrored(request, source_kafka, target_kafka, tmp_path_factory) -> Mirrored:
     """What one of the programs made of a topic of two partitions; it has ended by then."""
@@ -106,7 +116,7 @@ def mirrored(request, source_kafka, target_kafka, tmp_path_factory) -> Mirrored:
             return False
         heard = {decode_heartbeat(each.key(), each.value()).source_alias for each in messages("heartbeats")}
         copied = end_offsets(target_kafka, f"{name}.heartbeats")[0][1]
-        return name in heard and copied > 0 and len(found.newest()) == 2
+        return name in heard and copied > 0 and len(found.newest()) == 2 and len(committed(target_kafka, found)) == 2
 
     def messages(of: str) -> list:
         return read_messages(target_kafka, of)
@@ -199,3 +209,13 @@ def test_offset_sync_formatter(mirrored):
             for each in syncs
         ]
     assert {(each.partition, each.upstream_offset - each.downstream_offset) for each in seen} == {(0, 0), (1, 0)}
+
+
+def test_kafka_consumer_groups(mirrored):
+    outcome = mirrored.target.tool("kafka-consumer-groups", "--describe", "--group", mirrored.group)
+    assert outcome.exit_code == 0, outcome.stderr
+    header, *rows = [line.split() for line in outcome.stdout.splitlines() if line.split()[1:]]
+    shown = [dict(zip(header, row, strict=False)) for row in rows if row[0] == mirrored.group]
+    assert sorted((row["TOPIC"], int(row["PARTITION"]), int(row["CURRENT-OFFSET"])) for row in shown) == [
+        (each.topic, each.partition, each.downstream_offset) for each in mirrored.newest()
+    ]

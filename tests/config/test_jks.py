@@ -35,6 +35,13 @@ def test_a_trust_store_gives_its_certificates():
     assert store.key_der is None
 
 
+def test_a_certificate_of_an_unknown_version_is_damage():
+    damaged = bytearray(IDENTITY_JKS)
+    damaged[damaged.index(b"\xa0\x03\x02\x01\x02") + 4] = 1
+    with pytest.raises(ValueError, match="version"):
+        read_jks(bytes(damaged), None)
+
+
 def test_a_store_opens_without_a_password_as_in_java():
     assert read_jks(TRUST_JKS, None) == read_jks(TRUST_JKS, "changeit")
 

@@ -42,6 +42,7 @@ def test_what_differs_from_mm2_is_declared():
     assert changed["offset-syncs.topic.location"] == (None, "source")
     assert set(changed) == {
         "refresh.topics.interval.seconds",
+        "refresh.groups.interval.seconds",
         "isolation.level",
         "offset-syncs.topic.location",
         "topics.exclude",

@@ -91,8 +91,17 @@ def test_an_older_picture_is_no_new_epoch(world):
     assert not world.watch.unchecked
 
 
-def test_lanes_that_do_not_run_are_left_alone(world):
-    world.show(source_id=TWO)
-    world.lane.state = State.FAILED
+@pytest.mark.parametrize("state", [State.STARTING, State.RESUMING, State.HALTED])
+def test_lanes_whose_position_is_not_settled_are_left_alone(world, state):
+    world.show(source_id=TWO, epoch=4)
+    world.lane.state = state
     world.watch.look(world.lane)
     assert not world.doubts
+    assert not world.watch.unchecked
+
+
+def test_a_lane_that_failed_because_of_a_new_epoch_is_checked_too(world):
+    world.show(epoch=4)
+    world.lane.state = State.FAILED
+    world.watch.look(world.lane)
+    assert world.watch.unchecked

@@ -103,7 +103,9 @@ def write_transactions(kafka: KafkaCluster, topic: str) -> None:
     writer.init_transactions(LIMIT_S)
     for number in range(4):
         writer.begin_transaction()
-        writer.produce(topic, b"in transaction %d" % number, headers=[("name", b"content"), ("null", None)], partition=0)
+        writer.produce(
+            topic, b"in transaction %d" % number, headers=[("name", b"content"), ("null", None)], partition=0
+        )
         assert writer.flush(LIMIT_S) == 0
         (writer.abort_transaction if number % 2 else writer.commit_transaction)(LIMIT_S)
 
@@ -148,38 +150,50 @@ def produced(wire: Wire, topic: str) -> None:
 
 def plain_requests(topic: str) -> Iterator[tuple[str, dict[str, object]]]:
     one = [{"resource_type": 2, "resource_name": topic, "configuration_keys": None}]
-    yield "metadata", {
-        "topics": [{"name": topic, "topic_id": None}, {"name": "absent", "topic_id": None}],
-        "allow_auto_topic_creation": False,
-        "include_cluster_authorized_operations": False,
-        "include_topic_authorized_operations": False,
-    }
+    yield (
+        "metadata",
+        {
+            "topics": [{"name": topic, "topic_id": None}, {"name": "absent", "topic_id": None}],
+            "allow_auto_topic_creation": False,
+            "include_cluster_authorized_operations": False,
+            "include_topic_authorized_operations": False,
+        },
+    )
     yield "describe_configs", {"resources": one, "include_synonyms": False, "include_documentation": False}
     place = {"partition_index": 0, "timestamp": -1, "current_leader_epoch": -1}
-    yield "list_offsets", {
-        "replica_id": -1,
-        "isolation_level": 0,
-        "topics": [{"name": topic, "partitions": [place]}],
-        "timeout": 1000,
-        "timeout_ms": 1000,
-    }
+    yield (
+        "list_offsets",
+        {
+            "replica_id": -1,
+            "isolation_level": 0,
+            "topics": [{"name": topic, "partitions": [place]}],
+            "timeout": 1000,
+            "timeout_ms": 1000,
+        },
+    )
     yield "find_coordinator", {"key": "group", "key_type": 0}
-    yield "init_producer_id", {
-        "transactional_id": None,
-        "transaction_timeout": 60_000,
-        "producer_id": -1,
-        "producer_epoch": -1,
-    }
-    yield "incremental_alter_configs", {
-        "resources": [
-            {
-                "resource_type": 2,
-                "resource_name": topic,
-                "configs": [{"name": "no.such.setting", "config_operation": 0, "value": "1"}],
-            }
-        ],
-        "validate_only": True,
-    }
+    yield (
+        "init_producer_id",
+        {
+            "transactional_id": None,
+            "transaction_timeout": 60_000,
+            "producer_id": -1,
+            "producer_epoch": -1,
+        },
+    )
+    yield (
+        "incremental_alter_configs",
+        {
+            "resources": [
+                {
+                    "resource_type": 2,
+                    "resource_name": topic,
+                    "configs": [{"name": "no.such.setting", "config_operation": 0, "value": "1"}],
+                }
+            ],
+            "validate_only": True,
+        },
+    )
 
 
 def group_requests(wire: Wire, topic: str) -> None:

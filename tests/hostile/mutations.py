@@ -107,4 +107,18 @@ def _add(chance: Random, body: bytearray, _other: bytes) -> None:
     body[at:at] = chance.randbytes(chance.choice((1, 2, 4, 9)))
 
 
-CHANGES: tuple[Change, ...] = (_flip, _flip, _set, _cut, _delete, _blank, _double, _move, _splice, _edge, _edge, _varint, _add)
+CHANGES: tuple[Change, ...] = (
+    _flip,
+    _flip,
+    _set,
+    _cut,
+    _delete,
+    _blank,
+    _double,
+    _move,
+    _splice,
+    _edge,
+    _edge,
+    _varint,
+    _add,
+)

@@ -12,7 +12,18 @@ from heliograph.worker import ownership
 
 KEY = offsets.offset_key("MirrorSourceConnector", "source", "orders.\N{GRINNING FACE}", 3)
 VALUES = (b'{"offset":12345}', b'{"offset":9223372036854775807,"target":-1}', b'{"offset":null}', b"null", b'"text"')
-NOT_JSON = (b"", b"\xff", b'"\xff"', b'{"\xff":1}', b"[" * 100_000, b'{"offset":' * 5_000, b"1e999", b"-", b"\x00", b"NaN")
+NOT_JSON = (
+    b"",
+    b"\xff",
+    b'"\xff"',
+    b'{"\xff":1}',
+    b"[" * 100_000,
+    b'{"offset":' * 5_000,
+    b"1e999",
+    b"-",
+    b"\x00",
+    b"NaN",
+)
 
 HEARTBEAT = formats.encode_heartbeat(formats.Heartbeat("source", "target", 1_700_000_000_000))
 CHECKPOINT = formats.encode_checkpoint(formats.Checkpoint("group", "source.orders", 3, 4, 5, "words"))
@@ -22,9 +33,6 @@ READERS = (
     (formats.decode_checkpoint, CHECKPOINT),
     (formats.decode_offset_sync, SYNC),
 )
-
-
-
 
 
 def test_mutants_of_stored_positions():

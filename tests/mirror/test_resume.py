@@ -15,6 +15,7 @@ from heliograph.mirror.resume import (
     SourceBatch,
     Walk,
     begin,
+    believes,
     choose_anchor,
     compare,
     opened,
@@ -147,6 +148,35 @@ def test_the_newest_pair_is_the_anchor():
     assert choose_anchor(Anchor(60, None), sync) == Anchor(50, 45)
     assert choose_anchor(Anchor(60, 55), sync) == Anchor(60, 55)
     assert choose_anchor(Anchor(40, 35), sync) == Anchor(50, 45)
+    again = OffsetSync("t", 0, 20, 90)
+    assert choose_anchor(Anchor(60, 55), again) == Anchor(20, 90), "MM2 began again at 20 after a crash"
+
+
+@pytest.mark.parametrize(
+    ("sync", "stored", "believed"),
+    [
+        ((50, 1_000), (None, None), True),  # nothing was stored yet
+        ((50, 1_000), (50, 90_000), True),  # a clean stop
+        ((50, 90_000), (20, 60_000), True),  # a crash: the sync is younger
+        ((50, 60_500), (20, 61_000), True),  # and was written while the position was on its way
+        ((50, 1_000), (20, 60_000), False),  # somebody set the position back
+        ((50, 1_000), (None, 60_000), False),  # somebody had it forgotten
+        ((50, 90_000), (None, 60_000), True),  # and MM2 ran after that
+    ],
+)
+def test_a_sync_counts_unless_the_position_was_set_back_after_it(sync, stored, believed):
+    assert believes(*sync, *stored) is believed
+
+
+def test_control_records_on_the_target_are_not_counted():
+    """Two transactions of two records each: offsets 101, 102, marker, 104, 105, marker."""
+    batches = [dense(10, 20)]
+    assert drive(begin(9, Anchor(9, 100), 107), batches, record(13)).outcome is not Outcome.EXACT
+    found = drive(begin(9, Anchor(9, 100), 107, target_records=4), batches, record(13))
+    assert (found.position, found.outcome) == (14, Outcome.EXACT)
+    only_markers = begin(9, Anchor(9, 100), 102, target_records=0)
+    assert isinstance(only_markers, Resume)
+    assert (only_markers.position, only_markers.outcome) == (10, Outcome.EXACT)
 
 
 def test_an_older_anchor_falls_back_to_the_stored_position():

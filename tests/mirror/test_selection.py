@@ -53,3 +53,36 @@ INTERNAL = "internal topic, never mirrored"
 def test_choice(changes, topic, selected, reason):
     selection = selection_of(replace(FLOW, **changes))
     assert (selection.selects(topic), selection.why(topic)) == (selected, reason)
+
+
+@pytest.mark.parametrize(
+    ("topics", "on_each"),
+    [
+        (("t",), {"t", "{x}.t", "{y}.t"}),
+        ((".*",), {"t", "{x}.t", "{y}.t", "{x}.{y}.t", "{y}.{x}.t"}),
+    ],
+)
+def test_a_mesh_of_three_comes_to_rest(topics, on_each):
+    """With everything selected copies are copied on, once: nothing comes back to a cluster where it has been."""
+    aliases = {"A", "B", "C"}
+    selections = [
+        selection_of(
+            replace(
+                FLOW,
+                source=ClusterConfig(source, (("localhost", 9092),)),
+                target=ClusterConfig(target, (("localhost", 9093),)),
+                topics=topics,
+            )
+        )
+        for source in aliases
+        for target in aliases - {source}
+    ]
+    held = {alias: {"t"} for alias in aliases}
+    for _ in range(10):
+        for each in selections:
+            naming = each.naming
+            copies = {naming.remote_topic(topic) for topic in held[naming.source_alias] if each.selects(topic)}
+            held[naming.target_alias] |= copies
+    for alias in aliases:
+        first, second = sorted(aliases - {alias})
+        assert held[alias] == {name.format(x=first, y=second) for name in on_each}

@@ -148,3 +148,12 @@ def test_it_is_silent_elsewhere():
     with LiveView(Console(file=file)) as live:
         live.show(VIEW)
     assert file.getvalue() == ""
+
+
+def test_topics_that_share_partitions_or_have_no_source():
+    shared = tuple(replace(lane, target_partition=lane.partition % 2) for lane in lanes("wide", 3))
+    flow = replace(FLOW, topics=1, lanes=(*shared, *lanes("left", 2, state=LaneState.GONE)), errors=())
+    lines = render(replace(VIEW, flows=(flow,)), 120, 30).to_text().splitlines()
+    assert "1 topic, 3 partitions" in lines[3]
+    assert lines[5].split() == ["wide", "3", "0", "0", "0", "running,", "shared"]
+    assert lines[6].split()[-2:] == ["source", "gone"]

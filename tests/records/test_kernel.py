@@ -243,6 +243,8 @@ def test_both_kernels_agree_on_hostile_bodies_with_true_checksums(batch, changes
     assert outcome(packed, compiled, *given_) == outcome(packed, _reference, *given_)
     count = len(batch.records)
     assert outcome(compiled.read_records, plain, count) == outcome(_reference.read_records, plain, count)
+    for arguments in ((plain, count, 5, True), (plain, count, -(2**63), False)):
+        assert outcome(compiled.canonical, *arguments) == outcome(_reference.canonical, *arguments)
 
 
 @pytest.mark.parametrize("codec", [Codec.SNAPPY, Codec.LZ4])

@@ -121,6 +121,34 @@ def test_each_missing_right_stops_one_topic_until_it_is_granted(source, target, 
     assert "secret" not in running.log
 
 
+def test_exactly_once_needs_rights_on_the_transactional_id(source, target, heliograph, one_way, unique):
+    here, there = Admin(source), Admin(target)
+    here.create(unique)
+    here.write(unique, simple_rows(10))
+    here.grant(TOPIC, unique, DESCRIBE, READ, DESCRIBE_CONFIGS)
+    there.grant(TOPIC, f"whole.{unique}", WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    there.grant(TOPIC, "mm2-offsets.whole.internal", READ, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    there.grant(GROUP, "whole-mm2", READ)
+    told = properties(source, target, one_way, unique).replace("one", "whole")
+    told += "target.exactly.once.source.support=enabled\n"
+    resource = "transactional id whole-mm2-MirrorSourceConnector-0"
+    foreseen = heliograph(told, command="check")
+    assert foreseen.wait() == 3
+    assert f"The right Describe and Write is missing on {resource}" in foreseen.log
+    running = heliograph(told)
+    assert running.wait() == 3
+    assert f"Grant Describe on {resource}" in running.log
+    there.grant(ResourceType.TRANSACTIONAL_ID, "whole-mm2-MirrorSourceConnector-0", DESCRIBE)
+    running = heliograph(told)
+    assert running.wait() == 3
+    assert f"Grant Write on {resource}" in running.log
+    there.grant(ResourceType.TRANSACTIONAL_ID, "whole-mm2-MirrorSourceConnector-0", WRITE)
+    running = heliograph(told)
+    assert len(there.wait_for(f"whole.{unique}", 10)) == 10
+    assert running.stop() == 0
+    assert "Traceback" not in running.log
+
+
 @pytest.mark.parametrize(
     ("lacking", "words"),
     [("group", "Grant Read on group lacking-mm2"), ("offsets", "mm2-offsets.lacking.internal")],

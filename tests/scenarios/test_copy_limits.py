@@ -7,10 +7,13 @@ from plain_client import (
     Row,
     create_topic,
     end_offsets,
+    flush,
+    producer,
     read,
     set_topic_config,
     simple_rows,
     topic_config,
+    topics,
     wait_for_rows,
     write,
 )
@@ -18,6 +21,7 @@ from plain_client import (
 pytestmark = pytest.mark.brokers
 
 MIB = 1 << 20
+MILLION = 1_000_000
 AS_IT_IS = {"sync.topic.configs.enabled": "false"}
 """Leaves the limits of target topics as the tests set them."""
 
@@ -99,3 +103,25 @@ def test_records_larger_than_the_window(source_kafka, target_kafka, copy, unique
     more = {"heliograph.window.bytes": 65536}
     copy("window", unique, more)
     assert wait_for_rows(target_kafka, f"window.{unique}", len(rows)) == read(source_kafka, unique)
+
+
+def test_a_million_tiny_records(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique, 2)
+    writer = producer(source_kafka, linger_ms=100, batch_num_messages=10_000, queue_buffering_max_messages=MILLION)
+    for number in range(MILLION):
+        writer.produce(unique, b"%d" % (number % 10), partition=number % 2)
+        if number % 100_000 == 0:
+            writer.poll(0)
+    flush(writer)
+    properties = one_way(source_kafka, target_kafka, "tiny", unique)
+    running = heliograph(properties)
+    deadline = time.monotonic() + 60
+    while (
+        f"tiny.{unique}" not in topics(target_kafka)
+        or sum(end for _, end in end_offsets(target_kafka, f"tiny.{unique}").values()) < MILLION
+    ):
+        assert time.monotonic() < deadline, "they did not all come"
+        time.sleep(0.1)
+    assert running.stop() == 0
+    proof = heliograph(properties, "--json", command="verify")
+    assert proof.wait() == 0, proof.log

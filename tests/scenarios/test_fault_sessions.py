@@ -21,6 +21,7 @@ def test_sessions_are_renewed_while_records_flow(heliograph, unique):
         told = kafka.client_properties("SASL_PLAINTEXT", USER, "SCRAM-SHA-256")
         lines = [f"{alias}.{key}={value}" for alias in ("one", "two") for key, value in told.items()]
         own = ["clusters=one, two", "one->two.enabled=true", f"one->two.topics={unique}", "replication.factor=1"]
+        own += [f"{name}.topic.replication.factor=1" for name in ("heartbeats", "offset-syncs", "checkpoints")]
         running = heliograph("\n".join([*own, "two.offset.storage.replication.factor=1", *lines]))
         running.wait_for("running")
         written, end = 0, time.monotonic() + SESSIONS * SESSION_MS / 1000

@@ -61,7 +61,7 @@ def both_sides(source_kafka, target_kafka, prefix):
     """Write every topic and its copy, with other batches and codecs on the two sides."""
     for name, copied in COPIES.items():
         topic, copy = f"{prefix}-{name}", f"wry.{prefix}-{name}"
-        policy = {"cleanup_policy": "compact"} if name.startswith("compacted") else {}
+        policy = {"cleanup_policy": "compact"} if name.startswith("compacted") else {"retention_ms": "-1"}
         create_topic(source_kafka, topic, **policy)
         appended = {"message_timestamp_type": "LogAppendTime"} if name == "appended" else {}
         create_topic(target_kafka, copy, **policy, **appended)

@@ -130,7 +130,9 @@ def wait_until_equal(source, target, topic, copy, running):
     ids=["plain", "transactions"],
 )
 @pytest.mark.timeout(240)
-def test_stopped_at_named_points(source_kafka, target_kafka, heliograph, one_way, unique, tmp_path, alias, points, mode):
+def test_stopped_at_named_points(
+    source_kafka, target_kafka, heliograph, one_way, unique, tmp_path, alias, points, mode
+):
     create_topic(source_kafka, unique, PARTITIONS)
     numbers = count()
     copy = f"{alias}.{unique}"

@@ -48,7 +48,7 @@ def rights_of_bob(client):
 
 @pytest.mark.parametrize("mode", ["mm2", "all"])
 def test_rights_follow(guarded, heliograph, one_way, unique, mode):
-    client = AdminClient(guarded.librdkafka_config(LISTENER))
+    client = AdminClient({**guarded.librdkafka_config(LISTENER), "log_level": 2})
     client.create_topics([NewTopic(unique, 1, 1)])[unique].result(LIMIT_S)
     before = rights_of_bob(client)
     made = [
@@ -74,14 +74,14 @@ def test_rights_follow(guarded, heliograph, one_way, unique, mode):
         assert time.monotonic() < deadline, rights_of_bob(client) - before - ours
         time.sleep(0.1)
     running.wait_for("users with SCRAM passwords are not copied")
-    running.wait_for("rights are left out", times=2 if mode == "all" else 4)
+    running.wait_for("rights are left out", times=3 if mode == "mm2" else 2)
     assert running.stop() == 0
     assert running.log.count("right made on the target") == len(wanted)
     assert "rights are not copied" not in running.log
 
 
 def test_a_flow_that_may_not_read_rights_says_so_once_and_goes_on(guarded, heliograph, one_way, unique):
-    client = AdminClient(guarded.librdkafka_config(LISTENER))
+    client = AdminClient({**guarded.librdkafka_config(LISTENER), "log_level": 2})
     client.create_topics([NewTopic(unique, 1, 1)])[unique].result(LIMIT_S)
     names = [(TOPIC, "", each) for each in (READ, WRITE, AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS)]
     grants = [AclBinding(kind, "*", LITERAL, "User:mirror", "*", each, ALLOW) for kind, _, each in names]

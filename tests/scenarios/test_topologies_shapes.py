@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Consumer, KafkaException
-from confluent_kafka.admin import NewTopic
-from plain_client import LIMIT_S, Row, admin, create_topic, read, simple_rows, topics, wait_for_rows, write
+from plain_client import LIMIT_S, Row, create_topic, read, simple_rows, topics, wait_for_rows, write
 
 from heliograph.testbed import KafkaCluster
 
@@ -35,6 +34,7 @@ def file(clusters, flows, **more):
         "replication.factor": 1,
         "refresh.topics.interval.seconds": 1,
         "offset.storage.replication.factor": 1,
+        **{f"{topic}.topic.replication.factor": 1 for topic in ("heartbeats", "checkpoints", "offset-syncs")},
         "offset.storage.partitions": 5,
         **more,
     }
@@ -170,7 +170,7 @@ def test_a_chain_with_heartbeats_through_two_hops(trio, heliograph, unique):
     create_topic(first, unique, 2)
     write(first, unique, own_rows("ca", 20))
     if "heartbeats" not in topics(first):
-        admin(first).create_topics([NewTopic("heartbeats", 1, 1)])["heartbeats"].result(LIMIT_S)
+        create_topic(first, "heartbeats")
     write(first, "heartbeats", [Row(0, unique.encode(), b"beat")])
     running = heliograph(file(sides, ["ca->cb", "cb->cc"], topics=f".*{unique}"))
     assert wait_for_rows(last, f"cb.ca.{unique}", 20) == read(first, unique)
@@ -216,6 +216,8 @@ def test_three_programs_share_a_pair_of_clusters(trio, heliograph, unique):
 
     def start(family):
         more = {"pair.group.id": f"{unique}-{family}", "pair.session.timeout.ms": 6000}
+        if family != "A":  # one of them is enough, and two would both copy them
+            more["heartbeats.replication.enabled"] = "false"
         return heliograph(file(sides, ["shared->pair"], topics=f"{unique}-{family}.*", **more))
 
     programs = {family: start(family) for family in families}

@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 import heliograph
+from heliograph.cli.adopt import adopt
 from heliograph.cli.arguments import WORDS_LEFT_OVER
 from heliograph.cli.check import check
 from heliograph.cli.demo import demo
@@ -58,6 +59,7 @@ def root(
 
 app.command(context_settings=WORDS_LEFT_OVER)(run)
 app.command(context_settings=WORDS_LEFT_OVER)(check)
+app.command(context_settings=WORDS_LEFT_OVER)(adopt)
 app.command()(offsets)
 app.command()(failover)
 app.command()(failback)

@@ -1,7 +1,6 @@
 """``heliograph failover FILE``: consumer groups to the cluster that takes over."""
 
 import asyncio
-import os
 from typing import Annotated
 
 import typer
@@ -13,13 +12,11 @@ from heliograph.cli.moves import (
     Flow,
     Groups,
     document_of_move,
-    flow_of,
+    flows_of,
     print_json,
     print_moves,
     print_notes,
-    reverse_of,
 )
-from heliograph.config import load
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.moves import Leave, Verdict, all_good
 from heliograph.worker.failover import Order, Outcome, fail_over
@@ -60,11 +57,10 @@ def failover(
     """
     if bool(groups) == everything:
         raise ConfigError("failover needs to know which groups", remedy="Give --group NAME, or --all")
-    config = load(file, environ=os.environ)
-    chosen = flow_of(config, flow)
+    chosen, back = flows_of(file, flow)
     order = Order(
         flow=chosen,
-        back=reverse_of(config, chosen),
+        back=back,
         groups=tuple(groups or ()),
         leave=Leave(rewind=allow_rewind, repeats=allow_repeats),
         execute=execute,

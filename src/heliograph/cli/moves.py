@@ -1,15 +1,18 @@
 """What the commands about offsets share: choosing a flow, tables of positions, their JSON."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.config.model import Config, FlowConfig
+from heliograph.config import load
+from heliograph.config.model import Config, FlowConfig, Policy
 from heliograph.errors import ConfigError
 from heliograph.mirror.moves import Basis, Move, Position, Verdict
 
@@ -51,6 +54,21 @@ def reverse_of(config: Config, flow: FlowConfig) -> FlowConfig | None:
     """Give the enabled flow in the other direction, if there is one."""
     pair = (flow.target.alias, flow.source.alias)
     return next((each for each in config.flows if (each.source.alias, each.target.alias) == pair), None)
+
+
+def flows_of(file: Path, name: str | None) -> tuple[FlowConfig, FlowConfig | None]:
+    """Load the flow called ``name``, or the only one, and the one back where it is enabled too. Raises ConfigError.
+
+    Two flows that keep names and lead in opposite directions may stand in one file, though never run together; then
+    the one that is named is taken alone.
+    """
+    if name is not None:
+        flow = load(file, environ=os.environ, only_flows=[name]).flows[0]
+        if flow.policy is Policy.IDENTITY:
+            return flow, None
+    config = load(file, environ=os.environ)
+    flow = flow_of(config, name)
+    return flow, reverse_of(config, flow)
 
 
 def columns(rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:

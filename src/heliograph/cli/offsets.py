@@ -1,7 +1,6 @@
 """``heliograph offsets FILE``: where a group, an offset or a moment is on the other cluster."""
 
 import asyncio
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,17 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from heliograph.cli.arguments import File, Json
-from heliograph.cli.moves import (
-    Flow,
-    Groups,
-    document_of,
-    flow_of,
-    print_json,
-    print_notes,
-    print_positions,
-    reverse_of,
-)
-from heliograph.config import load
+from heliograph.cli.moves import Flow, Groups, document_of, flows_of, print_json, print_notes, print_positions
 from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.moves import Position
@@ -73,9 +62,8 @@ def offsets(
     Exit code 0: every answer is exact; 1: some are not.
     """
     question = _question(groups, topics, partition, offset, timestamp, everything=everything)
-    config = load(file, environ=os.environ)
-    chosen = flow_of(config, flow)
-    found, notes = asyncio.run(_ask(chosen, reverse_of(config, chosen), question, backwards=backwards))
+    chosen, back = flows_of(file, flow)
+    found, notes = asyncio.run(_ask(chosen, back, question, backwards=backwards))
     exact = bool(found) and all(each.exact or not each.to_topic for each in found)
     if as_json:
         rows = [document_of(each) for each in found]

@@ -30,13 +30,7 @@ async def describe(cluster: Cluster, resource_type: int = ResourceType.ANY) -> t
     )
     if int(answer.error_code) == codes.SECURITY_DISABLED:
         return None
-    raise_for(
-        int(answer.error_code),
-        f"read the rights on {cluster.alias}",
-        "the cluster",
-        right="Describe",
-        said=answer.error_message,
-    )
+    raise_for(int(answer.error_code), f"read the rights on {cluster.alias}", "the cluster", right="Describe")
     return tuple(
         sorted(
             Acl(
@@ -57,7 +51,7 @@ async def describe(cluster: Cluster, resource_type: int = ResourceType.ANY) -> t
 async def create(cluster: Cluster, acls: Sequence[Acl]) -> dict[Acl, HeliographError | None] | None:
     """Make rights; gives each one's error, None where it was made or was there. None at all: no authorizer.
 
-    Raises as :func:`describe` does.
+    Raises as :func:`describe` does, and NotAuthorized where no right may be made at all.
     """
     await _must_know(cluster, "create_acls")
     done: dict[Acl, HeliographError | None] = {}
@@ -67,6 +61,8 @@ async def create(cluster: Cluster, acls: Sequence[Acl]) -> dict[Acl, HeliographE
         for acl, row in zip(some, answer.results, strict=True):
             if int(row.error_code) == codes.SECURITY_DISABLED:
                 return None
+            if int(row.error_code) == codes.CLUSTER_AUTHORIZATION_FAILED:
+                raise_for(int(row.error_code), f"make rights on {cluster.alias}", "the cluster", right="Alter")
             done[acl] = None
             try:
                 raise_for(
@@ -114,11 +110,6 @@ async def scram_users(cluster: Cluster) -> tuple[str, ...] | None:
     answer = await cluster.call("describe_user_scram_credentials", {"users": None})
     if int(answer.error_code) == codes.UNSUPPORTED_VERSION:
         return None
-    raise_for(
-        int(answer.error_code),
-        f"read the names of SCRAM users on {cluster.alias}",
-        "the cluster",
-        right="Describe",
-        said=answer.error_message,
-    )
+    what = f"read the names of SCRAM users on {cluster.alias}"
+    raise_for(int(answer.error_code), what, "the cluster", right="Describe")
     return tuple(sorted(row.user for row in answer.results))

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from heliograph.cluster.cluster import GROUP, Cluster, raise_for
+from heliograph.errors import ClusterError
 from heliograph.wire import errors as codes
 
 JOIN_SLACK_MS = 10_000
@@ -160,5 +161,9 @@ class Membership:
 
     async def _call(self, api: str, values: Mapping[str, Any], *, timeout_ms: int) -> Any:
         node = await self._cluster.coordinator(self.config.group_id)
-        connection = await self._cluster.connection(node, GROUP)
-        return await connection.call(api, values, timeout_ms=timeout_ms)
+        try:
+            connection = await self._cluster.connection(node, GROUP)
+            return await connection.call(api, values, timeout_ms=timeout_ms)
+        except ClusterError:
+            self._cluster.forget_coordinator(self.config.group_id)  # that broker may have died: ask who follows it
+            raise

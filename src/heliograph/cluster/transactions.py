@@ -3,10 +3,11 @@
 ::
 
     begin ──> add ──> (batches, sent by whoever has them) ──> append ──> end ──> add ...
-                                                     anything in doubt ──> end(commit=False) ──> renew ──> add ...
+                                                                        anything in doubt ──> renew ──> add ...
 
 ``begin`` fences: whoever used the transactional id before is refused from then on, and what it had not committed is
-aborted. ``renew`` takes a fresh epoch, so that sequence numbers begin anew, but only while the id is still ours.
+aborted. ``renew`` aborts what is open and takes a fresh epoch, so that sequence numbers begin anew, but only while the
+id is still ours.
 
 The versions spoken are those before KIP-890's second part, in which partitions are added by a request of their own and
 the epoch stays the same from transaction to transaction; every broker from 1.1 to 4.x serves them.
@@ -72,7 +73,12 @@ class TransactionalProducer:
         await self._initialise(-1, -1)
 
     async def renew(self) -> None:
-        """Take a new epoch; fails as fenced when somebody else has the id by now."""
+        """Abort what is open and take a new epoch; fails as fenced when somebody else has the id by now.
+
+        That is found out by the abort. InitProducerId alone would, before it looks at the epoch, abort the transaction
+        of the one that has fenced us (seen in Kafka 4.3.1).
+        """
+        await self.end(commit=False)
         await self._initialise(self.producer_id, self.epoch)
 
     async def _initialise(self, producer_id: int, epoch: int) -> None:

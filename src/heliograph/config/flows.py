@@ -237,6 +237,9 @@ def _config(flow: _Flow, sync: SyncConfig, source: ClusterConfig, target: Cluste
         sync_topic_configs_interval_s=flow.interval_s("sync.topic.configs"),
         config_properties_exclude=flow.option("config.properties.exclude").items,
         use_defaults_from=flow.own("use.defaults.from").text,
+        delete_topics=_delete_topics(
+            flow.option("heliograph.delete.topics"), keeps_names=policy.value != DEFAULT_POLICY
+        ),
         read_committed=flow.reading("isolation.level").value == "read_committed",
         start_at_latest=flow.reading("auto.offset.reset").value == "latest",
         fetch_max_bytes=flow.reading("fetch.max.bytes").number,
@@ -267,6 +270,16 @@ def _loss_kinds(found: Found) -> frozenset[LossKind]:
     if "all" in found.items:
         return frozenset(LossKind)
     return frozenset(LossKind(item) for item in found.items)
+
+
+def _delete_topics(found: Found, *, keeps_names: bool) -> bool:
+    if found.value and keeps_names:
+        raise ConfigError(
+            f"{found.where} cannot be used with the identity policy: a name would not tell a copy from a topic of the "
+            "target's own",
+            remedy="Remove it, and delete topics on the target by hand",
+        )
+    return found.value is True
 
 
 def _replication_factor(found: Found) -> int:

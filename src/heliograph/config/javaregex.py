@@ -32,8 +32,8 @@ LENGTH_MAX = 20_000
 REPEAT_MAX = 100_000
 """Largest number in a quantifier."""
 COPIES_MAX = 200_000
-"""Most parts that a pattern may consist of, each counted as often as it must be repeated: the module that runs it writes
-repetitions inside repetitions out, so that a short pattern could take all memory."""
+"""Most parts that a pattern may consist of, each counted as often as it must be repeated: the module that runs it
+writes repetitions inside repetitions out, so that a short pattern could take all memory."""
 
 _TERMINATORS = "\\n\\r\\x85\\u2028\\u2029"
 _DOT = f"[^{_TERMINATORS}]"

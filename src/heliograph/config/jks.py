@@ -58,7 +58,10 @@ class _Reader:
     def certificate(self, version: int) -> Certificate:
         if version == 2:
             self.take(self.number(2))
-        return x509.load_der_x509_certificate(self.take(self.number()))
+        try:
+            return x509.load_der_x509_certificate(self.take(self.number()))
+        except x509.InvalidVersion:
+            raise ValueError("it holds a certificate of a version that does not exist") from None
 
 
 def read_jks(content: bytes, password: str | None) -> JksStore:

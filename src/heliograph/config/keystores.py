@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import Certificate, InvalidVersion
 
+from heliograph.config.derivation import check_work
 from heliograph.config.jks import MAGIC as JKS_MAGIC
 from heliograph.config.jks import WrongPassword, read_jks, reveal_key
 from heliograph.config.model import Secret
@@ -157,6 +158,7 @@ def _pkcs12(content: bytes, password: str | None) -> pkcs12.PKCS12KeyAndCertific
         )
     if not content.startswith(b"\x30"):
         raise ValueError("is neither PEM nor PKCS12 nor JKS")
+    check_work(content)
     try:
         return pkcs12.load_pkcs12(content, password.encode() if password is not None else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -207,6 +209,8 @@ def _pem_key(content: bytes, password: str | None) -> PrivateKeyTypes | None:
         encrypted = label.startswith("ENCRYPTED")
         if encrypted and password is None:
             raise ValueError("holds an encrypted private key, which needs ssl.key.password")
+        if encrypted:
+            check_work(base64.b64decode("".join(pem.splitlines()[1:-1])))
         try:
             return load_pem_private_key(pem.encode("ascii"), password.encode() if encrypted and password else None)
         except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -118,6 +118,13 @@ _TOPIC_OPTIONS = (
         choices=("source", "target"),
     ),
     Option(
+        "heliograph.delete.topics",
+        _FLOW,
+        Kind.BOOLEAN,
+        "false",
+        "Whether a copy is deleted on the target when its source topic is gone at six looks; needs the right Delete.",
+    ),
+    Option(
         "heliograph.window.bytes",
         _FLOW,
         Kind.LONG,
@@ -196,10 +203,17 @@ _GROUP_OPTIONS = (
         "Whether a flow writes heartbeats to its target; a flow that is not enabled itself does so too.",
     ),
     Option("refresh.groups.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether new groups are looked for."),
+    Option(
+        "refresh.groups.interval.seconds",
+        _FLOW,
+        Kind.LONG,
+        "60",
+        "How often new groups are looked for, in seconds.",
+        mm2_default="600",
+    ),
     *(
         Option(name, _FLOW, kind, default, meaning)
         for name, kind, default, meaning in (
-            ("refresh.groups.interval.seconds", Kind.LONG, "600", "How often new groups are looked for, in seconds."),
             ("sync.group.offsets.interval.seconds", Kind.LONG, "60", "How often positions are committed, in seconds."),
             ("emit.checkpoints.interval.seconds", Kind.LONG, "60", "How often checkpoints are written, in seconds."),
             ("checkpoints.topic.replication.factor", Kind.SHORT, "3", "Replicas of the checkpoints topic."),

@@ -139,7 +139,7 @@ class SyncConfig:
     groups: tuple[str, ...] = (".*",)
     """Java regular expressions of the consumer groups that are followed, each matching whole names."""
     groups_exclude: tuple[str, ...] = ()
-    refresh_groups_interval_s: float | None = 600.0
+    refresh_groups_interval_s: float | None = 60.0
     checkpoints_interval_s: float | None = 60.0
     checkpoints_replication_factor: int = 3
     group_offsets_interval_s: float | None = None
@@ -188,6 +188,8 @@ class FlowConfig:
     config_properties_exclude: tuple[str, ...] = ()
     """Java regular expressions of topic settings that are not copied."""
     use_defaults_from: str = "target"
+    delete_topics: bool = False
+    """Copies are deleted when their source topics are gone."""
 
     read_committed: bool = True
     """False: records of aborted and of unfinished transactions are copied too."""

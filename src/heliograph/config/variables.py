@@ -87,7 +87,8 @@ class Variables:
             self._room_characters -= len(given)
             if self._room_characters < 0:
                 raise ConfigError(
-                    f"{self._at(entry)} and the references before it give more than {EXPANDED_CHARACTERS_MAX} characters",
+                    f"{self._at(entry)} and the references before it give more than "
+                    f"{EXPANDED_CHARACTERS_MAX} characters",
                     remedy="Refer to long values less often",
                 )
             parts += (entry.value[at : found.start], given)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError, ProtocolError
 from heliograph.flow.lane import Lane
+from heliograph.flow.pace import RoundTrip
 from heliograph.flow.window import Hold, Window
 from heliograph.wire import errors as codes
 from heliograph.wire import fetch
@@ -54,6 +55,8 @@ class Callbacks:
     """The broker (node id) cannot be used at the moment; it is tried again."""
     fine: Callable[[int], None]
     """The broker answered."""
+    lanes: Callable[[], int]
+    """Gives the number of the flow's lanes, at all brokers."""
 
 
 @dataclass(slots=True)
@@ -96,6 +99,8 @@ class Fetcher:
         self._free: dict[Lane, None] = {}
         """Ready, and in no channel's session."""
         self._channels = [_Channel(self, number) for number in range(CHANNELS_MAX)]
+        self.round_trip = RoundTrip()
+        """Of answers that brought records."""
 
     # ---- which lanes ------------------------------------------------------------------------------------------
 
@@ -118,7 +123,7 @@ class Fetcher:
                 if lane in channel.session.changed:
                     channel.wake()
                 return
-        if (lane.source_topic, lane.partition) in self._lanes and lane.has_room(self._reading.lane_limit_bytes):
+        if (lane.source_topic, lane.partition) in self._lanes and lane.has_room(self.lane_limit_bytes):
             self._free[lane] = None
             self._wake_one()
 
@@ -158,6 +163,11 @@ class Fetcher:
         async with asyncio.TaskGroup() as group:
             for channel in self._channels:
                 group.create_task(channel.run(), name=f"fetch {self.node_id}/{channel.number}")
+
+    @property
+    def lane_limit_bytes(self) -> int:
+        """Most bytes that one lane may have pending: a few lanes may have half of the window among them."""
+        return max(self._reading.lane_limit_bytes, self._window.limit_bytes // (2 * max(1, self._callbacks.lanes())))
 
     @property
     def cluster(self) -> Cluster:
@@ -235,7 +245,7 @@ class _Channel:
             session.changed[lane] = None
         wanted: dict[str, list[fetch.Wanted]] = defaultdict(list)
         forgotten: dict[str, list[int]] = defaultdict(list)
-        limit_bytes = fetcher.reading.lane_limit_bytes
+        limit_bytes = fetcher.lane_limit_bytes
         for lane in session.changed:
             if lane.has_room(limit_bytes) and fetcher.lane(lane.source_topic, lane.partition) is lane:
                 wanted[lane.source_topic].append(self._row(lane))
@@ -281,6 +291,7 @@ class _Channel:
                 rack=reading.rack,
             )
             timeout_ms = fetcher.cluster.config.request_timeout_ms + reading.max_wait_ms
+            sent_at = asyncio.get_running_loop().time()
             frame = await (await connection.send(correlation_id, [body], timeout_ms=timeout_ms, what="fetch"))
         finally:
             self.waiting_for_broker = False
@@ -293,6 +304,8 @@ class _Channel:
         if answer.error:
             raise ProtocolError(f"{connection.where} answers a fetch with error {answer.error}")
         fetcher.callbacks.fine(fetcher.node_id)
+        if any(row.end > row.start for row in answer.partitions):
+            fetcher.round_trip.note(asyncio.get_running_loop().time() - sent_at)
         self._hand_out(answer)
         session.advance(answer.session_id if version >= 7 else 0)
 
@@ -321,6 +334,14 @@ class _Channel:
                 continue
             if lane.position != asked or row.end > row.start:
                 self.session.changed[lane] = None
+                self._grow(lane, row.end - row.start)
         if arrived:
             fetcher.callbacks.arrived(arrived)
         hold.let_go()
+
+    def _grow(self, lane: Lane, size: int) -> None:
+        """Ask for more at a time where a lane has a backlog and the line is long: it has one fetch under way."""
+        reading = self._fetcher.reading
+        asked_bytes = max(reading.max_partition_bytes, lane.fetch_bytes)
+        if size * 2 > asked_bytes and self._fetcher.round_trip.is_long:
+            lane.fetch_bytes = min(2 * asked_bytes, max(asked_bytes, reading.max_bytes))

@@ -224,6 +224,7 @@ class Flow:
                 nearer=self._read_from,
                 trouble=self._source_trouble,
                 fine=lambda _: self._fine("source"),
+                lanes=lambda: len(self.lanes),
             )
             found = Fetcher(self._source, node, self._settings.reading, self.window, callbacks)
             self._fetchers[node] = found
@@ -432,7 +433,7 @@ class Flow:
 
     def _confirmed(self, lane: Lane) -> None:
         """Read on under the leader's new epoch."""
-        if lane.state is State.FAILED and lane not in self._told:
+        if lane.state is State.FAILED:
             lane.retry_at = min(lane.retry_at, self._loop.time())
         fetcher = self._fetchers.get(lane.source_node)
         if fetcher:

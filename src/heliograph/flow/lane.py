@@ -156,6 +156,8 @@ class Lane:
         self.end_offset: int | None = None
         """First source offset that cannot be read yet: the high watermark, or the last stable offset."""
         self.limit_bytes = records.LIMIT_BYTES
+        self.small_bytes = records.SMALL_BYTES
+        """Good batches below this size are made into one where neighbours wait."""
         self.fetch_bytes = 0
         """Least number of bytes to ask for: grows when a batch is larger than what is usually asked."""
         self.producer: Producer | None = None
@@ -441,7 +443,7 @@ class Lane:
 
     def _next_new(self) -> Sent:
         try:
-            ready = self._waiting.take(self.limit_bytes)
+            ready = self._waiting.take(self.limit_bytes, self.small_bytes)
         except DamagedBatch as error:
             raise self._named(error) from error
         sent = Sent(ready.parcel, ready.hold, ready.charge_bytes, self._next_sequence)
@@ -500,7 +502,7 @@ class Lane:
             None if self.shared else target_offset,
             self.topic_id,
             self.leader_epoch,
-            -1 if self.target_partition == self.partition else self.target_partition,
+            self.target_partition if self.shared else -1,
             self.target_id,
         )
 

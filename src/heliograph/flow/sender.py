@@ -13,6 +13,8 @@ from heliograph.broker.connection import Connection
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError
 from heliograph.flow.lane import IN_FLIGHT_MAX, Foreign, Lane, Sent, Verdict
+from heliograph.flow.pace import RoundTrip
+from heliograph.records import SMALL_BYTES
 from heliograph.wire import produce
 from heliograph.wire.primitives import Buffer
 from heliograph.wire.produce import Appended
@@ -81,6 +83,7 @@ class Sender:
         self._connection: Connection | None = None
         self._under_way = 0
         self._sent_at = 0.0
+        self._round_trip = RoundTrip()
         self._gathering: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -170,6 +173,8 @@ class Sender:
                 continue
             if self._gate is not None and not self._gate.admits(lane):
                 continue
+            # Five batches of a partition may be under way: on a long line it takes large ones to fill it.
+            lane.small_bytes = lane.limit_bytes // 2 if self._round_trip.is_long else SMALL_BYTES
             try:
                 sent, header = lane.take()
             except DataError as error:
@@ -201,8 +206,13 @@ class Sender:
             correlation_id, buffers, timeout_ms=self._timeout_ms + ANSWER_SLACK_MS, what="produce"
         )
         self._under_way += 1
-        self._sent_at = self._loop.time()
-        answer.add_done_callback(lambda done: self._answered(request, done))
+        sent_at = self._sent_at = self._loop.time()
+
+        def answered(done: "asyncio.Future[bytearray]") -> None:
+            self._round_trip.note(self._loop.time() - sent_at)
+            self._answered(request, done)
+
+        answer.add_done_callback(answered)
 
     def _answered(self, request: _Request, answer: asyncio.Future[bytearray]) -> None:
         self._under_way -= 1

@@ -380,8 +380,6 @@ class Transactions:
         deadline = self._loop.time() + SETTLE_S
         while current.under_way and self._loop.time() < deadline:
             await self._wait(deadline - self._loop.time())
-        if current.partitions:
-            await self._persist(lambda: self._producer.end(commit=False), callbacks)
         await self._new_epoch(callbacks)
         for lane in current.lanes:
             lane.abort(self.producer)

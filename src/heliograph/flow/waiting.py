@@ -60,10 +60,13 @@ class Waiting:
         self._pieces.append(piece)
         self.size_bytes += piece.size
 
-    def take(self, limit_bytes: int) -> Ready:
-        """Give the next batch, of at most ``limit_bytes`` where it has to be made. Raises DamagedBatch."""
+    def take(self, limit_bytes: int, small_bytes: int = records.SMALL_BYTES) -> Ready:
+        """Give the next batch, of at most ``limit_bytes`` where it has to be made. Raises DamagedBatch.
+
+        Good batches below ``small_bytes`` are made into one where neighbours wait.
+        """
         if not self._ready:
-            self._make_ready(limit_bytes)
+            self._make_ready(limit_bytes, small_bytes)
         ready = self._ready.popleft()
         self.size_bytes -= ready.charge_bytes
         return ready
@@ -76,13 +79,13 @@ class Waiting:
         self._ready.clear()
         self.size_bytes = 0
 
-    def _make_ready(self, limit_bytes: int) -> None:
+    def _make_ready(self, limit_bytes: int, small_bytes: int) -> None:
         first = self._pieces[0]
-        if first.run.kind is Kind.FORWARD and not self._worth_merging():
+        if first.run.kind is Kind.FORWARD and not self._worth_merging(small_bytes):
             self._pieces.popleft()
             self._ready.append(Ready(records.forward(first.buffer, first.run), first.hold, first.size))
             return
-        pieces = self._gather(limit_bytes)
+        pieces = self._gather(limit_bytes, small_bytes)
         parcels = records.rewrite(
             [(piece.buffer, piece.run) for piece in pieces], position=first.position, limit_bytes=limit_bytes
         )
@@ -96,14 +99,15 @@ class Waiting:
             self._pieces.popleft()
             piece.hold.let_go()
 
-    def _worth_merging(self) -> bool:
+    def _worth_merging(self, small_bytes: int) -> bool:
         """Whether the first piece is small and a neighbour it could be merged with waits behind it."""
         if len(self._pieces) < 2:
             return False
         first, second = self._pieces[0].run, self._pieces[1].run
-        return _small(first) and first.codec == second.codec and (second.kind is not Kind.FORWARD or _small(second))
+        fits = second.kind is not Kind.FORWARD or _size(second) < small_bytes
+        return _size(first) < small_bytes and first.codec == second.codec and fits
 
-    def _gather(self, limit_bytes: int) -> list[Piece]:
+    def _gather(self, limit_bytes: int, small_bytes: int) -> list[Piece]:
         """Give the first pieces that make one batch: same codec, together within the limit."""
         pieces: list[Piece] = []
         size = 0
@@ -112,7 +116,7 @@ class Waiting:
             if pieces and (
                 run.codec != pieces[0].run.codec
                 or size + piece.size > limit_bytes
-                or (run.kind is Kind.FORWARD and not _small(run))
+                or (run.kind is Kind.FORWARD and _size(run) >= small_bytes)
             ):
                 break
             pieces.append(piece)
@@ -120,5 +124,5 @@ class Waiting:
         return pieces
 
 
-def _small(run: Run) -> bool:
-    return run.end - run.start < records.SMALL_BYTES
+def _size(run: Run) -> int:
+    return run.end - run.start

@@ -38,9 +38,9 @@ class Watch:
 
     def look(self, lane: Lane) -> None:
         """Compare what metadata says of the lane's topics with what it knows; new epochs are only noted."""
-        if lane.state is not State.RUNNING:
-            return
-        doubt = self._doubt(lane)
+        if lane.state not in (State.RUNNING, State.FAILED):
+            return  # its position is being found, which includes all this, or it is not to move
+        doubt = self._doubt(lane) if lane.state is State.RUNNING else None
         if doubt is not None:
             self._callbacks.doubted(lane, doubt)
             return

@@ -20,7 +20,8 @@ class Anchor:
     leader_epoch: int = -1
     """Epoch of the source partition's leader when the record was read (KIP-320); -1: not known."""
     target_partition: int = -1
-    """Target partition that holds the record, where its number is not the source partition's; -1: it is the same."""
+    """Target partition that holds the record, where it is shared with others or has another number than the source's;
+    -1: it is the source partition's own."""
     target_id: str = ""
     """Id of the target topic; empty: not known."""
     transactional: bool = field(default=False, compare=False)

@@ -8,8 +8,8 @@ older could win after a restart.
 
 The value holds the source offset of the last acknowledged record, and beside it, as members that MirrorMaker 2 never
 looks at, the offset which that record got on the target, the id of the source topic, the epoch of its leader, and the
-target partition where that has another number. That is the *anchor* from which a restart finds the exact place (see
-:mod:`heliograph.mirror.resume`).
+target partition where that is not the source partition's own. That is the *anchor* from which a restart finds the exact
+place (see :mod:`heliograph.mirror.resume`).
 """
 
 import json

@@ -458,6 +458,8 @@ class Comparison:
                 side: seen.offset if side is seen.side else _offset(other, seen.place)
                 for side in (Side.SOURCE, Side.TARGET)
             }
+        elif not ours.entries and ours.whole:  # retention has left nothing to compare with
+            skips[Side.TARGET] = self.task.target_next
         elif ours.entries and theirs.entries:
             self.tally.note("the two sides have no record in common near their beginnings")
         if Side.SOURCE in self.task.head_may_lack:

@@ -82,7 +82,7 @@ async def _settled(plan: LanePlan, anchors: Mapping[tuple[str, int], Anchor], co
     """Leave out what a comparison in order cannot know: records of several partitions in one."""
     nothing = Ends(Span(0, 0), Span(0, 0))
     anchor = anchors.get((plan.source_topic, plan.partition))
-    shared = plan.shared or (anchor is not None and anchor.target_partition not in (-1, plan.partition))
+    shared = plan.shared or (anchor is not None and anchor.target_partition >= 0)
     if not shared and plan.partition < counts.get(plan.target_topic, 0):
         users = [
             key

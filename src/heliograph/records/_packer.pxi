@@ -207,14 +207,20 @@ cdef class Packer:
         """Unpack a body into ``self.inflated``; False where it is not plainly right, which the library then judges."""
         cdef int result
         if self.inflated.room > KEPT_BYTES_MAX:
-            free(self.inflated.bytes)
-            self.inflated.bytes = NULL
-            self.inflated.room = 0
+            self.forget_inflated()
         self.inflated.used = 0
         result = lz4_frame(at, n, &self.inflated) if codec == LZ4 else snappy_stream(at, n, &self.inflated)
         if result == INFLATE_NO_MEMORY:
             raise MemoryError
+        if result:
+            self.forget_inflated()  # the library needs as much room again
         return result == 0
+
+    cdef void forget_inflated(self) noexcept:
+        """Give the scratch back."""
+        free(self.inflated.bytes)
+        self.inflated.bytes = NULL
+        self.inflated.room = 0
 
     cdef int copy_records(self, const uint8_t* batch, const uint8_t* at, const uint8_t* end, int64_t position) except -1:
         """Copy the plain records between ``at`` and ``end`` that belong to the header ``batch``."""

@@ -355,7 +355,7 @@ def read_records(body: Buffer, count: int) -> list[RawRecord]:
     return records
 
 
-def canonical(body: Buffer, count: int, base_timestamp: int, timestamps: bool) -> bytes:  # noqa: FBT001
+def canonical(body: Buffer, count: int, base_timestamp: int, timestamps: bool) -> bytes:
     """Give a plain body of exactly ``count`` records in canonical form; raises Malformed.
 
     That is for each record its timestamp (8 bytes, unless left out), key, value, the number of headers, and name and

@@ -13,8 +13,8 @@ from heliograph.records.layout import (
     LENGTH_FIELD_END,
     LOG_APPEND_TIME_BIT,
     MAGIC_AT,
-    TRANSACTIONAL_BIT,
     OFFSET_MAX,
+    TRANSACTIONAL_BIT,
     signed_64,
 )
 from heliograph.records.model import HEADER_BYTES, LIMIT_BYTES, Buffer, Codec, Kind, Record, Run, damaged

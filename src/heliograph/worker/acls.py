@@ -15,6 +15,7 @@ from heliograph.wire.acls import Acl, ResourceType
 from heliograph.worker.periodic import Job
 
 USERS_NAMED = 10
+TOLD_MAX = 1_000
 
 
 class Acls:
@@ -48,17 +49,17 @@ class Acls:
         except HeliographError as error:
             if retriable(error) is not None:
                 raise
-            self._tell("rights are not copied", cause=error)
+            if self._is_new(str(error)):
+                self._log.info("rights are not copied", cause=error)
 
     async def _sync(self) -> None:
         kind = ResourceType.TOPIC if self._rules.mode is AclMode.MM2 else ResourceType.ANY
         there = await acls.describe(self._source, kind)
-        if there is None:
-            self._tell("rights are not copied: the cluster has no authorizer", cluster=self._source.alias)
-            return
-        here = await acls.describe(self._target, kind)
-        if here is None:
-            self._tell("rights are not copied: the cluster has no authorizer", cluster=self._target.alias)
+        here = await acls.describe(self._target, kind) if there is not None else None
+        if there is None or here is None:
+            alias = self._source.alias if there is None else self._target.alias
+            if self._is_new(alias):
+                self._log.info("rights are not copied: the cluster has no authorizer", cluster=alias)
             return
         plan = self._rules.plan(there, here, self._topics())
         self._note_left_out(plan.left_out)
@@ -69,8 +70,7 @@ class Acls:
     def _note(self, acl: Acl, error: HeliographError | None) -> None:
         if error is None:
             self._log.info("right made on the target", right=acl)
-        elif str(error) not in self._told:
-            self._told.add(str(error))
+        elif self._is_new(str(error)):
             self._log.warning("a right cannot be made on the target", right=acl, cause=error)
 
     def _note_left_out(self, left_out: Mapping[LeftOut, int]) -> None:
@@ -91,9 +91,11 @@ class Acls:
             self._log.info("users with SCRAM passwords are not copied", count=len(users), users=names)
         self._users = users
 
-    def _tell(self, message: str, **fields: object) -> None:
-        """Say something once."""
-        key = message + "".join(str(value) for value in fields.values())
-        if key not in self._told:
-            self._told.add(key)
-            self._log.info(message, **fields)
+    def _is_new(self, what: str) -> bool:
+        """Whether this was not told before; what is told is bounded, and then told again."""
+        if what in self._told:
+            return False
+        if len(self._told) >= TOLD_MAX:
+            self._told.clear()
+        self._told.add(what)
+        return True

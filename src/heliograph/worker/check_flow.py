@@ -13,6 +13,7 @@ from typing import Any
 
 from heliograph.cluster import admin, groups
 from heliograph.cluster.cluster import GROUP, Cluster, raise_for
+from heliograph.cluster.transactions import find_coordinator
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.mirror.topics import (
@@ -303,7 +304,16 @@ class FlowCheck:
         return row
 
     async def producer(self) -> list[Finding]:
-        """Ask for a producer id, as the flow will: Write on any topic allows it, or a right on the cluster."""
+        """Ask for a producer id, as the flow will: Write on any topic allows it, or a right on the cluster.
+
+        With transactions that would fence whoever copies now, so only their coordinator is asked for.
+        """
+        if self._flow.transactions is not None:
+            try:
+                await self._target.persist(lambda: find_coordinator(self._target, self._flow.transactional_id))
+            except NotAuthorized as error:
+                return [self._lacks("Describe and Write", error.resource, self._target)]
+            return []
         try:
             await admin.init_producer_id(self._target)
         except NotAuthorized:

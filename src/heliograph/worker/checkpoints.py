@@ -16,7 +16,7 @@ from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.groups import Committed
 from heliograph.config.model import FlowConfig
-from heliograph.errors import DataError, HeliographError
+from heliograph.errors import DataError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.checkpoints import CheckpointKey, checkpoint_key, news
 from heliograph.mirror.formats import Checkpoint, decode_checkpoint, encode_checkpoint
@@ -71,13 +71,13 @@ class Checkpoints:
     _translated_s: float = -RECENT_S
     _counted: dict[tuple[TopicPartition, int], int | None] = field(default_factory=dict)
     """What counting records gave: target offset by source position; None: nothing."""
-    _failures: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for lists that are no patterns."""
         self.followed = Followed(self.config, self.source, self.log)
         factor = self.config.sync.checkpoints_replication_factor
-        self._topic = InternalTopic(self.target, naming_of(self.config).checkpoints_topic, factor)
+        name, option = naming_of(self.config).checkpoints_topic, "checkpoints.topic.replication.factor"
+        self._topic = InternalTopic(self.target, name, factor, option)
 
     def jobs(self) -> list[Job]:
         """Give what is to be done."""
@@ -161,7 +161,7 @@ class Checkpoints:
             try:
                 rows.append(encode_checkpoint(each))
             except DataError as error:
-                self._tell(each.group, "a checkpoint cannot be written", error)
+                self.log.warning("a checkpoint cannot be written", group=each.group, cause=error)
             done[checkpoint_key(each)] = each
         if rows:
             await self._topic.write(rows, time.time_ns() // 1_000_000)
@@ -177,9 +177,3 @@ class Checkpoints:
                     continue
                 self.written[checkpoint_key(each)] = each
         self._loaded = True
-
-    def _tell(self, group: str, message: str, cause: HeliographError) -> None:
-        """Warn once for as long as the cause stays."""
-        if self._failures.get(group) != str(cause):
-            self._failures[group] = str(cause)
-            self.log.warning(message, group=group, cause=cause)

@@ -9,7 +9,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -23,10 +23,12 @@ from heliograph.flow.lane import Lane, Producer, State
 from heliograph.flow.positions import Clusters, Place
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
+from heliograph.mirror.deletions import Deletions
 from heliograph.mirror.losses import Loss
 from heliograph.mirror.resume import Outcome
 from heliograph.mirror.topics import LanePlan, topic_rules_of
 from heliograph.observe.log import Log
+from heliograph.worker.deletion import DeletionJob
 from heliograph.worker.fencing import fence
 from heliograph.worker.offsets import Offsets
 from heliograph.worker.periodic import Job, every, persistently
@@ -82,6 +84,11 @@ class Copying:
         self._takeover = Takeover(source, target, config)
         self._upkeep = Upkeep(config, source, target, self.flow, log)
         self._topic_job = TopicJob(source, target, topic_rules_of(config))
+        self._deletion = (
+            DeletionJob(source, target, Deletions(self._topic_job.rules.selection.naming), log)
+            if config.delete_topics
+            else None
+        )
         self._settings_job = SettingsJob(source, target, self._topic_job.rules, log)
         self._committed: dict[Lane, Anchor] = {}
         self._stored: dict[tuple[str, int], Anchor] = {}
@@ -210,6 +217,8 @@ class Copying:
                     lane.resume_needed(problem)
                 flow.add(lane)
         flow.leaders_changed()
+        if self._deletion:
+            await self._delete_copies(self._deletion)
 
     def _target_partitions(self) -> dict[tuple[str, int], int]:
         """Say where the records of source partitions go, or went when they were last copied."""
@@ -238,6 +247,18 @@ class Copying:
         for topic, count in partitions.items():
             if topic not in before:
                 self.log.warning("the source topic is gone; its copy stays", topic=topic, partitions=count)
+
+    async def _delete_copies(self, job: DeletionJob) -> None:
+        """Have copies deleted whose source topics are gone, and forget where they were."""
+        gone: dict[str, set[str]] = defaultdict(set)
+        for (topic, _), at in self.gone.items():
+            gone[topic].update(filter(None, [at.target_id]))
+        deleted = await job.look(gone, {topic for topic, _ in self.flow.lanes})
+        forgotten = [key for key in self.gone if key[0] in deleted]
+        await self._offsets.forget(forgotten, time.time_ns() // 1_000_000)
+        for key in forgotten:
+            del self.gone[key]
+            self._stored.pop(key, None)
 
     def _open(self, window: Window, plan: LanePlan) -> Lane:
         lane = Lane(
@@ -307,11 +328,7 @@ class Copying:
                 transactional=self._transactions is not None,
             )
             places = await self._takeover.locate(clusters, lanes, stored, self._offsets.written_ms)
-            producers = {
-                lane: await self._producer(lane)
-                for lane, place in places.items()
-                if isinstance(place, Place)
-            }
+            producers = {lane: await self._producer(lane) for lane, place in places.items() if isinstance(place, Place)}
         except HeliographError as error:
             places = dict.fromkeys(lanes, error)
         now = asyncio.get_running_loop().time()

@@ -16,6 +16,7 @@ from heliograph.errors import HeliographError
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.homecoming import Boundary, Facts, Partition, Stage, Step, Turn, is_current, steps
 from heliograph.mirror.moves import Leave, Move, Position, Verdict
+from heliograph.mirror.offset_map import OffsetMap
 from heliograph.mirror.offsets import offset_key, offset_value, partition_for
 from heliograph.records import Record
 from heliograph.worker.flow_map import FlowMap, TopicPartition
@@ -156,7 +157,7 @@ class _Sides:
 
 async def _describe(sides: _Sides, reverse: Anchor | None, back: FlowMap, *, runs: bool) -> Partition:
     away, away_ends = sides.away, sides.away_ends
-    boundary = _last_pair(sides, back)
+    boundary = _last_pair(sides, back.maps.get((away.topic, away.partition)))
     current = not boundary.problem and is_current(reverse, boundary, runs=runs)
     if not boundary.problem and not current:
         boundary = await _extended(sides, boundary)
@@ -189,14 +190,14 @@ async def _records(log: Log, first: int, ends: Ends) -> int:
     return ends.end - first if number is None else number
 
 
-def _last_pair(sides: _Sides, back: FlowMap) -> Boundary:
+def _last_pair(sides: _Sides, known: OffsetMap | None) -> Boundary:
     """Give the last pair of offsets that the forward flow has stored, as far as it still makes sense."""
     home_ends, away_ends = sides.home_ends, sides.away_ends
-    if home_ends.end == home_ends.begin:  # home is new or was lost: everything comes home
-        return Boundary(home_ends.end - 1, away_ends.begin - 1)
-    known = back.maps.get((sides.home.topic, sides.home.partition))
     end = None if known is None else known.end
-    if end is None and away_ends.end == away_ends.begin:
+    gone = end is not None and home_ends.end < end[0] and home_ends.begin == home_ends.end
+    if gone or (end is None and home_ends.end == 0):  # home was lost, or is new: everything comes home
+        return Boundary(home_ends.end - 1, away_ends.begin - 1)
+    if end is None and away_ends.end == 0:
         return Boundary(home_ends.end - 1, away_ends.end - 1)
     if end is None:
         return Boundary(-1, -1, "the flow has stored no pair of offsets, and both sides hold records")
@@ -228,7 +229,7 @@ async def _extended(sides: _Sides, boundary: Boundary) -> Boundary:
     finally:
         await left.aclose()
         await right.aclose()
-    if any(same(one, other) for one, other in _meetings(ours, theirs)):
+    if _meet(ours, theirs):
         return replace(
             boundary, problem="copies and records written there cannot be told apart: one side was compacted"
         )
@@ -242,10 +243,12 @@ async def _look_ahead(rest: AsyncIterator[Record], taken: list[Record]) -> None:
             return
 
 
-def _meetings(ours: list[Record], theirs: list[Record]) -> list[tuple[Record, Record]]:
-    """Pair records of both sides that may be the same."""
-    by_content: dict[tuple[bytes | None, bytes | None], Record] = {(each.key, each.value): each for each in ours}
-    return [(mine, other) for other in theirs if (mine := by_content.get((other.key, other.value))) is not None]
+def _meet(ours: list[Record], theirs: list[Record]) -> bool:
+    """Say whether some record stands on both sides."""
+    by_content: dict[tuple[bytes | None, bytes | None], list[Record]] = {}
+    for mine in ours:
+        by_content.setdefault((mine.key, mine.value), []).append(mine)
+    return any(same(mine, other) for other in theirs for mine in by_content.get((other.key, other.value), ()))
 
 
 def _passed_over(position: Position, partitions: tuple[Partition, ...]) -> Position:

@@ -20,8 +20,6 @@ from heliograph.worker.periodic import Job
 TopicPartition = tuple[str, int]
 Positions = Mapping[TopicPartition, Committed]
 
-_FAILED = "a group cannot be moved on the target"
-
 
 @dataclass(slots=True)
 class GroupSync:
@@ -97,7 +95,7 @@ class GroupSync:
         """Warn once for as long as the cause stays."""
         if self._failures.get(group) != str(cause):
             self._failures[group] = str(cause)
-            self.log.warning(_FAILED, group=group, cause=cause)
+            self.log.warning("a group cannot be moved on the target", group=group, cause=cause)
 
 
 def _not_before(positions: Positions, begins: Mapping[TopicPartition, int]) -> dict[TopicPartition, Committed]:

@@ -21,10 +21,10 @@ class Heartbeats:
     def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, log: Log) -> None:
         """Nothing is written before the jobs run."""
         self._log = log
-        factor = config.sync.heartbeats_replication_factor
+        factor, option = config.sync.heartbeats_replication_factor, "heartbeats.topic.replication.factor"
         self._topics = {
-            Side.SOURCE: InternalTopic(source, HEARTBEATS, factor),
-            Side.TARGET: InternalTopic(target, HEARTBEATS, factor),
+            Side.SOURCE: InternalTopic(source, HEARTBEATS, factor, option),
+            Side.TARGET: InternalTopic(target, HEARTBEATS, factor, option),
         }
         self._emitters = emitters_of(config)
         self._given_up: set[Side] = set()

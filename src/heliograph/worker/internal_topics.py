@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
-from heliograph.errors import HeliographError
+from heliograph.errors import BrokerError, HeliographError
+from heliograph.wire import errors as codes
 
 TRY_AGAIN_S = 30.0
 SETTINGS = {"cleanup.policy": "compact"}
@@ -25,6 +26,8 @@ class InternalTopic:
     name: str
     replication_factor: int
     """-1: the broker's default."""
+    option: str
+    """The option that gives the number of replicas."""
     _ready: bool = False
     _try_again_s: float = 0.0
     _error: HeliographError | None = None
@@ -55,6 +58,8 @@ class InternalTopic:
             return
         wanted = admin.NewTopic(self.name, 1, self.replication_factor, SETTINGS)
         error = (await admin.create_topics(self.cluster, [wanted])).get(self.name)
+        if isinstance(error, BrokerError) and error.code == codes.INVALID_REPLICATION_FACTOR:
+            raise BrokerError(error.message, code=error.code, remedy=f"Set {self.option}")
         if error is not None:
             raise error
         await self.cluster.refresh([self.name])

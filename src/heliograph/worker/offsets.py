@@ -70,6 +70,17 @@ class Offsets:
         if rows:
             await table.write(self.cluster, self.topic, rows, now_ms)
 
+    async def forget(self, places: Iterable[TopicPartition], now_ms: int) -> None:
+        """Store that nothing is known of these source partitions any more, as Connect does (a null value)."""
+        rows: dict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
+        found = self.cluster.metadata.topics.get(self.topic)
+        partitions = len(found.partitions) if found else self.config.offsets_topic.partitions
+        for topic, partition in places:
+            key = offset_key(self.config.connector_name, self.config.source.alias, topic, partition)
+            rows[partition_for(key, partitions)].append((key, None))
+        if rows:
+            await table.write(self.cluster, self.topic, rows, now_ms)
+
     @property
     def topic(self) -> str:
         """Name of the topic that holds them."""

@@ -42,6 +42,9 @@ SYNCS_A_WRITE = 1_000
 HISTORY_BYTES_MAX = 256 << 20
 """Most that is read of earlier syncs; compaction keeps the topic far smaller."""
 
+OPTION = "offset-syncs.topic.replication.factor"
+"""Gives the number of replicas of the topic."""
+
 TopicPartition = tuple[str, int]
 
 
@@ -66,7 +69,7 @@ class Syncs:
         self._selection = selection_of(config)
         naming, factor = naming_of(config), config.sync.offset_syncs_replication_factor
         self._topics = {
-            location: InternalTopic(cluster, naming.offset_syncs_topic(location), factor)
+            location: InternalTopic(cluster, naming.offset_syncs_topic(location), factor, OPTION)
             for location, cluster in clusters.items()
         }
         self._place: InternalTopic | None = None

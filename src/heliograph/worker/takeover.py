@@ -46,8 +46,13 @@ async def read_syncs(source: Cluster, target: Cluster, config: FlowConfig) -> di
     """
     naming = naming_of(config)
     found: dict[TopicPartition, Written] = {}
-    for cluster, location in ((source, Location.SOURCE), (target, Location.TARGET)):
-        for key, record in (await table.read_records(cluster, naming.offset_syncs_topic(location))).items():
+    places = [
+        (cluster, topic)
+        for cluster, location in ((source, Location.SOURCE), (target, Location.TARGET))
+        for topic in naming.offset_syncs_topics(location)
+    ]
+    for cluster, topic in places:
+        for key, record in (await table.read_records(cluster, topic)).items():
             try:
                 sync = decode_offset_sync(key, record.value or b"")
             except DataError:

@@ -194,7 +194,7 @@ async def _best(destination: Destination, partition: int, place: _Place) -> Tran
 def shared_partition(flow: FlowMap, topic: str, partition: int) -> str:
     """Say why a partition's offsets cannot be translated at all; empty where they can."""
     anchor = flow.anchors.get((topic, partition))
-    if anchor is not None and anchor.target_partition not in (-1, partition):
+    if anchor is not None and anchor.target_partition >= 0:
         return f"its records go to partition {anchor.target_partition}, together with those of others"
     source, target = flow.source, flow.target
     if source is None or target is None:

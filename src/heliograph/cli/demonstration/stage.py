@@ -56,6 +56,9 @@ target.ssl.truststore.type=PEM
 target.ssl.truststore.location=${DEMO_AUTHORITY}
 replication.factor=1
 target.offset.storage.replication.factor=1
+heartbeats.topic.replication.factor=1
+offset-syncs.topic.replication.factor=1
+checkpoints.topic.replication.factor=1
 """
 """What a demo needs besides."""
 

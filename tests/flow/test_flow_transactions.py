@@ -241,7 +241,7 @@ async def test_a_lane_placed_anew_in_the_middle_has_the_transaction_aborted():
 @pytest.mark.parametrize("seed", range(12))
 def test_any_luck(seed):
     async def tell():
-        chance = random.Random(seed)  # noqa: S311 - chance that can be repeated
+        chance = random.Random(seed)
         world = filled(World(4, limits=Limits(age_s=0.005)), 40)
         fates = [None] * 20 + [
             "lost",
