@@ -37,8 +37,10 @@ PARTITIONS = {"one": 1, "many": 24}
 BATCH_BYTES = {"one": 16_000, "many": 16_000}
 """What producers make by default (``batch.size`` 16,384)."""
 VALUE_BYTES = 1_000
-START_LIMIT_S = 60.0
+START_LIMIT_S = 240.0
+"""MirrorMaker 2 asks its own topics many questions, one after the other, and each takes a round trip."""
 LOOK_S = 0.05
+WHO = (HELIOGRAPH, MM2, MM2_TUNED)
 LEGS = {"produce": "near the source", "fetch": "near the target"}
 BROKER_PROPERTIES = {"num.network.threads": "3", "num.io.threads": "4", "log.initial.task.delay.ms": "600000"}
 
@@ -131,7 +133,7 @@ def delete(bootstrap: str, keep: Sequence[str]) -> None:
             future.result(90)
 
 
-def run(console: Console, seconds: float, records: int) -> Iterator[Pace]:
+def run(console: Console, seconds: float, records: int, names: Sequence[str]) -> Iterator[Pace]:
     """Measure everything; gives the results one by one."""
     made = {HELIOGRAPH: contenders.heliograph(), **contenders.mirror_maker(DEFAULT_VERSION)}
     numbers = itertools.count(1)
@@ -143,7 +145,7 @@ def run(console: Console, seconds: float, records: int) -> Iterator[Pace]:
         for load, partitions in PARTITIONS.items():
             fill(source.bootstrap(), load, partitions, records)
         direct = f"{LOOPBACK}:{target.brokers[0].port()}"
-        for leg, load, who in itertools.product(LEGS, PARTITIONS, (HELIOGRAPH, MM2, MM2_TUNED)):
+        for leg, load, who in itertools.product(LEGS, PARTITIONS, names):
             job = Job(next(numbers), source.bootstrap(), target.bootstrap(), (load,), "none", folder)
             far = target if leg == "produce" else source
             far.brokers[0].proxy().faults = Faults(delay_ms=ROUND_TRIP_MS / 2)
@@ -180,11 +182,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=20.0, help="at most so long for each copy")
     parser.add_argument("--records", type=int, default=300_000, help="of 1 kB, in each of the two topics")
+    parser.add_argument("--who", nargs="+", choices=WHO, default=WHO, help="of the contenders")
     parser.add_argument("--json", type=Path, help="write the figures there as well")
     options = parser.parse_args()
     console = Console(width=140)
     paces: list[Pace] = []
-    for pace in run(console, options.seconds, options.records):
+    for pace in run(console, options.seconds, options.records, options.who):
         paces.append(pace)
         console.print(f"{pace.leg}, {pace.load}, {pace.who}: {pace.megabytes_s:.2f} MB/s")
     show(console, paces)

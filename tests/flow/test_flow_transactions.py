@@ -62,8 +62,13 @@ async def test_nothing_moves_before_the_commit():
 @story
 async def test_a_transaction_is_closed_by_its_age_and_by_its_size():
     for limits in (Limits(age_s=0.01, at_rest=False), Limits(age_s=3_600, size_bytes=500, at_rest=False)):
-        world = filled(World(limits=limits), 60)
-        await world.run_until(lambda world=world: world.coordinator.commits >= 3)
+        world = filled(World(limits=limits))
+
+        def closed_thrice(world=world):
+            filled(world, 1)
+            return world.coordinator.commits >= 3
+
+        await world.run_until(closed_thrice)
         world.check()
 
 
@@ -226,16 +231,18 @@ async def test_another_start_of_a_lane_gets_an_epoch_of_its_own():
 
 @story
 async def test_a_lane_placed_anew_in_the_middle_has_the_transaction_aborted():
-    world = filled(World(limits=Limits(age_s=0.05, at_rest=False)), 5)
+    world = filled(World(limits=Limits(age_s=0.2, at_rest=False)), 5)
     lane = world.lanes[1]
 
     def placed():
-        if lane.uncommitted and lane.uncommitted.records and not world.coordinator.aborts:
+        if lane.uncommitted and lane.uncommitted.records == 15:
             lane.start(0, 0, world.transactions.producer)
-        return world.all_there()
+            lane.fail(DataError("placed anew"), asyncio.get_running_loop().time(), retry_s=0.3)
+        world.check()
+        return world.coordinator.aborts > 0
 
     await world.run_until(placed)
-    assert world.coordinator.aborts >= 1
+    await world.run_until(world.all_there)
 
 
 @pytest.mark.parametrize("seed", range(12))

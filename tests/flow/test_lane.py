@@ -5,7 +5,8 @@ from lane_world import NOW, SourceLog, TargetLog, new_lane, raw_count, send_all,
 
 from heliograph import records
 from heliograph.errors import BrokerError, DamagedBatch, NotAuthorized, TooLarge, Unreachable
-from heliograph.flow.lane import IN_FLIGHT_MAX, SEQUENCE_END, Producer, State, Verdict
+from heliograph.flow.lane import IN_FLIGHT_MAX, SEQUENCE_END, Producer, State
+from heliograph.flow.refusals import Verdict
 from heliograph.flow.window import Hold
 from heliograph.mirror.anchor import Anchor
 from heliograph.records import Codec, Record

@@ -13,7 +13,8 @@ from lane_world import SourceLog, raw_count, settle, take
 
 from heliograph import records
 from heliograph.errors import BrokerError, Unreachable
-from heliograph.flow.lane import IN_FLIGHT_MAX, Lane, State, Verdict
+from heliograph.flow.lane import IN_FLIGHT_MAX, Lane, State
+from heliograph.flow.refusals import Verdict
 from heliograph.flow.transactions import Callbacks, Limits, Transactions
 from heliograph.flow.window import Window
 from heliograph.wire import errors as codes
@@ -29,7 +30,10 @@ class Log:
     """One partition of the target."""
 
     committed: list[int] = field(default_factory=list)
-    pending: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    """Of those that are committed."""
+    pending: list[tuple[int, int]] = field(default_factory=list)
+    """Each with its offset."""
     next_offset: int = 0
     epoch: int = -1
     recent: deque = field(default_factory=lambda: deque(maxlen=5))
@@ -51,7 +55,8 @@ class Log:
         if self.recent and first != self.recent[-1][1] + 1:
             return self._answer(codes.OUT_OF_ORDER_SEQUENCE_NUMBER)
         base = self.next_offset
-        self.pending += [int(record.value.split(b" ")[0]) for record in records.decode(raw, 0, len(raw))]
+        values = [int(record.value.split(b" ")[0]) for record in records.decode(raw, 0, len(raw))]
+        self.pending += [(value, base + index) for index, value in enumerate(values)]
         self.next_offset += raw_count(raw)
         self.recent.append((first, last, base))
         return self._answer(0, base)
@@ -62,7 +67,8 @@ class Log:
 
     def end(self, *, commit):
         if commit:
-            self.committed += self.pending
+            self.committed += [value for value, _ in self.pending]
+            self.offsets += [offset for _, offset in self.pending]
         self.pending = []
         self.next_offset += 1
 
@@ -247,3 +253,13 @@ class World:
             assert values == list(range(len(values))), f"partition {lane.partition}"
             stored = self.coordinator.positions.get(lane.partition, -1)
             assert stored == len(values) - 1, f"partition {lane.partition} is stored at {stored}"
+            self._check_runs(lane)
+
+    def _check_runs(self, lane):
+        """What a lane says of both sides' offsets is true of every record that is committed."""
+        runs = dict(lane.new_runs)
+        difference = None
+        for value, offset in enumerate(self.coordinator.logs["one.t", lane.partition].offsets[: lane.records]):
+            if value in runs:
+                difference = runs[value] - value
+            assert offset - value == difference, f"{value} is at {offset} in partition {lane.partition}"

@@ -259,6 +259,59 @@ def group_requests(wire: Wire, topic: str) -> None:
     wire.ask("leave_group", wire.versions.choose("leave_group"), leave)
 
 
+def transaction_requests(wire: Wire, topic: str) -> None:
+    """Begin a transaction and abort it; and ask what else is asked about transactions and epochs."""
+    wire.ask_patiently("find_coordinator", {"key": "asker", "key_type": 1})
+    begin = {"transactional_id": "asker", "transaction_timeout": 60_000, "producer_id": -1, "producer_epoch": -1}
+    producer = wire.ask_patiently("init_producer_id", begin)
+    who = {
+        "transactional_id": "asker",
+        "producer_id": producer.producer_id,
+        "producer_epoch": producer.producer_epoch,
+        "committed": False,
+    }
+    added = {f"v3_and_below_{name}": value for name, value in who.items()}
+    added["v3_and_below_topics"] = [{"name": topic, "partitions": [0]}]
+    wire.ask("add_partitions_to_txn", wire.versions.choose("add_partitions_to_txn"), added)
+    filters = {
+        "state_filters": [],
+        "producer_id_filters": [],
+        "duration_filter": -1,
+        "transactional_id_pattern": None,
+    }
+    wire.ask("list_transactions", wire.versions.choose("list_transactions"), filters)
+    wire.ask("end_txn", wire.versions.choose("end_txn"), who)
+    place = {"partition": 0, "current_leader_epoch": -1, "leader_epoch": 0}
+    epochs = {"replica_id": -1, "topics": [{"topic": topic, "partitions": [place]}]}
+    for version in wire.every("offset_for_leader_epoch"):
+        wire.ask("offset_for_leader_epoch", version, epochs)
+
+
+def other_requests(wire: Wire, topic: str) -> None:
+    right = {
+        "resource_type": 2,
+        "resource_name": topic,
+        "resource_pattern_type": 3,
+        "principal": "User:alice",
+        "host": "*",
+        "operation": 3,
+        "permission_type": 3,
+    }
+    for version in wire.every("create_acls"):
+        wire.ask("create_acls", version, {"creations": [right]})
+    wire.ask("describe_user_scram_credentials", 0, {"users": None})
+    wire.ask("consumer_group_describe", 0, {"group_ids": ["group"], "include_authorized_operations": False})
+    rows = [{"resource_type": 2, "resource_name": topic, "configs": [{"name": "retention.ms", "value": "1"}]}]
+    for version in wire.every("alter_configs"):
+        wire.ask("alter_configs", version, {"resources": rows, "validate_only": True})
+    for version in wire.every("describe_cluster"):
+        wire.ask(
+            "describe_cluster",
+            version,
+            {"include_cluster_authorized_operations": False, "endpoint_type": 1, "include_fenced_brokers": False},
+        )
+
+
 def topic_requests(wire: Wire) -> None:
     new = {
         "name": "made",
@@ -316,6 +369,8 @@ def today() -> None:
                 for version in wire.every(api):
                     wire.ask(api, version, values)
             group_requests(wire, "none")
+            transaction_requests(wire, "none")
+            other_requests(wire, "none")
             topic_requests(wire)
         sasl_exchange(kafka)
 

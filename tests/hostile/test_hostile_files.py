@@ -160,6 +160,13 @@ def compiled(pattern):
     return matcher
 
 
+@pytest.mark.parametrize(
+    "cut", ["\\u00", "a\\u", "\\x4", "\\x{41", "\\x{", "[\\u12", "\\0", "\\c", "\\p", "\\k<", "\\"]
+)
+def test_escapes_that_are_cut_off(cut):
+    assert isinstance(tried(compiled, cut, allowed=(ConfigError,)), ConfigError)
+
+
 def test_mutants_of_patterns():
     for seed in rounds(2_500):
         pattern = PATTERNS[seed % len(PATTERNS)]
@@ -225,7 +232,6 @@ def open_both_ways(content, password):
         tried(read, allowed=(ValueError,), of=base64.b64encode(content).decode())
 
 
-@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 def test_mutants_of_key_stores(stores):
     names = sorted(stores)
     for seed, name in itertools.product(rounds(60), names):
@@ -233,7 +239,14 @@ def test_mutants_of_key_stores(stores):
         open_both_ways(hostile, ("changeit", None)[seed % 2])
 
 
-@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+def test_a_key_on_a_curve_that_nobody_knows(stores):
+    """The library reads the certificate, and complains in its own way when the key is asked for."""
+    hostile = stores["jks"].replace(bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce4b030107"))
+    assert hostile != stores["jks"]
+    with pytest.raises(ValueError, match="unknown kind"):
+        read_identity(hostile, None, "keysecret", NOW)
+
+
 def test_key_stores_that_are_cut(stores):
     for content in stores.values():
         for cut in list(truncations(content))[::9]:

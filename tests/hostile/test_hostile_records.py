@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from mutations import MULTIPLIER, mutant, rounds, truncations
 from trials import tried
 
-from heliograph.errors import DataError
+from heliograph.config.model import ClusterConfig, FlowConfig
+from heliograph.errors import DataError, ProtocolError
 from heliograph.mirror import formats, offsets
 from heliograph.worker import ownership
 
@@ -74,7 +75,10 @@ def test_mutants_and_cuts_of_mm2s_records():
 def test_what_members_of_the_group_say():
     metadata = msgspec.json.encode(ownership.Metadata(owner=False, waiting_since_ms=5))
     stranger = ownership._read_metadata(b"?")
+    flow = FlowConfig(ClusterConfig("a", ()), ClusterConfig("b", ()), group_id="g")
     for raw in NOT_JSON:
+        owner = tried(ownership._read_owner, raw, flow, allowed=(ProtocolError,))
+        assert owner == "" if not raw else isinstance(owner, ProtocolError)
         assert tried(ownership._read_metadata, raw, allowed=()) == stranger
     for seed in rounds(1_000):
         told = tried(ownership._read_metadata, mutant(("member", seed), metadata, KEY), allowed=(), of=seed)

@@ -101,11 +101,11 @@ def squeeze(codec, plain):
 
 
 def xerial(plain, block_bytes=1024):
-    out = b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01"
+    out = bytearray(b"\x82SNAPPY\x00\x00\x00\x00\x01\x00\x00\x00\x01")
     for at in range(0, len(plain), block_bytes):
         block = bytes(cramjam.snappy.compress_raw(plain[at : at + block_bytes]))
         out += len(block).to_bytes(4, "big") + block
-    return out
+    return bytes(out)
 
 
 def snappy_raw(plain):

@@ -4,7 +4,9 @@ import time
 
 import pytest
 from group_moves import ask, commit, committed, read_some
-from plain_client import create_topic, read, simple_rows, topics, wait_for_rows, write
+from plain_client import create_topic, read, read_messages, simple_rows, topics, wait_for_rows, write
+
+from heliograph.mirror.formats import decode_offset_sync
 
 pytestmark = pytest.mark.brokers
 
@@ -12,14 +14,27 @@ IDENTITY = {"replication.policy.class": "org.apache.kafka.connect.mirror.Identit
 
 
 @pytest.fixture
-def both_ways(source_kafka, target_kafka, one_way):
-    """Give the text of a file for the flow from home to the other side, and of the same with the flow back."""
+def both_ways(source_kafka, target_kafka):
+    """Give the text of a file for the flow from home to away, and of the same with the flow back instead."""
 
-    def write_it(alias, topics, more):
-        settings = {"topics": topics, "offset.flush.interval.ms": 500, **more}
-        back = {f"{alias}->target.enabled": "false", f"target->{alias}.enabled": "true"}
-        forward = one_way(source_kafka, target_kafka, alias, topics, settings)
-        return forward, one_way(source_kafka, target_kafka, alias, topics, {**settings, **back})
+    def write_it(home, away, chosen, more):
+        common = {
+            "clusters": f"{home}, {away}",
+            f"{home}.bootstrap.servers": source_kafka.bootstrap(),
+            f"{away}.bootstrap.servers": target_kafka.bootstrap(),
+            "topics": chosen,
+            "replication.factor": 1,
+            "offset.storage.replication.factor": 1,
+            "offset.storage.partitions": 5,
+            "refresh.topics.interval.seconds": 1,
+            **more,
+        }
+
+        def text(*enabled):
+            flows = {f"{flow}.enabled": "true" for flow in enabled}
+            return "".join(f"{key} = {value}\n" for key, value in {**common, **flows}.items())
+
+        return text(f"{home}->{away}"), text(f"{away}->{home}"), text(f"{home}->{away}", f"{away}->{home}")
 
     return write_it
 
@@ -37,10 +52,9 @@ def test_identity_names(source_kafka, target_kafka, heliograph, both_ways, tmp_p
     home, away = source_kafka, target_kafka
     create_topic(home, unique)
     write(home, unique, simple_rows(60))
-    forward, backward = both_ways(
-        "home", unique, {**IDENTITY, "offset.flush.interval.ms": 60_000, "session.timeout.ms": 6000}
-    )
-    flow = ("--flow", "home->target")
+    slowly = {"offset.flush.interval.ms": 60_000, "session.timeout.ms": 6000}
+    forward, backward, _ = both_ways("home", "away", unique, {**IDENTITY, **slowly})
+    flow = ("--flow", "home->away")
     running = heliograph(forward)
     wait_for_rows(away, unique, 60)
     write(home, unique, simple_rows(40, first=60))
@@ -67,12 +81,17 @@ def test_identity_names(source_kafka, target_kafka, heliograph, both_ways, tmp_p
     assert place["boundary"] == {"home": 99, "away": 99}
     assert (place["written"], place["left"], place["stranded"]) == (30, 30, [100, 105])
     found = ask(tmp_path, forward, "failback", *flow, "--execute")
-    assert (step(found, "prepare"), step(found, "let the flow target->home copy")) == ("done", "waiting")
+    assert (step(found, "prepare"), step(found, "let the flow away->home copy")) == ("done", "waiting")
     assert ask(tmp_path, forward, "failback", *flow, "--execute").told["executed"] == []
 
     running = heliograph(backward)
     rows = wait_for_rows(home, unique, 135)
     assert values(rows) == [b"v%d" % number for number in (*range(105), *range(1000, 1030))]
+
+    pairs = [
+        decode_offset_sync(each.key(), each.value()) for each in read_messages(away, "mm2-offset-syncs.home.internal")
+    ]
+    assert all(each.upstream_offset == each.downstream_offset for each in pairs), "each flow has its own syncs"
 
     # The reader would pass over the five that never went away; the slow one has read none of that.
     found = ask(tmp_path, forward, "failback", *flow, "--group", reader, "--group", slow, "--execute")
@@ -100,32 +119,36 @@ def test_prefixed_names(source_kafka, target_kafka, heliograph, both_ways, tmp_p
     home, away = source_kafka, target_kafka
     create_topic(home, unique)
     write(home, unique, simple_rows(50))
-    forward, _ = both_ways("east", f".*{unique}", {"east->target.enabled": "true", "target->east.enabled": "true"})
-    running = heliograph(forward)
+    _, _, both = both_ways("east", "west", f".*{unique}", {"offset.flush.interval.ms": 500})
+    running = heliograph(both)
     copy = f"east.{unique}"
     wait_for_rows(away, copy, 50)
     group = f"{unique}-group"
     read_some(home, group, unique, 20)
-    assert ask(tmp_path, forward, "failover", "--flow", "east->target", "--group", group, "--execute").code == 0
+    assert ask(tmp_path, both, "failover", "--flow", "east->west", "--group", group, "--execute").code == 0
 
     # Over there the group reads the copies and a topic of that cluster.
     read_some(away, group, copy, 15)
     create_topic(away, unique)
     write(away, unique, simple_rows(30, first=1000))
     read_some(away, group, unique, 10)
-    wait_for_rows(home, f"target.{unique}", 30)
+    wait_for_rows(home, f"west.{unique}", 30)
 
-    found = ask(tmp_path, forward, "failback", "--flow", "east->target", "--group", group)
+    found = ask(tmp_path, both, "failback", "--flow", "east->west", "--group", group)
     assert found.code == 1
     assert (found.row(group, copy)["to_topic"], found.row(group, copy)["to_offset"]) == (unique, 35)
-    assert (found.row(group, unique)["to_topic"], found.row(group, unique)["to_offset"]) == (f"target.{unique}", 10)
-    found = ask(tmp_path, forward, "failback", "--flow", "east->target", "--group", group, "--execute")
+    assert (found.row(group, unique)["to_topic"], found.row(group, unique)["to_offset"]) == (f"west.{unique}", 10)
+    shown = heliograph(both, "--flow", "east->west", "--group", group, command="failback")
+    assert shown.wait() == 1
+    assert shown.log.startswith("home to east, from west\n"), shown.log
+    assert "due      move the groups home: 1 to move\n--execute does the step that is due\n" in shown.log
+    found = ask(tmp_path, both, "failback", "--flow", "east->west", "--group", group, "--execute")
     assert found.code == 0, found.text
     assert committed(home, group, unique) == {0: 35}
-    assert committed(home, group, f"target.{unique}") == {0: 10}
+    assert committed(home, group, f"west.{unique}") == {0: 10}
     assert read_some(home, group, unique, 15)[0].value() == b"v35"
-    assert read_some(home, group, f"target.{unique}", 20)[0].value() == b"v1010"
+    assert read_some(home, group, f"west.{unique}", 20)[0].value() == b"v1010"
     assert running.stop() == 0
     for kafka in (home, away):
         assert len([name for name in topics(kafka) if unique in name]) == 2, "nothing goes round in circles"
-    assert len(read(home, f"target.{unique}")) == 30
+    assert len(read(home, f"west.{unique}")) == 30

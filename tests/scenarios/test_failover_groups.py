@@ -46,6 +46,27 @@ def test_lab_three(source_kafka, target_kafka, heliograph, one_way, tmp_path, un
     assert (row["to_topic"], row["exact"], row["held"], row["verdict"]) == (f"es-src.{unique}", True, None, "move")
     assert committed(target_kafka, group, f"es-src.{unique}") == {}, "a dry run changes nothing"
 
+    shown = heliograph(properties, "--group", group, command="failover")
+    assert shown.wait() == 0
+    lines = shown.log.splitlines()
+    assert lines[1].split() == ["GROUP", "FROM", "OFFSET", "LAG", "TO", "OFFSET", "LAG", "THERE"]
+    assert lines[2].split() == [
+        group,
+        f"{unique}-0",
+        "20",
+        "85",
+        f"es-src.{unique}-0",
+        "20",
+        "85",
+        "-",
+        "move",
+        "copied",
+    ]
+    assert lines[3] == "Nothing was changed: 1 move; --execute moves them"
+    back = ("--back", "--topic", f"es-src.{unique}", "--partition", "0", "--offset", "20")
+    row = ask(tmp_path, properties, "offsets", *back).rows[0]
+    assert (row["to_topic"], row["to_offset"], row["exact"]) == (unique, 20, True)
+
     done = ask(tmp_path, properties, "failover", "--group", group, "--execute")
     assert (done.code, done.row(group, unique)["verdict"]) == (0, "moved")
     assert committed(target_kafka, group, f"es-src.{unique}") == {0: 20}

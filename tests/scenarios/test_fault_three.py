@@ -14,7 +14,8 @@ from typing import TypeVar
 import pytest
 from confluent_kafka import ElectionType, KafkaException, TopicPartition
 from confluent_kafka.admin import NewTopic
-from plain_client import LIMIT_S, admin, end_offsets, set_topic_config
+from cut_logs import line_with
+from plain_client import LIMIT_S, admin, end_offsets, read, set_topic_config, simple_rows, wait_for_rows, write
 from running_program import Running
 from steady_load import PAUSE_S, RSS_LIMIT_BYTES, Load, assert_equal, memory_bytes
 
@@ -217,3 +218,67 @@ def test_in_the_end_both_sides_hold_the_same(stage):
     assert "exact place is not known" not in stage.running.log
     assert stage.running.stop() == 0
     assert "Traceback" not in stage.running.log
+
+
+# ---- an unclean leader election: a replica that lagged becomes leader, and what it lacks is gone ----------------------
+
+FIVE = {"batch_num_messages": 5}
+LOSSY = {"unclean_leader_election_enable": "true", "min_insync_replicas": "1"}
+THREE = {"replication.factor": 3, "offset.storage.replication.factor": 3}
+
+
+def is_led_by(kafka: KafkaCluster, name: str, node: int) -> bool:
+    client = admin(kafka)
+    try:
+        return client.list_topics(timeout=LIMIT_S).topics[name].partitions[0].leader == node
+    except (KafkaException, KeyError):
+        return False
+
+
+def elect_the_one_that_lagged(kafka: KafkaCluster, name: str) -> None:
+    """The follower is down already; now the leader dies, and the follower comes back alone."""
+    leader, follower = kafka.brokers[:2]
+    leader.kill()
+    follower.start()
+    wait_for(lambda: is_led_by(kafka, name, follower.node_id), time.monotonic() + 60, "the unclean election")
+
+
+def test_an_unclean_election_on_the_source(clusters, heliograph, one_way, unique):
+    source, target = clusters
+    make_topic(source, unique, [[1, 2]], **LOSSY)
+    write(source, unique, simple_rows(30), **FIVE)
+    running = heliograph(one_way(source, target, "unclean", unique, THREE))
+    wait_for_rows(target, f"unclean.{unique}", 30)
+    source.brokers[1].stop()
+    write(source, unique, simple_rows(20, first=30), **FIVE)
+    before = wait_for_rows(target, f"unclean.{unique}", 50)
+    elect_the_one_that_lagged(source, unique)
+    write(source, unique, simple_rows(40, first=1000), **FIVE)
+    line = line_with(running, "the source has lost records that had been read")
+    assert "offsets=30..49" in line
+    assert "goes_on_at=30" in line
+    rows = wait_for_rows(target, f"unclean.{unique}", 90)
+    assert rows == before + read(source, unique)[30:]
+    source.brokers[0].start()
+    assert running.stop() == 0
+
+
+def test_an_unclean_election_on_the_target(clusters, heliograph, one_way, unique):
+    source, target = clusters
+    copy = f"unclean.{unique}"
+    make_topic(source, unique, [[1, 2, 3]])
+    make_topic(target, copy, [[1, 2]], **LOSSY)
+    write(source, unique, simple_rows(30), **FIVE)
+    running = heliograph(one_way(source, target, "unclean", unique, THREE))
+    wait_for_rows(target, copy, 30)
+    wait_for(lambda: is_led_by(target, copy, 1), time.monotonic() + 60, "the preferred leader")
+    target.brokers[1].stop()
+    write(source, unique, simple_rows(20, first=30), **FIVE)
+    wait_for_rows(target, copy, 50)
+    elect_the_one_that_lagged(target, copy)
+    write(source, unique, simple_rows(10, first=50), **FIVE)
+    line = line_with(running, "the target has lost records that it had acknowledged")
+    assert "offsets=30..49" in line
+    assert wait_for_rows(target, copy, 60) == read(source, unique)
+    target.brokers[0].start()
+    assert running.stop() == 0

@@ -29,24 +29,6 @@ def source() -> Iterator[KafkaCluster]:
         yield cluster
 
 
-def test_a_source_that_lost_its_newest_records_while_it_was_copied(source, target_kafka, heliograph, one_way, unique):
-    create_topic(source, unique)
-    write(source, unique, simple_rows(50), **FIVE)
-    running = heliograph(one_way(source, target_kafka, "cut", unique))
-    before = wait_for_rows(target_kafka, f"cut.{unique}", 50)
-    lose_tail(source, unique, 30)
-    write(source, unique, simple_rows(40, first=1000), **FIVE)
-    line = line_with(running, "the source has lost records that had been read")
-    assert f"topic={unique} " in line
-    assert "offsets=30..49" in line
-    assert "count=20" in line
-    assert "goes_on_at=30" in line
-    rows = wait_for_rows(target_kafka, f"cut.{unique}", 90)
-    assert rows[:50] == before
-    assert rows[50:] == read(source, unique)[30:], "all that is new, once"
-    assert running.stop() == 0
-
-
 def test_a_source_that_lost_its_newest_records_and_has_grown_again(source, target_kafka, heliograph, one_way, unique):
     create_topic(source, unique)
     write(source, unique, simple_rows(50), **FIVE)
@@ -58,7 +40,10 @@ def test_a_source_that_lost_its_newest_records_and_has_grown_again(source, targe
     write(source, unique, simple_rows(40, first=1000), **FIVE)
     running = heliograph(properties)
     line = line_with(running, "the source has lost records that had been read")
+    assert f"topic={unique} " in line
     assert "offsets=30..49" in line
+    assert "count=20" in line
+    assert "goes_on_at=30" in line
     rows = wait_for_rows(target_kafka, f"grown.{unique}", 90)
     assert rows == before + read(source, unique)[30:]
     running.kill()

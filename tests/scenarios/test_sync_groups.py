@@ -237,3 +237,30 @@ def test_topics_made_by_an_administrator_and_all_switched_off(source_kafka, targ
     assert topics(target_kafka)[f"{alias}.checkpoints.internal"] == 3
     assert not syncs(target_kafka, f"mm2-offset-syncs.{alias}.internal", unique)
     assert f"mm2-offset-syncs.{alias}.internal" not in topics(target_kafka)
+
+
+def test_markers_of_our_own_transactions_on_the_target(source_kafka, target_kafka, copy, unique):
+    """Exactly once: each transaction of the flow leaves a marker among the records on the target."""
+    create_topic(source_kafka, unique)
+    more = {**QUICK, "groups": f"{unique}.*", "target.exactly.once.source.support": "enabled"}
+    running = copy("once", unique, more)
+    remote = f"once.{unique}"
+    running.wait_for("running")
+    for number in range(5):
+        write(source_kafka, unique, simple_rows(7, first=7 * number))
+        wait_for_rows(target_kafka, remote, 7 * (number + 1))
+    here, there = offsets(source_kafka, unique)[0], offsets(target_kafka, remote)[0]
+    assert there[-1] > here[-1], "there are markers"
+    wanted = {}
+    for offset in range(0, 36, 4):
+        commit(source_kafka, f"{unique}-{offset}", unique, {0: offset})
+        wanted[f"{unique}-{offset}"] = counterpart(here, there, offset)
+    wait_until(
+        lambda: {group: next_record(there, committed(target_kafka, group, remote).get(0)) for group in wanted}, wanted
+    )
+    assert running.stop() == 0
+
+
+def next_record(there, offset):
+    """Give the offset of the record that a consumer at ``offset`` reads next: it passes markers."""
+    return None if offset is None else counterpart(there, there, offset)

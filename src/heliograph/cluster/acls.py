@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from heliograph.cluster.cluster import Cluster, raise_for
-from heliograph.errors import BrokerError, HeliographError
+from heliograph.errors import BrokerError, HeliographError, ProtocolError
 from heliograph.wire import errors as codes
 from heliograph.wire.acls import Acl, Operation, PatternType, Permission, ResourceType
 
@@ -58,6 +58,11 @@ async def create(cluster: Cluster, acls: Sequence[Acl]) -> dict[Acl, HeliographE
     for start in range(0, len(acls), ACLS_A_REQUEST):
         some = acls[start : start + ACLS_A_REQUEST]
         answer = await cluster.call("create_acls", {"creations": [_row(acl) for acl in some]})
+        if len(answer.results) != len(some):
+            raise ProtocolError(
+                f"{cluster.alias} answers {len(answer.results)} rights where {len(some)} were to be made",
+                remedy="Something between here and the broker damages answers, or it is not a Kafka broker",
+            )
         for acl, row in zip(some, answer.results, strict=True):
             if int(row.error_code) == codes.SECURITY_DISABLED:
                 return None

@@ -255,8 +255,11 @@ class _Channel:
                 if session.epoch != fetch.FULL_SESSION_EPOCH:
                     forgotten[lane.source_topic].append(lane.partition)
         session.changed = {}
+        for topic, rows in wanted.items():  # a new lane may take an old one's place: brokers forget after they add
+            kept = {row.partition for row in rows}
+            forgotten[topic] = [partition for partition in forgotten[topic] if partition not in kept]
         if session.lanes:
-            return wanted, forgotten
+            return wanted, {topic: partitions for topic, partitions in forgotten.items() if partitions}
         session.reset()  # nothing left to read here: the broker lets an unused session go by itself
         return None
 

@@ -29,7 +29,8 @@ from heliograph.flow.events import (
 )
 from heliograph.flow.evidence import topic_id
 from heliograph.flow.fetcher import Fetcher, Reading
-from heliograph.flow.lane import Foreign, Lane, State, Verdict
+from heliograph.flow.lane import Foreign, Lane, State
+from heliograph.flow.refusals import Verdict
 from heliograph.flow.sender import Sender
 from heliograph.flow.transactions import Transactions
 from heliograph.flow.watch import Watch

@@ -23,12 +23,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from heliograph import records
-from heliograph.errors import BrokerError, DamagedBatch, HeliographError, NotAuthorized, TooLarge
+from heliograph.errors import DamagedBatch, HeliographError, TooLarge
+from heliograph.flow import refusals
+from heliograph.flow.refusals import Verdict
 from heliograph.flow.uncommitted import RUNS_KEPT, Uncommitted
 from heliograph.flow.waiting import Piece, Waiting
 from heliograph.flow.window import Hold, Window
 from heliograph.mirror.anchor import Anchor
-from heliograph.records import Buffer, Kind, Parcel, Run
+from heliograph.records import Buffer, Kind, Parcel
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import meaning
 from heliograph.wire.fetch import Fetched
@@ -48,21 +50,6 @@ GIVE_UP_FAILURES = 10
 GIVEN_UP_RETRY_S = 2.0
 TOO_LARGE_RETRY_S = 5.0
 """The limit is raised by a person; a large record is sent again and again until then."""
-_PRODUCER_UNKNOWN = (
-    codes.OUT_OF_ORDER_SEQUENCE_NUMBER,
-    codes.UNKNOWN_PRODUCER_ID,
-    codes.INVALID_PRODUCER_EPOCH,
-    codes.INVALID_PRODUCER_ID_MAPPING,
-)
-_TRANSACTION_LOST = (
-    *_PRODUCER_UNKNOWN,
-    codes.INVALID_TXN_STATE,
-    codes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-    codes.PRODUCER_FENCED,
-    codes.TRANSACTION_ABORTABLE,
-)
-"""Refusals after which the transaction that the batch belongs to cannot be committed."""
-_PERHAPS_WRITTEN = (codes.REQUEST_TIMED_OUT, codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND, codes.UNKNOWN_SERVER_ERROR)
 
 
 class State(StrEnum):
@@ -488,7 +475,7 @@ class Lane:
             self.records += parcel.records
             self.bytes += parcel.size
         else:
-            self.uncommitted.add(anchor, parcel.records, parcel.size)
+            self.uncommitted.add(None if self.anchor_kept else anchor, parcel.records, parcel.size)
         self._note_runs(parcel, base_offset)
         self.settled = max(parcel.next_offset, self.position) if self.idle else parcel.next_offset
         self.max_timestamp = parcel.max_timestamp
@@ -524,7 +511,7 @@ class Lane:
                 runs.append((source, target))
             target += count
 
-    def refused(self, sent: Sent, row: Appended, now: float) -> "Verdict":
+    def refused(self, sent: Sent, row: Appended, now: float) -> Verdict:
         """Take a produce error for ``sent``; says what must follow."""
         sent.outstanding = False
         if sent not in self._in_flight:
@@ -537,26 +524,26 @@ class Lane:
             return Verdict.NOTHING
         return self._head_refused(sent, row, now)
 
-    def _head_refused(self, sent: Sent, row: Appended, now: float) -> "Verdict":
+    def _head_refused(self, sent: Sent, row: Appended, now: float) -> Verdict:
         code = row.error
         error = self._error(code, row.message)
         if code in (codes.MESSAGE_TOO_LARGE, codes.RECORD_LIST_TOO_LARGE):
             return self._split_head(sent, now)
         if code == codes.CORRUPT_MESSAGE:
             return self._head_damaged(sent, error, now)
-        if self.transactional and code in _TRANSACTION_LOST:
+        if self.transactional and code in refusals.TRANSACTION_LOST:
             self.cause = error
             return Verdict.ABORT
-        if code in _PRODUCER_UNKNOWN:
+        if code in refusals.PRODUCER_UNKNOWN:
             self.resume_needed(error)
             return Verdict.RESUME
         found = meaning(code)
         if found.retriable:
-            sent.doubtful = sent.doubtful or code in _PERHAPS_WRITTEN
+            sent.doubtful = sent.doubtful or code in refusals.PERHAPS_WRITTEN
             return self._send_again(error, now, Verdict.RETRY_METADATA if found.after else Verdict.RETRY)
         return self._head_lost(error, now)
 
-    def _send_again(self, error: HeliographError, now: float, verdict: "Verdict") -> "Verdict":
+    def _send_again(self, error: HeliographError, now: float, verdict: Verdict) -> Verdict:
         if self.failures >= GIVE_UP_FAILURES:
             return self._head_lost(error, now, retry_s=GIVEN_UP_RETRY_S)
         self.cause = error
@@ -565,7 +552,7 @@ class Lane:
         self.retry_at = now + min(RETRY_S_MIN * 2 ** min(self.failures - 1, 16), RESEND_S_MAX)
         return verdict
 
-    def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> "Verdict":
+    def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> Verdict:
         """Give up the head, which the target refuses for good, and with it all that followed it."""
         verdict = Verdict.FAILED
         if any(sent.doubtful for sent in self._in_flight):
@@ -578,13 +565,10 @@ class Lane:
         self.fail(error, now, retry_s=retry_s)
         return verdict
 
-    def _split_head(self, sent: Sent, now: float) -> "Verdict":
+    def _split_head(self, sent: Sent, now: float) -> Verdict:
         """Part the batch that the target finds too large; its records keep their sequence numbers."""
         limit = max(records.HEADER_BYTES + 1, min(self.limit_bytes, sent.parcel.size) // 2)
-        try:
-            parcels = records.split(sent.parcel, limit) if sent.parcel.records > 1 else [sent.parcel]
-        except TooLarge:
-            parcels = self._one_by_one(sent.parcel)
+        parcels = refusals.divided(sent.parcel, limit)
         if len(parcels) < 2:
             offset = sent.parcel.segments[0][0]
             error = TooLarge(
@@ -604,25 +588,9 @@ class Lane:
         self._resend = True
         return Verdict.RETRY
 
-    def _one_by_one(self, parcel: Parcel) -> list[Parcel]:
-        """Part a batch in which one record alone exceeds the half: each record may still fit the target's limit."""
-        size = max(records.HEADER_BYTES + 1, parcel.size // parcel.records)
-        while True:
-            size = min(size, parcel.size - 1)
-            try:
-                return records.split(parcel, size)
-            except TooLarge:
-                if size == parcel.size - 1:
-                    return [parcel]
-                size *= 2
-
-    def _head_damaged(self, sent: Sent, error: HeliographError, now: float) -> "Verdict":
+    def _head_damaged(self, sent: Sent, error: HeliographError, now: float) -> Verdict:
         """Tell damage at the source, which must never be passed on, from damage on the way to the target."""
-        batch = b"".join((sent.parcel.header, sent.parcel.body))
-        whole = Run(Kind.FORWARD, 0, len(batch), 1, sent.parcel.records, 0, 1, sent.parcel.codec, -1)
-        try:
-            records.verify(batch, whole)
-        except DamagedBatch:
+        if refusals.is_damaged(sent.parcel):
             damage = DamagedBatch(
                 f"The batch at offset {sent.parcel.segments[0][0]} of {self.source_topic}-{self.partition} on the "
                 "source is damaged: its checksum does not match its bytes; the target refused it",
@@ -642,20 +610,4 @@ class Lane:
                     self.cause = cause
 
     def _error(self, code: int, said: str) -> HeliographError:
-        found = meaning(code)
-        where = f"{self.target_topic}-{self.target_partition}"
-        words = f"The target refuses records for {where}: {said or found.prose} ({found.name})"
-        if code == codes.TOPIC_AUTHORIZATION_FAILED:
-            return NotAuthorized(words, right="Write", resource=f"topic {self.target_topic} on the target")
-        return BrokerError(words, code=code)
-
-
-class Verdict(StrEnum):
-    """What must follow a refusal."""
-
-    NOTHING = "nothing"
-    RETRY = "retry"
-    RETRY_METADATA = "retry after a look at fresh metadata"
-    RESUME = "resume"
-    FAILED = "failed"
-    ABORT = "abort the transaction"
+        return refusals.error_of(code, said, self.target_topic, self.target_partition)

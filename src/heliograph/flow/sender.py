@@ -12,8 +12,9 @@ from typing import Protocol
 from heliograph.broker.connection import Connection
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError
-from heliograph.flow.lane import IN_FLIGHT_MAX, Foreign, Lane, Sent, Verdict
+from heliograph.flow.lane import IN_FLIGHT_MAX, Foreign, Lane, Sent
 from heliograph.flow.pace import RoundTrip
+from heliograph.flow.refusals import Verdict
 from heliograph.records import SMALL_BYTES
 from heliograph.wire import produce
 from heliograph.wire.primitives import Buffer

@@ -27,8 +27,8 @@ class Uncommitted:
     """The lane was given another place meanwhile, so the transaction may hold what does not count; it must not be
     committed."""
 
-    def add(self, anchor: Anchor, records: int, size: int) -> None:
-        """Take an acknowledged batch."""
-        self.anchor = anchor
+    def add(self, anchor: Anchor | None, records: int, size: int) -> None:
+        """Take an acknowledged batch; without an anchor, the one before it stays."""
+        self.anchor = anchor or self.anchor
         self.records += records
         self.bytes += size

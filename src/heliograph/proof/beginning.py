@@ -65,7 +65,7 @@ class Place:
         ends = self.lane.ends
         source = await self.at_time(Side.SOURCE, since_ms)
         if self.lane.appended:  # its times are its brokers' own
-            return source, ends.on_target(source), frozenset({Side.TARGET})
+            return source, await self.on_target(source), frozenset({Side.TARGET})
         target = await self.at_time(Side.TARGET, since_ms)
         lacking = set()
         if target == ends.target.first > 0:
@@ -92,7 +92,7 @@ class Place:
         if guess > ends.target.first and await self._same(source_offset, guess):
             return guess
         when = await self._first_time(Side.SOURCE, source_offset)
-        return guess if when is None else max(guess, await self.at_time(Side.TARGET, when))
+        return ends.target.first if when is None else await self.at_time(Side.TARGET, when)
 
     async def at_time(self, side: Side, time_ms: int) -> int:
         """Give the offset of the first record at or after a time; the end where there is none."""

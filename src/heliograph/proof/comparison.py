@@ -26,7 +26,7 @@ NEAR_RECORDS = 256
 """Records of each side in which the two are first expected to meet again."""
 AHEAD_RECORDS = 10_000
 """Records of each side that are looked through before scouts are sent."""
-AHEAD_BYTES = 16 << 20
+AHEAD_BYTES = 8 << 20
 """Bytes as fetched of each side that are held at most while looking ahead."""
 PAST_RECORDS = 300_000
 """Records of the source before a difference that are searched for what the target has too often."""

@@ -1,10 +1,9 @@
 """Where on both sides a comparison begins and ends: arithmetic on offsets, pure.
 
-The *anchor* is a pair of offsets of one record, stored by the replicator with its position. Before it, the target has
-at most as many records as the source has offsets. So for a record at source offset *s* the place *s* minus the anchor's
-difference is exact where the source has no holes and too low where it has some: a place to look from. The same holds
-for the first record at or after a time, which brokers find. Retention may have removed the first records of one side;
-then the other side's counterparts have to be passed over first.
+The *anchor* is a pair of offsets of one record, stored by the replicator with its position. A record at source offset
+*s* has its copy at *s* minus the anchor's difference if there are no holes in between on either side: a guess to be
+tried. What is always right to look from is the first record at or after the record's time, which brokers find.
+Retention may have removed the first records of one side; then the other side's counterparts are passed over first.
 """
 
 import random
@@ -58,7 +57,7 @@ class Ends:
         return self.source.first, min(self.source.first - self.shift, self.target.next)
 
     def on_target(self, source_offset: int) -> int:
-        """Give a place on the target that is not behind the record at ``source_offset``, as far as that is known."""
+        """Give the place on the target of the record at ``source_offset`` if there are no holes up to the anchor."""
         if self.shift is None:
             return self.target.first
         return min(max(source_offset - self.shift, self.target.first), self.target.next)

@@ -51,9 +51,9 @@ class Request:
     digest: bool = False
     pace: Pace = field(default_factory=Pace)
     wait_s: float = 30.0
-    """How long a partition's target may take to get what the source had when the proof began."""
+    """How long, from the proof's begin, the target may take to get what the source had then."""
     idle_s: float = IDLE_S
-    """How long it may take over the next record."""
+    """How long it may take over the next record of a partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ async def prove(flow: FlowConfig, request: Request, watch: Watch, release: Calla
     try:
         await asyncio.gather(source.start(), target.start())
         clusters = Clusters(flow, source, target)
+        wait_until = asyncio.get_running_loop().time() + request.wait_s
         lanes = await survey(clusters, request.topics)
         watch.planned(lanes)
         slots = list(range(AT_ONCE))
@@ -88,7 +89,7 @@ async def prove(flow: FlowConfig, request: Request, watch: Watch, release: Calla
             async with gate:
                 slot = slots.pop()
                 try:
-                    proofs[number] = await _Partition(clusters, request, watch, lane, slot).prove()
+                    proofs[number] = await _Partition(clusters, request, watch, lane, slot, wait_until).prove()
                 finally:
                     slots.append(slot)
                 watch.proved(lane, proofs[number])
@@ -124,6 +125,8 @@ class _Partition:
     watch: Watch
     lane: Lane
     slot: int
+    wait_until: float
+    """Loop's time."""
 
     async def prove(self) -> PartitionProof:
         """Compare it; whatever goes wrong with it is its verdict."""
@@ -226,7 +229,7 @@ class _Partition:
             source if source_end is None else replace(source, end=source_end),
             target,
             self.request.pace,
-            self.request.wait_s,
+            self.wait_until,
             self.request.idle_s,
             self.watch.read_bytes,
             lambda offset: self.watch.passed(self.lane, offset),

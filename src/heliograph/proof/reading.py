@@ -75,8 +75,8 @@ class Reader:
     log: Log
     offset: int
     pace: Pace
-    wait_s: float = 0.0
-    """How long to wait for records beyond ``log.end``."""
+    wait_until: float | None = None
+    """Loop's time until which records behind ``log.end`` are waited for; None: nothing is read there."""
     idle_s: float = 0.0
     """How long to wait there while nothing comes."""
     on_bytes: Callable[[int], None] | None = None
@@ -85,8 +85,10 @@ class Reader:
     _max_bytes: int = 0
     """For the next fetch, where a batch needs more than usual; else 0."""
     _ahead: "asyncio.Task[Chunk | None] | None" = None
-    _waits_since: float | None = None
-    _heard_at: float = 0.0
+    _idle_since: float | None = None
+    """Since when nothing came behind ``log.end``; None: it is not yet reached."""
+    _last_end: int | None = None
+    """Where the partition ended when the wait was over: up to there it is still read."""
     _empty: int = 0
 
     async def next(self) -> Chunk | None:
@@ -123,11 +125,13 @@ class Reader:
             )
             now = loop.time()
             size = row.end - row.start
+            if self.wait_until is not None and begun >= self.wait_until and self.offset >= self.log.end:
+                self._last_end = self._last_end or row.high_watermark
             if self.on_bytes is not None:
                 self.on_bytes(size)
             chunk = self._chunk(frame, row.start, row.end, row.aborted)
             if chunk is not None:
-                self._heard_at, self._empty = now, 0
+                self._idle_since, self._empty = None, 0
                 await asyncio.sleep(self.pace.rest_s(now, size, now - begun))
                 return chunk
             self._empty += 1
@@ -139,9 +143,13 @@ class Reader:
             return False
         if self.offset < self.log.end:
             return self._empty < EMPTY_FETCHES_MAX
-        if self._waits_since is None:
-            self._waits_since = self._heard_at = now
-        return now - self._waits_since < self.wait_s and now - self._heard_at < self.idle_s
+        if self.wait_until is None:
+            return False
+        if self._last_end is not None:
+            return self.offset < self._last_end and self._empty < EMPTY_FETCHES_MAX
+        if self._idle_since is None:
+            self._idle_since = now
+        return now >= self.wait_until or now - self._idle_since < self.idle_s
 
     def _chunk(self, frame: bytearray, start: int, end: int, aborted: tuple[tuple[int, int], ...]) -> Chunk | None:
         listed = aborted if self.log.read_committed else ()
@@ -165,8 +173,8 @@ class Driver:
     source: Log
     target: Log
     pace: Pace
-    wait_s: float
-    """How long the target may take to get what the source had when the proof began."""
+    wait_until: float
+    """Loop's time until which the target may take to get what the source had when the proof began."""
     idle_s: float
     on_bytes: Callable[[int], None] | None = None
     on_position: Callable[[int], None] | None = None
@@ -203,9 +211,10 @@ class Driver:
 
     def _reader(self, side: Side, offset: int) -> Reader:
         log = self.source if side in (Side.SOURCE, Side.PAST) else self.target
-        wait_s, idle_s = {
-            Side.TARGET: (self.wait_s, self.idle_s),
-            Side.PAST: (NEWER_S, NEWER_IDLE_S),
-            Side.AHEAD: (NEWER_S, NEWER_IDLE_S),
-        }.get(side, (0.0, 0.0))
-        return Reader(log, max(offset, log.first), self.pace, wait_s, idle_s, self.on_bytes)
+        now = asyncio.get_running_loop().time()
+        wait_until, idle_s = {
+            Side.TARGET: (self.wait_until, self.idle_s),
+            Side.PAST: (now + NEWER_S, NEWER_IDLE_S),
+            Side.AHEAD: (now + NEWER_S, NEWER_IDLE_S),
+        }.get(side, (None, 0.0))
+        return Reader(log, max(offset, log.first), self.pace, wait_until, idle_s, self.on_bytes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
-from heliograph.errors import DataError, HeliographError
+from heliograph.errors import DataError, HeliographError, NotAuthorized
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.offsets import parse_key, parse_value
 from heliograph.mirror.patterns import Patterns
@@ -104,10 +104,14 @@ async def _settled(plan: LanePlan, anchors: Mapping[tuple[str, int], Anchor], co
 
 
 async def _anchors(clusters: Clusters) -> dict[tuple[str, int], Anchor]:
-    """Read the stored positions of the flow, by source topic and partition; none where there is no such topic."""
+    """Read the stored positions of the flow, by source topic and partition; none where there are none to be seen."""
     name = clusters.flow.offsets_topic.name
     found: dict[tuple[str, int], Anchor] = {}
-    for raw_key, raw_value in (await table.read(clusters.target, name)).items():
+    try:
+        rows = await table.read(clusters.target, name)
+    except NotAuthorized:  # without it, less is known, but nothing wrong
+        return found
+    for raw_key, raw_value in rows.items():
         key = parse_key(raw_key)
         if key is None or (key.connector, key.source_alias) != (
             clusters.flow.connector_name,

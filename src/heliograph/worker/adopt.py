@@ -182,12 +182,11 @@ async def _topics(found: Found, source: Cluster, target: Cluster) -> None:
     note(target, HEARTBEATS, "heartbeats: written")
     for kind in ("configs", "status"):
         note(target, f"mm2-{kind}.{alias}.internal", "left alone: only MM2 needs it", even_absent=False)
-    other = "not read: named by another separator than the file's"
     for location, cluster in ((Location.SOURCE, source), (Location.TARGET, target)):
         for older in naming.offset_syncs_topics(location)[1:]:
             note(cluster, older, f"{syncs}; named as MM2 before 3.1 did", even_absent=False)
     for older in naming.checkpoints_topics[1:]:
-        note(target, older, other, even_absent=False)
+        note(target, older, "checkpoints: read; named as MM2 before 3.1 did", even_absent=False)
 
 
 # ---- positions ------------------------------------------------------------------------------------------------------

@@ -157,7 +157,8 @@ class _Sides:
 
 async def _describe(sides: _Sides, reverse: Anchor | None, back: FlowMap, *, runs: bool) -> Partition:
     away, away_ends = sides.away, sides.away_ends
-    boundary = _last_pair(sides, back.maps.get((away.topic, away.partition)))
+    key = (away.topic, away.partition)
+    boundary = _last_pair(sides, _end_of(back.anchors.get(key), back.maps.get(key)))
     current = not boundary.problem and is_current(reverse, boundary, runs=runs)
     if not boundary.problem and not current:
         boundary = await _extended(sides, boundary)
@@ -190,10 +191,16 @@ async def _records(log: Log, first: int, ends: Ends) -> int:
     return ends.end - first if number is None else number
 
 
-def _last_pair(sides: _Sides, known: OffsetMap | None) -> Boundary:
+def _end_of(anchor: Anchor | None, known: OffsetMap | None) -> tuple[int, int] | None:
+    """Give the offsets behind the last record copied: by the stored position, else by offset syncs."""
+    if anchor is not None and anchor.target_offset is not None:
+        return anchor.source_offset + 1, anchor.target_offset + 1
+    return None if known is None else known.end
+
+
+def _last_pair(sides: _Sides, end: tuple[int, int] | None) -> Boundary:
     """Give the last pair of offsets that the forward flow has stored, as far as it still makes sense."""
     home_ends, away_ends = sides.home_ends, sides.away_ends
-    end = None if known is None else known.end
     gone = end is not None and home_ends.end < end[0] and home_ends.begin == home_ends.end
     if gone or (end is None and home_ends.end == 0):  # home was lost, or is new: everything comes home
         return Boundary(home_ends.end - 1, away_ends.begin - 1)

@@ -18,6 +18,7 @@ from heliograph.mirror.offset_map import OffsetMap
 from heliograph.mirror.selection import Selection, selection_of
 from heliograph.worker.offsets import Offsets
 from heliograph.worker.probing import Log, each_record, ends_of
+from heliograph.worker.sync_evidence import Evidence, evidence_of
 
 TopicPartition = tuple[str, int]
 
@@ -67,9 +68,9 @@ class FlowMap:
             for topic in () if cluster is None else self.naming.offset_syncs_topics(location):
                 assert cluster is not None, "only a cluster that can be asked has topics"
                 found = await self._syncs(cluster, topic)
-                if found:
+                if found and not await self._foreign(found):
                     self.syncs_on.append(cluster.alias)
-                maps.append(found)
+                    maps.append(found)
         for key in {key for found in maps for key in found}:
             known = [found[key] for found in maps if key in found]
             self.maps[key] = max(known, key=lambda each: each.end or (-1, -1))
@@ -78,6 +79,12 @@ class FlowMap:
         for key, anchor in self.anchors.items():
             if anchor.target_offset is not None and anchor.target_partition in (-1, key[1]):
                 self.maps.setdefault(key, OffsetMap()).anchored(anchor.source_offset, anchor.target_offset)
+
+    async def _foreign(self, found: dict[TopicPartition, OffsetMap]) -> bool:
+        """Say whether syncs are those of the flow in the other direction, as far as both clusters can be asked."""
+        if self.source is None or self.target is None:
+            return False
+        return await evidence_of(self.config, self.source, self.target, found) is Evidence.FOREIGN
 
     async def _syncs(self, cluster: Cluster, topic: str) -> dict[TopicPartition, OffsetMap]:
         maps: dict[TopicPartition, OffsetMap] = {}

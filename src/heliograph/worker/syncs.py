@@ -29,6 +29,7 @@ from heliograph.worker.internal_topics import InternalTopic
 from heliograph.worker.periodic import Job
 from heliograph.worker.probing import Log as Partition
 from heliograph.worker.probing import each_record, ends_of
+from heliograph.worker.sync_evidence import Evidence, evidence_of, reverse_has_run
 
 LOOK_S = 1.0
 RUNS_TOTAL = 1 << 18
@@ -78,7 +79,7 @@ class Syncs:
         self._seen: dict[TopicPartition, Anchor | None] = {}
         """Each lane's anchor at the last look."""
         self._fresh: dict[TopicPartition, deque[Run]] = defaultdict(lambda: deque(maxlen=FRESH_MAX))
-        self._waiting: dict[tuple[TopicPartition, int], OffsetSync] = {}
+        self.waiting: dict[tuple[TopicPartition, int], OffsetSync] = {}
         """Syncs to be written, by partition and source offset, in order."""
         self._commit_due_s = 0.0
 
@@ -174,6 +175,9 @@ class Syncs:
             except NotAuthorized as error:
                 self._log.info("offset syncs of earlier runs cannot be read", cause=error)
                 continue
+            source, target = self._topics[Location.SOURCE].cluster, self._topics[Location.TARGET].cluster
+            if await evidence_of(self._config, source, target, read) is Evidence.FOREIGN:
+                continue  # the flow in the other direction puts its syncs there
             for key, known in read.items():
                 other = found.get(key)
                 if other is None or (known.end or (0, 0)) > (other.end or (0, 0)):
@@ -201,22 +205,26 @@ class Syncs:
                 found[key].synced(sync.upstream_offset, sync.downstream_offset)
         return found
 
+    def collect(self) -> None:
+        """Take what is due from each partition, as much as is written at once; the others come first the next time."""
+        for key, rules in list(self._rules.items()):
+            if rules.pending and len(self.waiting) < SYNCS_A_WRITE:
+                self._rules[key] = self._rules.pop(key)  # behind the others
+                for sync in rules.take(SYNCS_A_LOOK):
+                    self.waiting.pop((key, sync.upstream), None)
+                    self.waiting[key, sync.upstream] = OffsetSync(*key, sync.upstream, sync.downstream)
+
     async def _write(self) -> None:
         if not self._config.sync.offset_syncs:
             return
-        for key, rules in list(self._rules.items()):
-            if rules.pending and len(self._waiting) < SYNCS_A_WRITE:
-                self._rules[key] = self._rules.pop(key)  # behind the others: next time it is their turn first
-                for sync in rules.take(SYNCS_A_LOOK):
-                    self._waiting.pop((key, sync.upstream), None)
-                    self._waiting[key, sync.upstream] = OffsetSync(*key, sync.upstream, sync.downstream)
-        if not self._waiting:
+        self.collect()
+        if not self.waiting:
             return
         topic = await self._where()
-        rows = dict(self._waiting)
+        rows = dict(self.waiting)
         await self._put(topic, rows.values())
         for written in rows:
-            self._waiting.pop(written, None)
+            self.waiting.pop(written, None)
 
     async def _put(self, topic: InternalTopic, syncs: Iterable[OffsetSync]) -> None:
         rows = [encode_offset_sync(sync) for sync in syncs]
@@ -236,8 +244,18 @@ class Syncs:
         if self._place is None:
             said = self._config.sync.offset_syncs_location
             location = Location(said) if said else Location.TARGET
-            if not said and await self._topics[Location.SOURCE].exists():
+            if not said and await self._lies_on_source():
                 location = Location.SOURCE
             self._place = self._topics[location]
             self._log.debug("offset syncs have a place", topic=self._place.name, cluster=self._place.cluster.alias)
         return self._place
+
+    async def _lies_on_source(self) -> bool:
+        """Say whether the topic on the source is this flow's, and not the one of the flow in the other direction."""
+        source, target = self._topics[Location.SOURCE], self._topics[Location.TARGET]
+        if not await source.exists():
+            return False
+        evidence = await evidence_of(self._config, source.cluster, target.cluster, await self._history(source))
+        return evidence is Evidence.OURS or (
+            evidence is Evidence.NONE and not await reverse_has_run(self._config, source.cluster)
+        )

@@ -4,29 +4,23 @@ import pytest
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import ClusterConfig
+from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.homecoming import Boundary, Partition
 from heliograph.mirror.moves import Position
 from heliograph.mirror.offset_map import OffsetMap
 from heliograph.records import Record
-from heliograph.worker.failback import _last_pair, _meet, _passed_over, _Sides
+from heliograph.worker.failback import _end_of, _last_pair, _meet, _passed_over, _Sides
 from heliograph.worker.probing import Ends, Log
 
 CLUSTER = Cluster(ClusterConfig("a", (("127.0.0.1", 1),)))
 LOG = Log(CLUSTER, "t", 0)
 
 
-def known(*pairs):
-    found = OffsetMap()
-    for pair in pairs:
-        found.synced(*pair)
-    return found
-
-
 CASES = [
-    ("as stored", known((99, 89)), Ends(0, 105), Ends(0, 120), Boundary(99, 89)),
-    ("nothing written since", known((99, 89)), Ends(0, 100), Ends(0, 90), Boundary(99, 89)),
-    ("home emptied by retention", known((99, 89)), Ends(100, 100), Ends(40, 95), Boundary(99, 89)),
-    ("home lost", known((99, 89)), Ends(0, 0), Ends(40, 95), Boundary(-1, 39)),
+    ("as stored", (100, 90), Ends(0, 105), Ends(0, 120), Boundary(99, 89)),
+    ("nothing written since", (100, 90), Ends(0, 100), Ends(0, 90), Boundary(99, 89)),
+    ("home emptied by retention", (100, 90), Ends(100, 100), Ends(40, 95), Boundary(99, 89)),
+    ("home lost", (100, 90), Ends(0, 0), Ends(40, 95), Boundary(-1, 39)),
     ("home new, no flow yet", None, Ends(0, 0), Ends(0, 95), Boundary(-1, -1)),
     ("nothing away yet", None, Ends(5, 20), Ends(0, 0), Boundary(19, -1)),
 ]
@@ -43,12 +37,20 @@ def test_the_last_pair(pairs, home, away, wanted):
     ("pairs", "home", "away", "problem"),
     [
         (None, Ends(0, 20), Ends(0, 20), "no pair of offsets"),
-        (known((99, 89)), Ends(0, 50), Ends(0, 90), "are gone there"),
-        (known((99, 89)), Ends(0, 100), Ends(0, 40), "are gone there"),
+        ((100, 90), Ends(0, 50), Ends(0, 90), "are gone there"),
+        ((100, 90), Ends(0, 100), Ends(0, 40), "are gone there"),
     ],
 )
 def test_no_pair_that_makes_sense(pairs, home, away, problem):
     assert problem in _last_pair(_Sides(LOG, LOG, home, away), pairs).problem
+
+
+def test_the_stored_position_counts_more_than_syncs():
+    syncs = OffsetMap()
+    syncs.synced(120, 110)
+    assert _end_of(Anchor(99, 89), syncs) == (100, 90)
+    assert _end_of(Anchor(99, None), syncs) == (121, 111)
+    assert _end_of(None, None) is None
 
 
 def test_records_that_stand_on_both_sides():
