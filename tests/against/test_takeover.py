@@ -14,6 +14,7 @@ from heliograph.testbed.ports import Ports
 pytestmark = pytest.mark.brokers
 
 RATE_S = 500
+STOPS = 4
 COPIED = 500
 """Records that MM2 must have copied before anything is done to it."""
 
@@ -64,6 +65,23 @@ def stored(kafka: KafkaCluster, name: str, topic: str) -> dict[int, dict[str, in
         if connector == "MirrorSourceConnector" and place["topic"] == topic:
             found[place["partition"]] = json.loads(message.value())
     return found
+
+
+def test_a_clean_stop_stores_all_that_was_copied(source_kafka, target_kafka, heliograph, unique):
+    """Whoever goes on, MM2 above all, needs nothing but the stored positions; under load a stop must be exact too."""
+    name = alias()
+    create_topic(source_kafka, unique, 3)
+    properties = one_way(source_kafka, target_kafka, name, unique, QUICK)
+    with Load(source_kafka, unique, rate_s=2 * RATE_S) as load:
+        for _ in range(STOPS):
+            running = heliograph(properties)
+            running.wait_for("running")
+            load.wait_for(500)
+            assert running.stop() == 0
+            assert_exact(running)
+            ends = {number: end for number, (_, end) in end_offsets(target_kafka, f"{name}.{unique}").items()}
+            positions = stored(target_kafka, name, unique)
+            assert {number: place["target"] + 1 for number, place in positions.items()} == ends
 
 
 def test_when_the_program_was_killed_mirror_maker_repeats_what_was_not_stored(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heliograph.config.model import InternalTopic, Policy
+from heliograph.config.model import InternalTopic, LossKind, Policy
 from heliograph.errors import ConfigError
 
 
@@ -135,6 +135,13 @@ def test_the_defaults_are_ours(load_text):
         ("topics=", "topics", ()),
         ("A->B.topics.blacklist=x", "topics_exclude", ("x",)),
         ("topics.exclude=x", "topics_exclude", ("x",)),
+        ("heliograph.stop.on.loss=", "stop_on_loss", frozenset()),
+        (
+            "A->B.heliograph.stop.on.loss=Retention, target-deletion",
+            "stop_on_loss",
+            frozenset({LossKind.RETENTION, LossKind.TARGET_DELETION}),
+        ),
+        ("heliograph.stop.on.loss=all", "stop_on_loss", frozenset(LossKind)),
     ],
 )
 def test_options_become_fields(load_text, text, attribute, value):
@@ -177,6 +184,11 @@ def test_clusters_that_no_flow_uses_need_no_settings(load_text):
         (None, "topics=a,,b", r":5 topics must be a list without empty items"),
         (None, "A.consumer.auto.offset.reset=none", "must be one of earliest, latest, not 'none'"),
         (None, "replication.policy.class=com.acme.Mine", "must be one of"),
+        (
+            None,
+            "heliograph.stop.on.loss=retention, fire",
+            "must hold only retention, truncation, .* not 'retention, fire'",
+        ),
         (None, "A->B.topics=*", r":5 A->B\.topics: the Java regular expression '\*' cannot be used"),
     ],
 )

@@ -149,6 +149,14 @@ async def test_a_coordinator_that_does_not_answer_is_asked_again():
 
 
 @story
+async def test_an_id_that_the_coordinator_has_forgotten_is_begun_anew():
+    world = filled(World(), 1)
+    world.coordinator.failing.append(BrokerError("forgotten", code=codes.INVALID_PRODUCER_ID_MAPPING))
+    await world.run_until(world.all_there)
+    assert world.coordinator.epoch == 1
+
+
+@story
 async def test_whoever_is_fenced_ends():
     world = filled(World(limits=Limits(age_s=0.01)), 500)
     asyncio.get_running_loop().call_later(0.05, lambda: setattr(world.coordinator, "epoch", 7))
@@ -168,6 +176,26 @@ async def test_a_partition_that_may_not_be_written_to_leaves_the_others_alone():
     assert lane is world.lanes[1]
     assert isinstance(error, NotAuthorized)
     assert error.right == "Write"
+
+
+@pytest.mark.parametrize("place", [("one.t", 1), (POSITIONS, 0)])
+def test_a_topic_that_the_coordinator_does_not_know_yet(place):
+    async def tell():
+        world = filled(World(), 1)
+        world.coordinator.refuses[place] = codes.UNKNOWN_TOPIC_OR_PARTITION
+        asyncio.get_running_loop().call_later(0.2, world.coordinator.refuses.clear)
+        await world.run_until(world.all_there)
+        assert not world.failed
+
+    asyncio.run(tell())
+
+
+@story
+async def test_a_topic_that_stays_unknown_stops_its_own_lane():
+    world = filled(World(), 1)
+    world.coordinator.refuses["one.t", 1] = codes.UNKNOWN_TOPIC_OR_PARTITION
+    await world.run_until(lambda: world.failed and len(world.committed(0)) == len(world.committed(2)) == 3)
+    assert world.failed[0][0] is world.lanes[1]
 
 
 @story
@@ -215,6 +243,24 @@ async def test_a_lane_that_is_given_up_takes_its_records_with_it():
     await world.run_until(give_up)
     assert world.committed(0) == []
     assert 0 not in world.coordinator.positions
+
+
+@story
+async def test_a_lane_that_is_given_up_while_its_partition_is_added():
+    world = filled(World(), 1)
+    lane, add = world.lanes[0], world.coordinator.add
+
+    async def adding(partitions):
+        if lane in world.lanes:
+            world.lanes.remove(lane)
+            world.transactions.remove(lane)
+            lane.close()
+        return await add(partitions)
+
+    world.coordinator.add = adding
+    await world.run_until(lambda: lane not in world.lanes and world.all_there())
+    assert lane.uncommitted is None
+    assert world.committed(0) == []
 
 
 @story

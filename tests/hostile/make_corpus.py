@@ -2,7 +2,8 @@
 
 Run by hand (``python tests/hostile/make_corpus.py``) when a request or a version is new; needs a minute or two. Each
 answer goes to ``corpus/<api>.v<version>[.<what>].bin`` without its length prefix, the batches in it as the broker
-stores them. Kafka 1.1.1 gives the old message formats; SCRAM's two server messages are kept beside the bytes.
+stores them. Kafka 1.1.1 gives the old message formats; SCRAM's two server messages are kept beside the bytes. The two key
+stores were made by ``keytool -storetype JKS`` (password ``changeit``, the key's own ``keysecret``) and stay as they are.
 """
 
 import socket

@@ -211,15 +211,14 @@ def stores():
     quick = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(10)
     bundle = pkcs12.serialize_key_and_certificates(b"client", key, certificate, None, quick.build(b"changeit"))
     trust = pkcs12.serialize_java_truststore([pkcs12.PKCS12Certificate(certificate, b"ca")], quick.build(b"changeit"))
-    from test_jks import IDENTITY_JKS, TRUST_JKS
-
+    corpus = Path(__file__).parent / "corpus"
     return {
         "pem": pem + plain,
         "encrypted pem": pem + hidden,
         "pkcs12": bundle,
         "pkcs12 trust": trust,
-        "jks": IDENTITY_JKS,
-        "jks trust": TRUST_JKS,
+        "jks": (corpus / "identity.jks").read_bytes(),
+        "jks trust": (corpus / "trust.jks").read_bytes(),
     }
 
 

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from heliograph.observe.live import LiveView, Trend, fair_shares, render, sparkline
-from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
+from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, LossView, ProcessView
 
 
 def lanes(topic, count, *, state=LaneState.RUNNING, states=(), lag=0, rate=0.0):
@@ -157,3 +157,17 @@ def test_topics_that_share_partitions_or_have_no_source():
     assert "1 topic, 3 partitions" in lines[3]
     assert lines[5].split() == ["wide", "3", "0", "0", "0", "running,", "shared"]
     assert lines[6].split()[-2:] == ["source", "gone"]
+
+
+def test_losses_are_shown_with_their_range_and_stay():
+    losses = tuple(LossView("retention", "orders", number, 10, 15, 0.0, 15) for number in range(3))
+    counts = tuple(LossCount("retention", "orders", number, times=1, offsets=5) for number in range(3))
+    halted = lanes("orders", 3, states=(LaneState.HALTED,))
+    view = replace(VIEW, flows=(replace(FLOW, lanes=halted, errors=(), losses=losses, loss_counts=counts),))
+    text = render(view, 120, 30).to_text()
+    assert "halted by a loss 1 of 3"[:20] in text
+    assert text.splitlines()[-3:] == [
+        "   loss   retention: orders-0, offsets 10..14",
+        "   loss   retention: orders-1, offsets 10..14",
+        "          … and 1 more",
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from heliograph.observe import metrics
-from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
+from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, ProcessView
 
 
 def found(view: ProcessView) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -58,8 +58,23 @@ def test_standing_still():
     assert still == {"0": 1, "1": 0}
 
 
+def test_losses_are_counted():
+    flow = FlowView("A->B", FlowState.RUNNING, loss_counts=(LossCount("retention", "t", 3, 2, 50),))
+    samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))
+    where = (("kind", "retention"), ("partition", "3"), ("source", "A"), ("target", "B"), ("topic", "t"))
+    assert samples["heliograph_losses_total", where] == 2
+    assert samples["heliograph_lost_offsets_total", where] == 50
+
+
 def test_every_metric_is_documented_and_no_other():
-    flow = FlowView("A->B", FlowState.RUNNING, lanes=(lane(0, lag=1),), latency_p50_ms=1.0, latency_p99_ms=2.0)
+    flow = FlowView(
+        "A->B",
+        FlowState.RUNNING,
+        lanes=(lane(0, lag=1),),
+        latency_p50_ms=1.0,
+        latency_p99_ms=2.0,
+        loss_counts=(LossCount("retention", "t", 0, 1, 5),),
+    )
     names = {name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))}
     page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
     assert names == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))

@@ -112,7 +112,7 @@ def choose_routes(
 def build_flow(
     resolver: Resolver, route: Route, now: datetime, *, reverse_runs: bool
 ) -> tuple[FlowConfig, tuple[Warned, ...]]:
-    """Build one flow; ``reverse_runs``: the one back is enabled too. Raises ConfigError for a value that cannot work."""
+    """Build one flow; ``reverse_runs``: the one back runs too. Raises ConfigError for a value that cannot work."""
     source, source_warnings = build_source(resolver, route, now)
     target, target_warnings = build_target(resolver, route, now)
     flow = _Flow(resolver, route)

@@ -207,7 +207,7 @@ class FlowConfig:
     """Largest batch that merging makes; the target topic's own ``max.message.bytes`` lowers it."""
     produce_timeout_ms: int = 30_000
 
-    sync: SyncConfig = field(default_factory=lambda: SyncConfig())
+    sync: SyncConfig = field(default_factory=SyncConfig)
 
     group_id: str = ""
     """Group on the target whose single member owns the flow's lanes (MM2: ``<source>-mm2``)."""

@@ -127,6 +127,9 @@ class Flow:
         if self._transactions:
             self._transactions.hurry()
         for lane in self.lanes.values():
+            # An answer that comes now must not be taken: it would be sent while the positions are being stored.
+            if lane.source_node in self._fetchers:
+                self._fetchers[lane.source_node].remove(lane)
             lane.stop_reading()
         deadline = self._loop.time() + timeout_s
         while any(lane.in_flight for lane in self.lanes.values()) or not self._committed_all():
@@ -195,7 +198,7 @@ class Flow:
             if lane.source_node in self._fetchers:
                 self._fetchers[lane.source_node].remove(lane)
             lane.source_node = node
-            if node >= 0:
+            if node >= 0 and not self._stopping:
                 self._fetcher(node).add(lane)
         node = self._target.metadata.leader(lane.target_topic, lane.target_partition)
         if node != lane.target_node:

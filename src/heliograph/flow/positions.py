@@ -132,15 +132,23 @@ async def _resume(
     clusters: Clusters, lane: Lane, stored: Anchor | None, sync: OffsetSync | None, evidence: Evidence
 ) -> Resume:
     stored_offset = -1 if stored is None else stored.source_offset
-    anchor, target_end = resume.choose_anchor(stored, sync), evidence.target_end
-    begun = resume.begin(stored_offset, anchor, target_end)
+    anchor = resume.choose_anchor(stored, sync)
+    begun = resume.begin(stored_offset, anchor, evidence.target_end)
     if isinstance(begun, Resume):
         return begun
-    if not await _may_compare(clusters, lane, target_end):
+    if not await _may_compare(clusters, lane, evidence.target_end):
         reason = f"the right Read on {lane.target_topic} is missing, so its last record cannot be compared"
         return Resume(begun.stored_position, Outcome.UNKNOWN, reason, begun.target_first, begun.target_end)
     if begun.position < evidence.begin:
         return await _overtaken(clusters, lane, begun, evidence.begin)
+    return await _proven(clusters, lane, begun, stored_offset, anchor)
+
+
+async def _proven(
+    clusters: Clusters, lane: Lane, begun: resume.Walk, stored_offset: int, anchor: Anchor | None
+) -> Resume:
+    """Walk and compare; where that fails because the target holds more than records, count those only."""
+    target_end = begun.target_end
     answer = await _walked(clusters, lane, begun, target_end - 1)
     if answer.outcome is Outcome.EXACT:
         return answer
@@ -149,10 +157,10 @@ async def _resume(
     )
     if counted is None or not counted.others:
         return answer
-    begun = resume.begin(stored_offset, anchor, target_end, target_records=counted.records)
-    if isinstance(begun, Resume):
-        return begun
-    recounted = await _walked(clusters, lane, begun, counted.last_offset)
+    again = resume.begin(stored_offset, anchor, target_end, target_records=counted.records)
+    if isinstance(again, Resume):
+        return again
+    recounted = await _walked(clusters, lane, again, counted.last_offset)
     return recounted if recounted.outcome is Outcome.EXACT else answer
 
 

@@ -1,4 +1,4 @@
-"""What a refusal of the target means for a lane: pure answers to "may it be sent again", "was it written", "is it ours".
+"""What a refusal of the target means for a lane: may it be sent again, was it written, is the producer still known.
 
 A batch that is too large is divided; one that is damaged is told from one that was damaged on the way; and some codes
 say that the producer, or the transaction, is not what we thought.

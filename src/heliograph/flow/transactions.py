@@ -25,7 +25,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from heliograph.cluster.retry import retriable
-from heliograph.cluster.transactions import TopicPartition, TransactionalProducer
+from heliograph.cluster.transactions import TopicPartition, TransactionalProducer, is_fenced
 from heliograph.errors import BrokerError, DataError, HeliographError, NotAuthorized
 from heliograph.flow.lane import Lane, Producer
 from heliograph.mirror.anchor import Anchor
@@ -41,6 +41,8 @@ CLOSE_S = 10.0
 SETTLE_S = 1.0
 """How long what is in doubt may still be answered before it is aborted."""
 RETRY_S = 0.5
+UNKNOWN_S = 2.0
+"""How long a partition may be unknown to the coordinator before its lane stands still for that."""
 
 Result = TypeVar("Result")
 
@@ -131,6 +133,8 @@ class Transactions:
         self._current: Transaction | None = None
         self._wanted: dict[Lane, None] = {}
         """Lanes with something to send that are not part of the transaction."""
+        self._joining: dict[TopicPartition, Lane] = {}
+        """Lanes whose partitions are being added to it."""
         self._to_store: dict[Lane, Anchor] = {}
         self._numbered: dict[TopicPartition, tuple[Lane, int]] = {}
         """Whose sequence numbers a target partition knows in the present epoch: a lane, and its how manieth start."""
@@ -207,6 +211,8 @@ class Transactions:
         """Forget a lane that is given up."""
         self._wanted.pop(lane, None)
         self._to_store.pop(lane, None)
+        if self._joining.get(_target(lane)) is lane:
+            del self._joining[_target(lane)]
         current = self._current
         if current is not None and lane in current.lanes:
             del current.lanes[lane]
@@ -286,35 +292,71 @@ class Transactions:
             self._epoch_used_up = True
             self._wanted.update(dict.fromkeys(joining))
             joining = []
-        wanted = {_target(lane): lane for lane in joining}
+        wanted = self._joining = {_target(lane): lane for lane in joining}
         needed = {*wanted, *map(self._position_place, joining)}
         if not current.partitions:
             needed.update(map(self._position_place, self._to_store))
-        while needed := needed - current.partitions:
-            refused = await self._persist(partial(self._producer.add, frozenset(needed)), callbacks)
-            current.partitions |= needed if not refused else set()
-            for key, code in refused.items():
-                needed.discard(key)
-                self._turn_away(wanted.pop(key, None), key, code, callbacks)
-        for lane in wanted.values():
-            if lane.producer != self.producer:
-                lane.renew(self.producer)
-            lane.enter()
-            self._numbered[_target(lane)] = (lane, lane.starts)
-            current.lanes[lane] = current.busy[lane] = None
-        if wanted or again:
-            callbacks.offer([*wanted.values(), *again])
+        try:
+            await self._add(current, needed - current.partitions, wanted, callbacks)
+        except BrokerError as error:
+            if error.code not in _MAY_ABORT or is_fenced(error):
+                raise
+            self._wanted.update(dict.fromkeys(joining))
+            self.spoil(error)
+            return
+        self._joining = {}
+        entered = [lane for lane in wanted.values() if self._enter(current, lane)]
+        if entered or again:
+            callbacks.offer([*entered, *again])
 
-    def _turn_away(self, lane: Lane | None, key: TopicPartition, code: int, callbacks: Callbacks) -> None:
-        """Leave a partition out that cannot be part of a transaction; without the positions there is none at all."""
-        words = f"Cannot write to topic {key[0]} in a transaction: {meaning(code).prose} ({meaning(code).name})"
-        denied = code == codes.TOPIC_AUTHORIZATION_FAILED
-        error = (
-            NotAuthorized(words, right="Write", resource=f"topic {key[0]}") if denied else BrokerError(words, code=code)
-        )
-        if lane is None:
-            raise error
-        callbacks.failed(lane, error)
+    def _enter(self, current: Transaction, lane: Lane) -> bool:
+        """Let a lane in whose partition was added, unless it was started anew meanwhile and needs another epoch."""
+        if self._needs_epoch(lane):
+            self._epoch_used_up = True
+            self._wanted[lane] = None
+            return False
+        if lane.producer != self.producer:
+            lane.renew(self.producer)
+        lane.enter()
+        self._numbered[_target(lane)] = (lane, lane.starts)
+        current.lanes[lane] = current.busy[lane] = None
+        return True
+
+    async def _add(
+        self,
+        current: Transaction,
+        needed: set[TopicPartition],
+        wanted: dict[TopicPartition, Lane],
+        callbacks: Callbacks,
+    ) -> None:
+        """Add ``needed`` to the transaction; lanes that cannot be part of it are taken out of ``wanted``.
+
+        A topic that was made a moment ago may not yet be known to the coordinator, and is given some time.
+        """
+        patient_until = self._loop.time() + UNKNOWN_S
+        while needed:
+            refused = await self._persist(partial(self._producer.add, frozenset(needed)), callbacks)
+            if not refused:
+                current.partitions |= needed
+                return
+            final = {key for key, code in refused.items() if not meaning(code).retriable}
+            if not final and self._loop.time() < patient_until:
+                await asyncio.sleep(UNKNOWN_S / 20)
+                continue
+            for key in final or set(refused):
+                error = _cannot_join(key, refused[key])
+                lane = wanted.pop(key, None)
+                if lane is not None:
+                    needed.discard(key)
+                    callbacks.failed(lane, error)
+                elif final:
+                    raise error
+                else:
+                    callbacks.trouble(error)
+                    await asyncio.sleep(RETRY_S)
+
+    def _position_place(self, lane: Lane) -> TopicPartition:
+        return self._store.topic, self._store.partition(lane)
 
     @staticmethod
     def _shares(lane: Lane, callbacks: Callbacks) -> bool:
@@ -327,9 +369,6 @@ class Transactions:
             )
             callbacks.failed(lane, error)
         return lane.shared
-
-    def _position_place(self, lane: Lane) -> TopicPartition:
-        return self._store.topic, self._store.partition(lane)
 
     # ---- the end ------------------------------------------------------------------------------------------------
 
@@ -415,7 +454,16 @@ _MAY_ABORT = (
     codes.INVALID_PRODUCER_EPOCH,
 )
 """Codes after which a transaction is lost, but not the right to begin another. The last may mean that too: if it does,
-aborting will be refused."""
+aborting will be refused. INVALID_PRODUCER_ID_MAPPING comes after a week without a transaction
+(``transactional.id.expiration.ms``)."""
+
+
+def _cannot_join(key: TopicPartition, code: int) -> HeliographError:
+    """Say why a partition cannot be part of a transaction; for that of the positions, there can be none at all."""
+    words = f"Cannot write to topic {key[0]} in a transaction: {meaning(code).prose} ({meaning(code).name})"
+    if code == codes.TOPIC_AUTHORIZATION_FAILED:
+        return NotAuthorized(words, right="Write", resource=f"topic {key[0]}")
+    return BrokerError(words, code=code)
 
 
 def _unanswered(current: Transaction) -> HeliographError:

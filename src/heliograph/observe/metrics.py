@@ -36,6 +36,7 @@ class _Once(Collector):
         yield from _process(self._view)
         yield from _flows(self._view)
         yield from _lanes(self._view)
+        yield from _losses(self._view)
 
 
 def _process(view: ProcessView) -> Iterator[Metric]:
@@ -85,8 +86,20 @@ def _lanes(view: ProcessView) -> Iterator[Metric]:
         yield family
 
 
+def _losses(view: ProcessView) -> Iterator[Metric]:
+    labels = (*FLOW_LABELS, "kind", "topic", "partition")
+    times = CounterMetricFamily("heliograph_losses", "How often something was lost.", labels=labels)
+    offsets = CounterMetricFamily("heliograph_lost_offsets", "Offsets concerned by losses.", labels=labels)
+    for flow in view.flows:
+        for count in flow.loss_counts:
+            where = (*_ends(flow), count.kind, count.topic, str(count.partition))
+            times.add_metric(where, count.times)
+            offsets.add_metric(where, count.offsets)
+    yield from (times, offsets)
+
+
 def _stands(lane: LaneView) -> int:
-    return int(lane.state in (LaneState.RETRYING, LaneState.FAILED))
+    return int(lane.state in (LaneState.RETRYING, LaneState.FAILED, LaneState.HALTED))
 
 
 def _ends(flow: FlowView) -> tuple[str, str]:

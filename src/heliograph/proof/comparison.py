@@ -146,7 +146,7 @@ class Comparison:
 
     def _reach(self, strand: Strand, side: Side, records: int) -> Asked:
         """See to it that ``strand`` holds so many records, or as many as there are, or as it may."""
-        while strand.held_records < records and not strand.ended and strand.held_bytes < AHEAD_BYTES:
+        while not strand.holds(records) and not strand.ended and strand.held_bytes < AHEAD_BYTES:
             chunk = yield More(side)
             if chunk is None:
                 strand.ended = True

@@ -18,7 +18,7 @@ from heliograph.proof.strand import Chunk
 from heliograph.records import Kind
 
 FETCH_BYTES = 2 << 20
-SMALL_BATCH_BYTES = 1 << 10
+SMALL_BATCH_BYTES = 2 << 10
 """Batches below this size are looked at together: unpacking them costs less than a look at each."""
 SMALL_RUN_BYTES = 64 << 10
 BATCH_BYTES_MAX = 256 << 20

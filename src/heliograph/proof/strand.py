@@ -170,10 +170,14 @@ class Strand:
         if self.end is not None and self.reached >= self.end:
             self.ended = True
 
-    @property
-    def held_records(self) -> int:
-        """Records that wait to be compared, about."""
-        return sum(piece.run.records - piece.passed for piece in self.pieces)
+    def holds(self, records: int) -> bool:
+        """Say whether at least so many records wait to be compared, about."""
+        found = 0
+        for piece in self.pieces:
+            found += max(1, piece.run.records - piece.passed)
+            if found >= records:
+                return True
+        return False
 
     def head(self) -> tuple[bytes, int]:
         """Give the first piece in canonical form, and the byte from which on it is not yet compared."""

@@ -344,10 +344,18 @@ class Copying:
             self._start(lane, place, producers[lane], fresh=lane not in stored)
         try:
             await self._commit_new(
-                [lane for lane, place in places.items() if isinstance(place, Place) and place.losses]
+                [
+                    lane
+                    for lane, place in places.items()
+                    if isinstance(place, Place) and (place.losses or self._outlives(stored.get(lane)))
+                ]
             )
         except HeliographError as error:
             self.log.warning("positions were not stored; the next start finds the place", cause=error)
+
+    def _outlives(self, stored: Anchor | None) -> bool:
+        """Whether copying without transactions makes a position untrue that counts as exact because it was in one."""
+        return stored is not None and stored.transactional and self._transactions is None
 
     async def _producer(self, lane: Lane) -> Producer:
         if self._transactions is not None:
