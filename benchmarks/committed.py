@@ -36,7 +36,7 @@ def count_committed(
             for message in reader.consume(10_000, 1.0):
                 error = message.error()
                 if error is None:
-                    held[message.topic(), message.partition()] += 1
+                    held[message.topic() or "", message.partition() or 0] += 1
                 elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka has no other name for it
                     raise KafkaException(error)
         return dict(held)

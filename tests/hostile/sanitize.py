@@ -86,8 +86,8 @@ def main() -> int:
         "LD_PRELOAD": first,
         "PYTHONPATH": str(folder),
         "PYTHONMALLOC": "malloc",
-        "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "ASAN_OPTIONS": f"detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:log_path={BUILT / 'report'}",
+        "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={BUILT / 'report'}",
     }
     where = "from heliograph.records import _kernel; print(_kernel.__file__)"
     seen = subprocess.run(
@@ -96,7 +96,10 @@ def main() -> int:
     if not seen.stdout.startswith(str(folder)):
         stop(f"Python does not load it.\n{seen.stdout}{seen.stderr[-3000:]}")
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "timeout=1800", *TESTS]
-    return subprocess.run([*tests, *sys.argv[1:]], cwd=ROOT, env=environment, check=False, timeout=RUN_S_MAX).returncode
+    done = subprocess.run([*tests, *sys.argv[1:]], cwd=ROOT, env=environment, check=False, timeout=RUN_S_MAX)
+    for report in sorted(BUILT.glob("report*")):  # pytest holds back what a process writes that dies
+        sys.stdout.write(report.read_text(errors="replace"))
+    return done.returncode
 
 
 if __name__ == "__main__":

@@ -82,4 +82,5 @@ def test_it_refuses_to_run_beside_mirror_maker(source_kafka, target_kafka, helio
         assert last.startswith("heliograph: ")
         assert "real-mm2" in last
         assert "MirrorMaker 2" in last
+        assert " on 127.0.0.1)" in last, "it says where"
         assert "Traceback" not in running.log
