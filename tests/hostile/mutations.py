@@ -9,6 +9,8 @@ import os
 from collections.abc import Callable, Iterator
 from random import Random
 
+from hypothesis import HealthCheck, settings
+
 MULTIPLIER = max(1, int(os.environ.get("HELIOGRAPH_FUZZ", "1")))
 """How many times as long as in an ordinary run the fuzzing goes on."""
 
@@ -27,6 +29,11 @@ Change = Callable[[Random, bytearray, bytes], None]
 def rounds(count: int) -> range:
     """Give the seeds of a loop that tries ``count`` mutants in an ordinary run."""
     return range(count * MULTIPLIER)
+
+
+def relaxed(count: int) -> settings:
+    """Tell hypothesis how many examples to try; on a busy machine none of them is to be judged by the clock."""
+    return settings(max_examples=count * MULTIPLIER, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def truncations(frame: bytes) -> Iterator[bytes]:

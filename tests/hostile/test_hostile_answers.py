@@ -4,9 +4,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from mutations import MULTIPLIER, mutant, rounds, truncations
+from mutations import MULTIPLIER, mutant, relaxed, rounds, truncations
 from trials import growing_less_than, tried
 
 from heliograph.broker import sasl
@@ -72,7 +72,7 @@ def test_absurd_numbers_take_no_memory(answers):
                     tried(decode, answer.api, answer.version, hostile, allowed=(ProtocolError,), of=(answer.name, at))
 
 
-@settings(max_examples=150 * MULTIPLIER, deadline=None)
+@relaxed(150)
 @given(raw=st.binary(max_size=200), chance=st.integers(0, 10_000))
 def test_noise(answers, raw, chance):
     answer = answers[chance % len(answers)]
@@ -167,7 +167,7 @@ def test_a_broker_may_not_ask_for_minutes_of_work(iterations):
     assert isinstance(error, AuthenticationFailed)
 
 
-@settings(max_examples=100 * MULTIPLIER, deadline=None)
+@relaxed(100)
 @given(first=st.binary(max_size=100), final=st.binary(max_size=100))
 def test_noise_instead_of_scram(first, final):
     outcome = tried(converse, "SCRAM-SHA-256", lambda _: first, final, allowed=(AuthenticationFailed,))

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from mutations import MULTIPLIER, mutant, rounds, truncations
+from mutations import MULTIPLIER, mutant, relaxed, rounds, truncations
 from trials import growing_less_than, tried
 
 from heliograph.config import load
@@ -122,7 +122,7 @@ def test_a_short_file_does_not_grow_into_a_large_one(tmp_path):
     assert "characters" in str(error)
 
 
-@settings(max_examples=300 * MULTIPLIER, deadline=None)
+@relaxed(300)
 @given(
     st.lists(
         st.sampled_from(["${", "}", "A", "B", ":", "$", "{", "env", "dir", "/", "..", "\\u0000", "x"]), max_size=14
@@ -174,7 +174,7 @@ def test_mutants_of_patterns():
         tried(compiled, text, allowed=(ConfigError,), of=seed)
 
 
-@settings(max_examples=400 * MULTIPLIER, deadline=None)
+@relaxed(400)
 @given(st.lists(st.sampled_from([*"abAZ09()[]{}|\\^$.*+?&-:<>=!,", "(?", "\\p{", "\\Q", "\\E", "&&", "[^", "{1,", "(?i)", "\\x{", "Is"]), max_size=18))  # fmt: skip
 def test_patterns_of_any_shape(pieces):
     tried(compiled, "".join(pieces), allowed=(ConfigError, TimeoutError), of=pieces)

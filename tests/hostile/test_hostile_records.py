@@ -1,9 +1,9 @@
 """Keys and values of the topics that tell positions: Connect's JSON, MM2's own records, what a group's members say."""
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from mutations import MULTIPLIER, mutant, rounds, truncations
+from mutations import mutant, relaxed, rounds, truncations
 from trials import tried
 
 from heliograph.config.model import ClusterConfig, FlowConfig
@@ -50,7 +50,7 @@ def test_what_is_no_json_is_no_key_and_a_typed_error_as_a_value():
         assert isinstance(tried(offsets.parse_value, raw, allowed=(DataError,)), DataError), raw[:20]
 
 
-@settings(max_examples=200 * MULTIPLIER, deadline=None)
+@relaxed(200)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=4)
        | st.dictionaries(st.sampled_from(["offset", "target", "cluster", "topic", "partition", "epoch"]), inner)))  # fmt: skip
 def test_json_of_any_shape(content):

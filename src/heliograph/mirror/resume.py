@@ -106,7 +106,7 @@ class Compare:
 
 
 HAND_MS = 10_000
-"""A position stored so long after a sync was not stored by the process that wrote it: MirrorMaker 2 gives a flush 5 s."""
+"""A position stored so long after a sync is not from the process that wrote it: MirrorMaker 2 gives a flush 5 s."""
 
 
 def believes(sync_offset: int, sync_ms: int, stored_offset: int | None, stored_ms: int | None) -> bool:
