@@ -6,11 +6,16 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from heliograph.errors import HeliographError
 from heliograph.records import kernel_name
 from heliograph.testbed import DEFAULT_VERSION, KafkaCluster
 from heliograph.testbed.java import find_java
+
+# How long an example takes says more about what else the machine does; each test has a time-out anyway.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 RUN = secrets.token_hex(3)
 COUNTER = itertools.count(1)
