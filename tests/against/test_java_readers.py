@@ -5,6 +5,8 @@ The same questions go to ``RemoteClusterUtils`` and ``MirrorClient``, to the for
 """
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ class Mirrored:
     alias: str
     topic: str
     group: str
+    properties: str
 
     @property
     def checkpoints(self) -> str:
@@ -96,7 +99,6 @@ def mirrored(request, source_kafka, target_kafka, tmp_path_factory) -> Mirrored:
     """What one of the programs made of a topic of two partitions; it has ended by then."""
     name = alias()
     topic, group = f"products-{name}", f"readers-{name}"
-    found = Mirrored(request.param, source_kafka, target_kafka, name, topic, group)
     create_topic(source_kafka, topic, 2)
     write(source_kafka, topic, simple_rows(RECORDS, partitions=2))
     commit(source_kafka, group, topic, GROUP_AT)
@@ -110,6 +112,7 @@ def mirrored(request, source_kafka, target_kafka, tmp_path_factory) -> Mirrored:
         "sync.group.offsets.interval.seconds": 1,
     }
     properties = one_way(source_kafka, target_kafka, name, topic, {**QUICK, **more})
+    found = Mirrored(request.param, source_kafka, target_kafka, name, topic, group, properties)
 
     def complete() -> bool:
         if not {found.checkpoints, f"{name}.heartbeats", "heartbeats"} <= set(topics(target_kafka)):
@@ -160,6 +163,15 @@ def test_remote_cluster_utils(mirrored, tmp_path):
     assert {group: sorted(rows) for group, rows in matching.items()} == {mirrored.group: ours}
     assert nobody == []
     if mirrored.program == "Heliograph":
+        file = tmp_path / "mm2.properties"
+        file.write_text(mirrored.properties)
+        program = str(Path(sys.executable).with_name("heliograph"))
+        command = [program, "offsets", str(file), "--group", mirrored.group, "--json"]
+        outcome = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True)
+        rows = [
+            [row["to_topic"], row["partition"], row["to_offset"], ""] for row in json.loads(outcome.stdout)["positions"]
+        ]
+        assert sorted(rows) == ours, "our own command line says the same"
         assert ours == [[copy, number, offset, ""] for number, offset in GROUP_AT.items()], "exact, unlike MM2's"
 
 
