@@ -136,7 +136,7 @@ def test_an_exactly_once_mirror_maker_is_fenced(source_kafka, target_kafka, heli
         else:
             maker.kill()
         running = heliograph(one_way(source_kafka, target_kafka, name, unique, QUICK))
-        running.wait_for("was fenced")
+        running.wait_for("were fenced")
         running.wait_for("running")
         assert f"{name}-mm2-MirrorSourceConnector-0" in running.log
         load.wait_for(500)

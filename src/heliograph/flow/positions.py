@@ -147,7 +147,7 @@ async def _resume(
 async def _proven(
     clusters: Clusters, lane: Lane, begun: resume.Walk, stored_offset: int, anchor: Anchor | None
 ) -> Resume:
-    """Walk and compare; where that fails because the target holds more than records, count those only."""
+    """Walk and compare; where that fails, either count may be wrong: the target's, or the compacted source's."""
     target_end = begun.target_end
     answer = await _walked(clusters, lane, begun, target_end - 1)
     if answer.outcome is Outcome.EXACT:
@@ -155,13 +155,16 @@ async def _proven(
     counted = await count_records(
         clusters.target, lane.target_topic, lane.target_partition, begun.target_first, target_end
     )
-    if counted is None or not counted.others:
-        return answer
-    again = resume.begin(stored_offset, anchor, target_end, target_records=counted.records)
-    if isinstance(again, Resume):
-        return again
-    recounted = await _walked(clusters, lane, again, counted.last_offset)
-    return recounted if recounted.outcome is Outcome.EXACT else answer
+    if counted is not None and counted.others:
+        again = resume.begin(stored_offset, anchor, target_end, target_records=counted.records)
+        if isinstance(again, Resume):
+            return again
+        recounted = await _walked(clusters, lane, again, counted.last_offset)
+        return recounted if recounted.outcome is Outcome.EXACT else answer
+    found = await _found(clusters, lane, begun, begun.position)
+    if found is not None and found.holes:
+        return Resume(found.position, Outcome.EXACT, "the source was compacted since, but still holds the last record")
+    return answer
 
 
 async def _walked(clusters: Clusters, lane: Lane, begun: resume.Walk, last_offset: int) -> Resume:
@@ -189,27 +192,45 @@ async def _walked(clusters: Clusters, lane: Lane, begun: resume.Walk, last_offse
 
 
 async def _overtaken(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) -> Resume:
-    """Find the place where the source no longer holds what followed the stored position: by the target's last record.
+    """Find the place where the source no longer holds what followed the stored position."""
+    found = await _found(clusters, lane, walk, begin)
+    if found is not None:
+        return Resume(found.position, Outcome.EXACT, "the target's last record is still on the source")
+    reason = "the source no longer holds what followed the stored position"
+    return Resume(walk.stored_position, Outcome.UNKNOWN, reason, walk.target_first, walk.target_end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where the target's last record is on the source."""
+
+    position: int
+    """Behind it."""
+    holes: bool
+    """Before it there are fewer records than offsets."""
+
+
+async def _found(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) -> _Found | None:
+    """Look for the target's last record from ``begin`` on; None: it is not there.
 
     Of the records that the target holds beyond the anchor, at most as many can still be on the source; if its last one
-    is among them, everything before it was copied in time.
+    is among them, everything before it was copied, or had gone from the source when its turn came.
     """
     last = await _target_last(clusters, lane, walk.target_end)
-    position, left = begin, walk.left
-    while last is not None and left > 0:
+    position, passed = begin, 0
+    while last is not None and passed < walk.left:
         batches = await source_batches(clusters.source, lane, position, read_committed=clusters.read_committed)
         for batch, held in batches:
             for record in held() if batch.records else ():
-                if record.offset < position or record.offset >= batch.next_offset or left <= 0:
+                if record.offset < position or record.offset >= batch.next_offset or passed >= walk.left:
                     continue
-                left -= 1
+                passed += 1
                 if _is(last, record):
-                    return Resume(record.offset + 1, Outcome.EXACT, "the target's last record is still on the source")
+                    return _Found(record.offset + 1, holes=record.offset + 1 - begin > passed)
             position = max(position, batch.next_offset)
         if not batches:
             break
-    reason = "the source no longer holds what followed the stored position"
-    return Resume(walk.stored_position, Outcome.UNKNOWN, reason, walk.target_first, walk.target_end)
+    return None
 
 
 def _is(last: LastRecord, record: Record) -> bool:

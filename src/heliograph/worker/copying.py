@@ -187,7 +187,7 @@ class Copying:
         else:
             theirs = [each for each in fenced if not self._transactions or each != self.config.transactional_id]
             if theirs:
-                self.log.info("an exactly-once MirrorMaker 2 was fenced", transactional_ids=",".join(theirs))
+                self.log.info("earlier writers in transactions were fenced", transactional_ids=",".join(theirs))
 
     # ---- topics and lanes ---------------------------------------------------------------------------------------
 
