@@ -537,3 +537,51 @@ def test_a_full_lane_asks_for_no_more(source):
     assert lane.has_room(1_000)
     source.fetch(lane)
     assert not lane.has_room(1_000)
+
+
+# ---- a leader that moves ------------------------------------------------------------------------------------------
+
+
+def three_large(source, target):
+    """A lane with three batches under way."""
+    lane = greeted(source, target)
+    for _ in range(3):
+        source.append(2, size=LARGE)
+    source.fetch(lane, limit=9)
+    return lane, [take(lane) for _ in range(3)]
+
+
+def test_what_is_acknowledged_before_the_head_is_not_forgotten(source, target):
+    """The old leader has written the first batch and its answer is late; the new one takes the others meanwhile."""
+    lane, (first, second, third) = three_large(source, target)
+    base = target.append(first.raw)
+    for request in (second, third):
+        settle(lane, request, target.append(request.raw))
+    assert not lane.can_send(LATER), "nothing can be said before the first is settled"
+    settle(lane, first, base)
+    send_all(lane, target)
+    assert offsets(target) == list(range(source.end))
+    assert lane.settled == source.end
+    at_rest(lane)
+
+
+def test_a_new_leader_is_sent_what_the_old_one_did_not_answer(source, target):
+    lane, requests = three_large(source, target)
+    target.append(requests[0].raw)
+    lane.leader_moved()
+    assert lane.can_send(LATER)
+    send_all(lane, target)
+    assert offsets(target) == list(range(source.end))
+    assert lane.settled == source.end
+    at_rest(lane)
+
+
+def test_an_answer_of_the_old_leader_may_still_come(source, target):
+    lane, (first, *_) = three_large(source, target)
+    lane.leader_moved()
+    again = take(lane)
+    settle(lane, first, target.append(first.raw))
+    settle(lane, again, target.append(again.raw))
+    send_all(lane, target)
+    assert offsets(target) == list(range(source.end))
+    at_rest(lane)

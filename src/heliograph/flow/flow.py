@@ -205,6 +205,7 @@ class Flow:
             if lane.target_node in self._senders:
                 self._senders[lane.target_node].withdraw(lane)
             lane.target_node = node
+            lane.leader_moved()
         if lane.source_node < 0:
             self._look_at("source")
         if lane.target_node < 0:

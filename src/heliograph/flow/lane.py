@@ -168,6 +168,8 @@ class Lane:
         self._in_flight_bytes = 0
         """Fetched bytes that the batches in flight stand for."""
         self._resend = False
+        self._early = False
+        """A batch was acknowledged before the head, which another broker has yet to answer."""
         self._resume_on_retry = False
         self._known_to_broker = False
         """Whether the broker has taken a batch of this producer, and so watches its sequence numbers."""
@@ -276,7 +278,7 @@ class Lane:
             sent.hold.let_go()
         self._in_flight.clear()
         self._in_flight_bytes = 0
-        self._resend = False
+        self._resend = self._early = False
 
     # ---- transactions -----------------------------------------------------------------------------------------
 
@@ -406,6 +408,8 @@ class Lane:
         """Give the first batch to be sent again; none while a later one is on its way, so that order is kept."""
         if not self._known_to_broker:
             return None if self._in_flight[0].outstanding else self._in_flight[0]
+        if self._early and self._in_flight[0].outstanding:
+            return None
         first = None
         for sent in self._in_flight:
             if not sent.outstanding:
@@ -448,12 +452,16 @@ class Lane:
     def acknowledged(self, sent: Sent, base_offset: int) -> Foreign | None:
         """Take the acknowledgement of a batch; gives what it reveals about other writers.
 
-        Acknowledgements come in the order of sending, because a broker works through a connection in order.
+        Acknowledgements come in the order of sending, because a broker works through a connection in order. Only after
+        the leader has moved may one come before the head's: that batch is sent once more when the head is settled, and
+        the broker then says that it has it.
         """
         if not self._in_flight or self._in_flight[0] is not sent:
-            return None  # it was dropped meanwhile
+            if sent in self._in_flight:  # else it was dropped meanwhile
+                self._resend = self._early = True
+            return None
         self._in_flight.popleft()
-        self._known_to_broker = True
+        self._known_to_broker, self._early = True, False
         if not self._in_flight:
             self._resend = False
         parcel = sent.parcel
@@ -598,6 +606,13 @@ class Lane:
             )
             return self._head_lost(damage, now)
         return self._send_again(error, now, Verdict.RETRY)
+
+    def leader_moved(self) -> None:
+        """Take that the target partition has another leader: what the old one has not answered is sent to the new."""
+        for sent in self._in_flight:
+            if sent.outstanding:
+                sent.outstanding, sent.doubtful = False, True
+                self._resend = True
 
     def connection_lost(self, lost: Sequence[Sent], cause: HeliographError) -> None:
         """Take that ``lost`` will get no answer: they may or may not have been written, so they are sent again."""
