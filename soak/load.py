@@ -16,7 +16,7 @@ from heliograph.testbed import KafkaCluster
 
 PARTITIONS = 4
 PAUSE_S = 0.05
-END_LIMIT_S = 180.0
+END_LIMIT_S = 300.0
 TRANSACTION_LIMIT_S = 60.0
 ABORTED_SHARE = 0.2
 KEYS = 200
@@ -40,7 +40,7 @@ class Kind:
 
 KINDS = (
     Kind("soak-plain", 2_000, 600, {"compression.type": "lz4", "linger.ms": 20}),
-    Kind("soak-tiny", 500, 40, {"linger.ms": 0, "batch.num.messages": 2}),
+    Kind("soak-tiny", 300, 40, {"linger.ms": 0, "batch.num.messages": 4}),
     Kind("soak-transactions", 200, 200, {"linger.ms": 5}, transactions=True),
     Kind(
         "soak-compacted",
