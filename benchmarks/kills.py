@@ -1,6 +1,6 @@
 """Five kills under load, and what then lies on the target: ``python benchmarks/kills.py [--records 3000000]``.
 
-Records are written to the source as fast as one client can, while the process that copies is ended with SIGKILL five
+Records are written to the source at a steady pace, while the process that copies is ended with SIGKILL five
 times at random moments and started again at once. In the end the target must hold each record once. MirrorMaker 2 in
 the same exercise wrote 3,293,373 records for 3,000,000.
 """
@@ -24,13 +24,16 @@ PARTITIONS = 6
 KILLS = 5
 LIMIT_S = 300.0
 SIZE_BYTES = 100
+RATE_S = 45_000
+"""Records a second: the kills fall into the time of writing."""
 TOPIC = "kills"
 
 
 def write(kafka: KafkaCluster, count: int) -> None:
-    """Write numbered records, all of them acknowledged in the end."""
+    """Write numbered records at a steady pace, all of them acknowledged in the end."""
     producer = Producer({**kafka.librdkafka_config(), "enable.idempotence": True, "linger.ms": 5, "log_level": 0})
     filler = b"x" * SIZE_BYTES
+    began = time.monotonic()
     for number in range(count):
         while True:
             try:
@@ -40,6 +43,7 @@ def write(kafka: KafkaCluster, count: int) -> None:
                 producer.poll(0.05)
         if number % 1_000 == 0:
             producer.poll(0)
+            time.sleep(max(0.0, began + number / RATE_S - time.monotonic()))
     producer.flush(LIMIT_S)
 
 
