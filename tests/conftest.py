@@ -3,6 +3,7 @@
 import itertools
 import re
 import secrets
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,8 @@ COUNTER = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell; children inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "brokers: needs real Kafka brokers, which are started on this machine")
     config.addinivalue_line("markers", "versions: runs old versions of Kafka; takes longer")
 

@@ -33,9 +33,10 @@ ONCE = {"target.exactly.once.source.support": "enabled"}
 SESSION = {"target.session.timeout.ms": 2000, "target.heartbeat.interval.ms": 500}
 
 
-def stored_offsets(kafka, alias):
-    """The newest stored position of each source partition, as a read_committed consumer sees it."""
-    return {message.key(): message.value() for message in read_messages(kafka, f"mm2-offsets.{alias}.internal")}
+def stored_offsets(kafka, alias, topic):
+    """The newest stored position of each partition of a source topic, as a read_committed consumer sees it."""
+    messages = read_messages(kafka, f"mm2-offsets.{alias}.internal")
+    return {message.key(): message.value() for message in messages if f'"{topic}"'.encode() in message.key()}
 
 
 def test_records_and_positions_are_committed_together(source_kafka, target_kafka, copy, unique):
@@ -48,7 +49,7 @@ def test_records_and_positions_are_committed_together(source_kafka, target_kafka
     ends = end_offsets(target_kafka, f"once.{unique}")
     assert all(end > 11 for _, end in ends.values()), f"there is no commit marker after 11 records each: {ends}"
     running.kill()
-    values = stored_offsets(target_kafka, "once")
+    values = stored_offsets(target_kafka, "once", unique)
     assert len(values) == PARTITIONS
     assert all(b'"offset":10,' in value for value in values.values()), "10 is the last of 11 records"
     assert "Traceback" not in running.log
