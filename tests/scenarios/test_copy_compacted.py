@@ -89,6 +89,24 @@ def test_compacted_after_it_was_copied(source_kafka, target_kafka, copy, unique,
     assert "exact place is not known" not in second.log
 
 
+def test_the_last_record_copied_was_compacted_away(source_kafka, target_kafka, copy, unique, hasty_cleaner):
+    """Then the place cannot be proven; records come twice, but nobody is blamed for having written."""
+    create_topic(source_kafka, unique, cleanup_policy="compact", segment_ms="600000", min_cleanable_dirty_ratio="0.0")
+    never = {"target.offset.flush.interval.ms": 600_000}
+    first = copy("gone", unique, never)
+    first.wait_for("running")
+    rows = [Row(0, b"%d" % (number % KEYS), b"v%d" % number) for number in range(500)]
+    write(source_kafka, unique, rows)
+    wait_for_rows(target_kafka, f"gone.{unique}", len(rows))
+    first.kill()
+    set_topic_config(source_kafka, unique, "segment.ms", "100")
+    write(source_kafka, unique, [Row(0, row.key, b"newer") for row in rows[-KEYS:]])
+    clean(source_kafka, unique, lambda _: rows[-1].value not in {row.value for row in read(source_kafka, unique)})
+    second = copy("gone", unique, never)
+    second.wait_for("the source was compacted since, and no longer holds the last record that was copied")
+    assert "somebody else writes" not in second.log
+
+
 DELETE_HORIZON = 1 << 6
 """The attribute of a batch whose base timestamp says when its tombstones may go (KIP-534)."""
 

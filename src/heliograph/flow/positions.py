@@ -162,9 +162,12 @@ async def _proven(
         recounted = await _walked(clusters, lane, again, counted.last_offset)
         return recounted if recounted.outcome is Outcome.EXACT else answer
     found = await _found(clusters, lane, begun, begun.position)
-    if found is not None and found.holes:
+    if not found.holes:
+        return answer
+    if found.position is not None:
         return Resume(found.position, Outcome.EXACT, "the source was compacted since, but still holds the last record")
-    return answer
+    reason = "the source was compacted since, and no longer holds the last record that was copied"
+    return Resume(answer.position, Outcome.UNKNOWN, reason, answer.target_first, answer.target_next)
 
 
 async def _walked(clusters: Clusters, lane: Lane, begun: resume.Walk, last_offset: int) -> Resume:
@@ -194,7 +197,7 @@ async def _walked(clusters: Clusters, lane: Lane, begun: resume.Walk, last_offse
 async def _overtaken(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) -> Resume:
     """Find the place where the source no longer holds what followed the stored position."""
     found = await _found(clusters, lane, walk, begin)
-    if found is not None:
+    if found.position is not None:
         return Resume(found.position, Outcome.EXACT, "the target's last record is still on the source")
     reason = "the source no longer holds what followed the stored position"
     return Resume(walk.stored_position, Outcome.UNKNOWN, reason, walk.target_first, walk.target_end)
@@ -204,33 +207,35 @@ async def _overtaken(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: i
 class _Found:
     """Where the target's last record is on the source."""
 
-    position: int
-    """Behind it."""
+    position: int | None
+    """Behind it; None: it is not there."""
     holes: bool
-    """Before it there are fewer records than offsets."""
+    """On the way there offsets were missing, other than those of control records: compaction."""
 
 
-async def _found(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) -> _Found | None:
-    """Look for the target's last record from ``begin`` on; None: it is not there.
+async def _found(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) -> _Found:
+    """Look for the target's last record from ``begin`` on.
 
     Of the records that the target holds beyond the anchor, at most as many can still be on the source; if its last one
     is among them, everything before it was copied, or had gone from the source when its turn came.
     """
     last = await _target_last(clusters, lane, walk.target_end)
-    position, passed = begin, 0
+    position, passed, holes = begin, 0, False
     while last is not None and passed < walk.left:
         batches = await source_batches(clusters.source, lane, position, read_committed=clusters.read_committed)
         for batch, held in batches:
+            offsets = batch.next_offset - batch.first_offset
+            holes = holes or batch.first_offset > position or 0 < batch.records < offsets
             for record in held() if batch.records else ():
                 if record.offset < position or record.offset >= batch.next_offset or passed >= walk.left:
                     continue
                 passed += 1
                 if _is(last, record):
-                    return _Found(record.offset + 1, holes=record.offset + 1 - begin > passed)
+                    return _Found(record.offset + 1, holes)
             position = max(position, batch.next_offset)
         if not batches:
             break
-    return None
+    return _Found(None, holes)
 
 
 def _is(last: LastRecord, record: Record) -> bool:
