@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from plain_client import read_messages, topic_config, topics, wait_for_rows
 
+from heliograph.errors import DataError
 from heliograph.mirror.formats import decode_heartbeat
 
 pytestmark = pytest.mark.brokers
@@ -16,7 +17,10 @@ def beats(kafka, topic, source, target):
     """Give the heartbeats of one pair, each with its record's timestamp."""
     found = []
     for message in read_messages(kafka, topic) if topic in topics(kafka) else []:
-        beat = decode_heartbeat(message.key(), message.value())
+        try:
+            beat = decode_heartbeat(message.key(), message.value())
+        except DataError:  # other tests write what they like to a topic of this name
+            continue
         if (beat.source_alias, beat.target_alias) == (source, target):
             found.append((beat, message))
     return found
