@@ -5,12 +5,12 @@ This is the slow, simple way to read and write a topic, for state of kilobytes; 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster, raise_for
 from heliograph.errors import BrokerError, HeliographError, ProtocolError
-from heliograph.records import Kind, Record, decode, encode, scan, stamp
+from heliograph.records import Kind, Record, Run, decode, encode, scan, stamp
 from heliograph.wire import errors as codes
 from heliograph.wire import fetch, produce
 from heliograph.wire.versions import FETCH, PRODUCE
@@ -18,6 +18,7 @@ from heliograph.wire.versions import FETCH, PRODUCE
 TABLE = "table"
 FETCH_BYTES = 1 << 20
 FETCH_WAIT_MS = 500
+OFFSET_END = 2**63 - 1
 
 
 async def read(cluster: Cluster, topic: str) -> dict[bytes, bytes]:
@@ -56,19 +57,52 @@ async def _read_partition(cluster: Cluster, topic: str, partition: int, position
     What an aborted transaction wrote counts for nothing, as for every read_committed consumer.
     """
     rows: dict[bytes, Record] = {}
-    max_bytes = FETCH_BYTES
-    while position < end:
-        row, frame = await fetch_once(cluster, topic, partition, position, max_bytes=max_bytes)
-        found = scan(frame, row.start, row.end, position, aborted=row.aborted, small_bytes=0)
+    async for run, frame in runs_between(cluster, topic, partition, position, end):
+        rows.update((record.key, record) for record in unpacked(run, frame, position) if record.key is not None)
+    return rows
+
+
+async def runs_between(
+    cluster: Cluster,
+    topic: str,
+    partition: int,
+    first: int,
+    before: int,
+    *,
+    read_committed: bool = True,
+    budget_bytes: int | None = None,
+) -> AsyncGenerator[tuple[Run, bytearray], None]:
+    """Give what lies from offset ``first`` to before ``before``, batch by batch, each with the frame that holds it.
+
+    The last run reaches to ``before`` or beyond it, and may lie there altogether. If it does not, the rest cannot be
+    read (it belongs to a transaction that is still open), or ``budget_bytes`` were fetched. Raises a ClusterError.
+    """
+    position, fetched_bytes, max_bytes = first, 0, FETCH_BYTES
+    while position < before and (budget_bytes is None or fetched_bytes < budget_bytes):
+        row, frame = await fetch_once(
+            cluster, topic, partition, position, max_bytes=max_bytes, read_committed=read_committed
+        )
+        aborted = row.aborted if read_committed else ()
+        found = scan(frame, row.start, row.end, position, aborted=aborted, small_bytes=0)
         for run in found.runs:
-            for record in decode(frame, run.start, run.end) if run.kind is not Kind.DROP else ():
-                if record.offset >= position and record.key is not None:
-                    rows[record.key] = record
+            yield run, frame
+            if run.next_offset >= before:
+                return
         if found.next_offset <= position and found.needed <= max_bytes:
-            break  # the rest belongs to a transaction that is still open
+            return
         max_bytes = max(max_bytes, found.needed)
         position = max(position, found.next_offset)
-    return rows
+        fetched_bytes += max(row.end - row.start, 1)
+
+
+def unpacked(run: Run, frame: bytearray, first: int, before: int = OFFSET_END) -> list[Record]:
+    """Give the records of ``run`` from offset ``first`` to before ``before``; none where they count for nothing.
+
+    Raises DamagedBatch.
+    """
+    if run.kind is Kind.DROP:
+        return []
+    return [record for record in decode(frame, run.start, run.end) if first <= record.offset < before]
 
 
 async def fetch_once(

@@ -7,14 +7,12 @@ batch headers and by the broker's list of aborted transactions.
 
 from dataclasses import dataclass
 
-from heliograph import records
 from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import BrokerError
 from heliograph.records import Kind
 from heliograph.wire import errors as codes
 
-FETCH_BYTES = 1 << 20
 COUNT_BYTES_MAX = 256 << 20
 """Most that is read before the count is given up: how far back an anchor lies is somebody else's claim."""
 
@@ -35,27 +33,34 @@ async def count_records(cluster: Cluster, topic: str, partition: int, first: int
 
     Raises ClusterError or DataError.
     """
-    position, found, last_offset, fetched = first, 0, -1, 0
-    while position < end and fetched < COUNT_BYTES_MAX:
-        try:
-            row, frame = await table.fetch_once(cluster, topic, partition, position, max_bytes=FETCH_BYTES)
-        except BrokerError as error:
-            if error.code == codes.OFFSET_OUT_OF_RANGE:  # deleted from the front of the partition meanwhile
-                return None
-            raise
-        scanned = records.scan(frame, row.start, row.end, position, aborted=row.aborted, small_bytes=0)
-        for run in scanned.runs:
-            if run.kind is Kind.DROP or run.first_offset >= end:
-                continue
-            whole = run.first_offset >= first and run.next_offset <= end
-            if run.kind is Kind.FORWARD and whole and run.records == run.next_offset - run.first_offset:
-                found, last_offset = found + run.records, run.next_offset - 1
-                continue
-            inside = [each.offset for each in records.decode(frame, run.start, run.end) if first <= each.offset < end]
-            if inside:
-                found, last_offset = found + len(inside), inside[-1]
-        if scanned.next_offset <= position:
+    try:
+        return await count_between(cluster, topic, partition, first, end)
+    except BrokerError as error:
+        if error.code == codes.OFFSET_OUT_OF_RANGE:  # deleted from the front of the partition meanwhile
             return None
-        position = scanned.next_offset
-        fetched += row.end - row.start
-    return Counted(found, last_offset, end - first - found) if position >= end else None
+        raise
+
+
+async def count_between(
+    cluster: Cluster,
+    topic: str,
+    partition: int,
+    first: int,
+    end: int,
+    *,
+    read_committed: bool = True,
+    budget_bytes: int = COUNT_BYTES_MAX,
+) -> Counted | None:
+    """Count like :func:`count_records`, and raise also where ``first`` is gone; None when it would be too much."""
+    found, last_offset, reached = 0, -1, first
+    runs = table.runs_between(
+        cluster, topic, partition, first, end, read_committed=read_committed, budget_bytes=budget_bytes
+    )
+    async for run, frame in runs:
+        reached = run.next_offset
+        whole = run.first_offset >= first and run.next_offset <= end
+        if run.kind is Kind.FORWARD and whole and run.records == run.next_offset - run.first_offset:
+            found, last_offset = found + run.records, run.next_offset - 1
+        elif inside := table.unpacked(run, frame, first, end):
+            found, last_offset = found + len(inside), inside[-1].offset
+    return Counted(found, last_offset, end - first - found) if reached >= end else None

@@ -6,17 +6,17 @@ it may fetch, because how far apart two offsets lie is somebody else's claim. Ba
 a batch with holes is unpacked.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from heliograph import records
 from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import HeliographError
+from heliograph.flow.counting import count_between
 from heliograph.records import Kind, Record, Run
 
 LOOK_BYTES = 1 << 20
-"""Fetched at once."""
+"""Most that one look for a last record may fetch."""
 WALK_BYTES_MAX = 64 << 20
 """Most that one question may fetch before it is given up."""
 STEPS_BACK = (1, 16, 256, 4_096, 65_536)
@@ -65,34 +65,19 @@ async def ends_of(logs: list[Log]) -> dict[Log, Ends | HeliographError]:
     return found
 
 
-async def _runs(
+def _runs(
     log: Log, first: int, before: int, budget_bytes: int = WALK_BYTES_MAX
-) -> AsyncIterator[tuple[Run, bytearray]]:
-    """Give what lies from offset ``first`` to before ``before``, batch by batch; ends early when the budget is used.
-
-    The last run reaches to ``before`` or beyond it, and may lie there altogether; if it does not, it ended early.
-    """
-    position, fetched = first, 0
-    while position < before and fetched < budget_bytes:
-        row, frame = await table.fetch_once(
-            log.cluster, log.topic, log.partition, position, max_bytes=LOOK_BYTES, read_committed=log.read_committed
-        )
-        aborted = row.aborted if log.read_committed else ()
-        found = records.scan(frame, row.start, row.end, position, aborted=aborted, small_bytes=0)
-        for run in found.runs:
-            yield run, frame
-            if run.next_offset >= before:
-                return
-        if found.next_offset <= position:
-            return
-        position = found.next_offset
-        fetched += max(row.end - row.start, 1)
-
-
-def _unpacked(run: Run, frame: bytearray, first: int, before: int) -> list[Record]:
-    if run.kind is Kind.DROP:
-        return []
-    return [each for each in records.decode(frame, run.start, run.end) if first <= each.offset < before]
+) -> AsyncGenerator[tuple[Run, bytearray], None]:
+    """Give what lies from offset ``first`` to before ``before``, batch by batch; ends early when the budget is used."""
+    return table.runs_between(
+        log.cluster,
+        log.topic,
+        log.partition,
+        first,
+        before,
+        read_committed=log.read_committed,
+        budget_bytes=budget_bytes,
+    )
 
 
 async def count(log: Log, first: int, before: int) -> int | None:
@@ -100,15 +85,16 @@ async def count(log: Log, first: int, before: int) -> int | None:
 
     ``before`` must not lie beyond the end, or the count waits for records that may never come.
     """
-    number, reached = 0, first
-    async for run, frame in _runs(log, first, before):
-        dense = run.records == run.next_offset - run.first_offset
-        if run.kind is Kind.FORWARD and dense and run.first_offset >= first and run.next_offset <= before:
-            number += run.records
-        else:
-            number += len(_unpacked(run, frame, first, before))
-        reached = run.next_offset
-    return number if reached >= before or first >= before else None
+    counted = await count_between(
+        log.cluster,
+        log.topic,
+        log.partition,
+        first,
+        before,
+        read_committed=log.read_committed,
+        budget_bytes=WALK_BYTES_MAX,
+    )
+    return None if counted is None else counted.records
 
 
 async def nth(log: Log, first: int, number: int, before: int) -> int | None:
@@ -118,7 +104,7 @@ async def nth(log: Log, first: int, number: int, before: int) -> int | None:
         if run.kind is Kind.FORWARD and run.first_offset >= first and run.records <= left:
             left -= run.records
             continue
-        inside = _unpacked(run, frame, first, before)
+        inside = table.unpacked(run, frame, first, before)
         if left < len(inside):
             return inside[left].offset
         left -= len(inside)
@@ -128,7 +114,7 @@ async def nth(log: Log, first: int, number: int, before: int) -> int | None:
 async def next_record(log: Log, first: int, end: int) -> Record | None:
     """Give the first record at or after ``first``; None where there is none before ``end``."""
     async for run, frame in _runs(log, first, end):
-        for record in _unpacked(run, frame, first, end):
+        for record in table.unpacked(run, frame, first, end):
             return record
     return None
 
@@ -139,7 +125,7 @@ async def last_record(log: Log, before: int, begin: int) -> Record | None:
         first = max(begin, before - step)
         last = None
         async for run, frame in _runs(log, first, before, LOOK_BYTES):
-            inside = _unpacked(run, frame, first, before)
+            inside = table.unpacked(run, frame, first, before)
             last = inside[-1] if inside else last
         if last is not None or first == begin:
             return last
@@ -151,7 +137,7 @@ async def each_record(
 ) -> AsyncGenerator[Record, None]:
     """Give the records from ``first`` to before ``before``, in order; ends early when the budget is used."""
     async for run, frame in _runs(log, first, before, budget_bytes):
-        for record in _unpacked(run, frame, first, before):
+        for record in table.unpacked(run, frame, first, before):
             yield record
 
 
