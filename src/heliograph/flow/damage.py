@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError
-from heliograph.flow.evidence import Evidence, record_at, source_batches
+from heliograph.flow.evidence import Evidence, alike, record_at, source_batches
 from heliograph.flow.lane import Lane
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.losses import (
@@ -27,7 +27,6 @@ from heliograph.mirror.losses import (
     is_other,
     shortfall,
 )
-from heliograph.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +124,7 @@ async def _same_before(source: Cluster, target: Cluster, lane: Lane, stored: Anc
         return False
     here = await record_at(source, lane.source_topic, lane.partition, offset - 1)
     there = await record_at(target, lane.target_topic, lane.target_partition, copied)
-    return here is not None and there is not None and _alike(here, there)
-
-
-def _alike(one: Record, other: Record) -> bool:
-    stamped = one.appended or other.appended
-    return one.key == other.key and one.value == other.value and (stamped or one.timestamp == other.timestamp)
+    return here is not None and there is not None and alike(here, there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +163,7 @@ async def _fits(sides: _Sides, lane: Lane, begin: int, place: int, target_end: i
     if there is None or before is None:
         return True
     here = await record_at(sides.source, lane.source_topic, lane.partition, before)
-    return here is None or _alike(here, there)
+    return here is None or alike(here, there)
 
 
 async def _look_back(sides: _Sides, lane: Lane, begin: int, after: int, missing: int) -> int | None:

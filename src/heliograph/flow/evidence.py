@@ -136,6 +136,12 @@ async def record_at(cluster: Cluster, topic: str, partition: int, offset: int) -
     return next((record for record in records.decode(frame, row.start, row.end) if record.offset == offset), None)
 
 
+def alike(one: Record, other: Record) -> bool:
+    """Say whether two records may be one and its copy; a time that a broker stamped itself tells nothing."""
+    stamped = one.appended or other.appended
+    return one.key == other.key and one.value == other.value and (stamped or one.timestamp == other.timestamp)
+
+
 class Held:
     """The records of one batch, decoded only when asked for."""
 

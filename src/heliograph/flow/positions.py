@@ -12,7 +12,7 @@ from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError, DataError, HeliographError, NotAuthorized
 from heliograph.flow.counting import count_records
 from heliograph.flow.damage import find_loss, loss_of
-from heliograph.flow.evidence import Evidence, gather, record_at, source_batches
+from heliograph.flow.evidence import Evidence, alike, gather, record_at, source_batches
 from heliograph.flow.lane import Lane
 from heliograph.mirror import resume
 from heliograph.mirror.anchor import Anchor
@@ -136,20 +136,28 @@ async def _resume(
     begun = resume.begin(stored_offset, anchor, evidence.target_end)
     if isinstance(begun, Resume):
         return begun
-    if not await _may_compare(clusters, lane, evidence.target_end):
+    try:
+        last = await _target_record(clusters, lane, evidence.target_end - 1)
+    except NotAuthorized:  # copying needs no right to read there, only this proof does
         reason = f"the right Read on {lane.target_topic} is missing, so its last record cannot be compared"
         return Resume(begun.stored_position, Outcome.UNKNOWN, reason, begun.target_first, begun.target_end)
     if begun.position < evidence.begin:
-        return await _overtaken(clusters, lane, begun, evidence.begin)
-    return await _proven(clusters, lane, begun, stored_offset, anchor)
+        return await _overtaken(clusters, lane, begun, last, evidence.begin)
+    return await _proven(clusters, lane, begun, last, stored_offset=stored_offset, anchor=anchor)
 
 
 async def _proven(
-    clusters: Clusters, lane: Lane, begun: resume.Walk, stored_offset: int, anchor: Anchor | None
+    clusters: Clusters,
+    lane: Lane,
+    begun: resume.Walk,
+    last: Record | None,
+    *,
+    stored_offset: int,
+    anchor: Anchor | None,
 ) -> Resume:
     """Walk and compare; where that fails, either count may be wrong: the target's, or the compacted source's."""
     target_end = begun.target_end
-    answer = await _walked(clusters, lane, begun, target_end - 1)
+    answer = await _walked(clusters, lane, begun, last)
     if answer.outcome is Outcome.EXACT:
         return answer
     counted = await count_records(
@@ -159,9 +167,9 @@ async def _proven(
         again = resume.begin(stored_offset, anchor, target_end, target_records=counted.records)
         if isinstance(again, Resume):
             return again
-        recounted = await _walked(clusters, lane, again, counted.last_offset)
+        recounted = await _walked(clusters, lane, again, await _target_record(clusters, lane, counted.last_offset))
         return recounted if recounted.outcome is Outcome.EXACT else answer
-    found = await _found(clusters, lane, begun, begun.position)
+    found = await _found(clusters, lane, begun, last, begun.position)
     if not found.holes:
         return answer
     if found.position is not None:
@@ -170,8 +178,8 @@ async def _proven(
     return Resume(answer.position, Outcome.UNKNOWN, reason, answer.target_first, answer.target_next)
 
 
-async def _walked(clusters: Clusters, lane: Lane, begun: resume.Walk, last_offset: int) -> Resume:
-    """Walk on the source from ``begun``, and compare with the target's record at ``last_offset``."""
+async def _walked(clusters: Clusters, lane: Lane, begun: resume.Walk, last: Record | None) -> Resume:
+    """Walk on the source from ``begun``, and compare with the target's ``last`` record."""
     state: resume.Walk | resume.Compare = begun
     batch_records: list[Record] = []
     while isinstance(state, resume.Walk):
@@ -191,12 +199,13 @@ async def _walked(clusters: Clusters, lane: Lane, begun: resume.Walk, last_offse
     assert isinstance(state, resume.Compare)
     before = [record for record in batch_records if record.offset < state.position]
     source_last = LastRecord(before[-1].timestamp, before[-1].key, before[-1].value) if before else None
-    return resume.compare(state, source_last, await _target_last(clusters, lane, last_offset + 1))
+    target_last = LastRecord(None if last.appended else last.timestamp, last.key, last.value) if last else None
+    return resume.compare(state, source_last, target_last)
 
 
-async def _overtaken(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) -> Resume:
+async def _overtaken(clusters: Clusters, lane: Lane, walk: resume.Walk, last: Record | None, begin: int) -> Resume:
     """Find the place where the source no longer holds what followed the stored position."""
-    found = await _found(clusters, lane, walk, begin)
+    found = await _found(clusters, lane, walk, last, begin)
     if found.position is not None:
         return Resume(found.position, Outcome.EXACT, "the target's last record is still on the source")
     reason = "the source no longer holds what followed the stored position"
@@ -213,13 +222,12 @@ class _Found:
     """On the way there offsets were missing, other than those of control records: compaction."""
 
 
-async def _found(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) -> _Found:
-    """Look for the target's last record from ``begin`` on.
+async def _found(clusters: Clusters, lane: Lane, walk: resume.Walk, last: Record | None, begin: int) -> _Found:
+    """Look for the target's ``last`` record from ``begin`` on.
 
     Of the records that the target holds beyond the anchor, at most as many can still be on the source; if its last one
     is among them, everything before it was copied, or had gone from the source when its turn came.
     """
-    last = await _target_last(clusters, lane, walk.target_end)
     position, passed, holes = begin, 0, False
     while last is not None and passed < walk.left:
         batches = await source_batches(clusters.source, lane, position, read_committed=clusters.read_committed)
@@ -230,7 +238,7 @@ async def _found(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) 
                 if record.offset < position or record.offset >= batch.next_offset or passed >= walk.left:
                     continue
                 passed += 1
-                if _is(last, record):
+                if alike(record, last):
                     return _Found(record.offset + 1, holes)
             position = max(position, batch.next_offset)
         if not batches:
@@ -238,22 +246,5 @@ async def _found(clusters: Clusters, lane: Lane, walk: resume.Walk, begin: int) 
     return _Found(None, holes)
 
 
-def _is(last: LastRecord, record: Record) -> bool:
-    stamped = last.timestamp_ms is not None and not record.appended
-    return (last.key, last.value) == (record.key, record.value) and not (
-        stamped and last.timestamp_ms != record.timestamp
-    )
-
-
-async def _may_compare(clusters: Clusters, lane: Lane, target_end: int) -> bool:
-    """Whether the target's records may be read: copying needs no such right, only this proof does."""
-    try:
-        await _target_last(clusters, lane, target_end)
-    except NotAuthorized:
-        return False
-    return True
-
-
-async def _target_last(clusters: Clusters, lane: Lane, target_end: int) -> LastRecord | None:
-    last = await record_at(clusters.target, lane.target_topic, lane.target_partition, target_end - 1)
-    return None if last is None else LastRecord(None if last.appended else last.timestamp, last.key, last.value)
+async def _target_record(clusters: Clusters, lane: Lane, offset: int) -> Record | None:
+    return await record_at(clusters.target, lane.target_topic, lane.target_partition, offset)
