@@ -1,5 +1,7 @@
 """What lanes tell becomes maps and syncs, in the right order whatever happens to the lanes in between."""
 
+import asyncio
+
 import pytest
 
 from heliograph.cluster.cluster import Cluster
@@ -146,3 +148,36 @@ def test_syncs_are_written_a_few_at_a_time(partitions):
     assert len(first) == min(4 * partitions, SYNCS_A_WRITE)
     newest = {key: max(up for other, up in first if other == key) for key, _ in first}
     assert set(newest.values()) == {90}
+
+
+class SlowTopic:
+    """Takes its time, and keeps what is written to it."""
+
+    def __init__(self):
+        self.writes = []
+
+    async def write(self, rows, now_ms):
+        await asyncio.sleep(0)
+        self.writes.append(list(rows))
+
+
+def test_two_looks_at_once_write_everything_once():
+    """A stop looks once more, whatever the periodic job is doing; a batch of nothing would end the process."""
+    world, topic = World(), SlowTopic()
+
+    async def where():
+        await asyncio.sleep(0)
+        return topic
+
+    world.syncs._where = where
+    world.begin(0, 0)
+    world.copy(0, 0, 10)
+
+    async def both():
+        await asyncio.gather(world.syncs.look(), world.syncs.finish())
+
+    asyncio.run(both())
+    rows = [row for written in topic.writes for row in written]
+    assert rows
+    assert len(set(rows)) == len(rows)
+    assert all(topic.writes)

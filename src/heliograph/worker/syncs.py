@@ -8,6 +8,7 @@ The syncs go where the configuration says. Where it says nothing, they go where 
 the target, so that a flow needs no right to write to its source.
 """
 
+import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
@@ -82,6 +83,7 @@ class Syncs:
         self.waiting: dict[tuple[TopicPartition, int], OffsetSync] = {}
         """Syncs to be written, by partition and source offset, in order."""
         self._commit_due_s = 0.0
+        self._looking = asyncio.Lock()
 
     def jobs(self) -> list[Job]:
         """Give the job that keeps the maps and writes the syncs."""
@@ -114,16 +116,20 @@ class Syncs:
         self._seen[key] = anchor
 
     async def look(self) -> None:
-        """Bring the maps up to now, and write what is due. Raises a ClusterError."""
-        if not self.loaded:
-            await self._load()
-        self.follow()
-        now_s = time.monotonic()
-        if now_s >= self._commit_due_s:
-            self._commit_due_s = now_s + self._config.offset_flush_interval_ms / 1000
-            for rules in self._rules.values():
-                rules.commit()
-        await self._write()
+        """Bring the maps up to now, and write what is due. Raises a ClusterError.
+
+        One look at a time: the last one, at a stop, must not take what the job is just writing.
+        """
+        async with self._looking:
+            if not self.loaded:
+                await self._load()
+            self.follow()
+            now_s = time.monotonic()
+            if now_s >= self._commit_due_s:
+                self._commit_due_s = now_s + self._config.offset_flush_interval_ms / 1000
+                for rules in self._rules.values():
+                    rules.commit()
+            await self._write()
 
     async def finish(self) -> None:
         """Write what is left at a stop. Raises a ClusterError."""
