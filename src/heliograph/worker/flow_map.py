@@ -6,11 +6,12 @@ such pairs from earlier on. Checkpoints (on the target) give positions of groups
 still answered. In a disaster only what lies on the target is left, and often that is enough.
 """
 
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
-from heliograph.errors import ClusterError, DataError
+from heliograph.errors import DataError, HeliographError
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import Checkpoint, decode_checkpoint, decode_offset_sync
 from heliograph.mirror.naming import Location, Naming
@@ -21,6 +22,8 @@ from heliograph.worker.probing import Log, each_record, ends_of
 from heliograph.worker.sync_evidence import Evidence, evidence_of
 
 TopicPartition = tuple[str, int]
+SyncMaps = dict[TopicPartition, OffsetMap]
+"""By source topic and partition."""
 
 HISTORY_BYTES_MAX = 1 << 30
 """Most that is read of a topic of syncs or checkpoints; compaction keeps them far smaller."""
@@ -63,17 +66,16 @@ class FlowMap:
 
     async def load(self) -> None:
         """Read stored positions and offset syncs; raises a ClusterError."""
-        maps: list[dict[TopicPartition, OffsetMap]] = []
+        maps: list[SyncMaps] = []
         for cluster, location in ((self.source, Location.SOURCE), (self.target, Location.TARGET)):
             for topic in () if cluster is None else self.naming.offset_syncs_topics(location):
                 assert cluster is not None, "only a cluster that can be asked has topics"
-                found = await self._syncs(cluster, topic)
-                if found and not await self._foreign(found):
+                found = await read_syncs(cluster, topic)
+                self.damaged += found.damaged
+                if found.maps and not await self._foreign(found.maps):
                     self.syncs_on.append(cluster.alias)
-                    maps.append(found)
-        for key in {key for found in maps for key in found}:
-            known = [found[key] for found in maps if key in found]
-            self.maps[key] = max(known, key=lambda each: each.end or (-1, -1))
+                    maps.append(found.maps)
+        self.maps |= newest(maps)
         if self.target is not None:
             self.anchors = await Offsets(self.target, self.config).read()
         for key, anchor in self.anchors.items():
@@ -86,25 +88,13 @@ class FlowMap:
             return False
         return await evidence_of(self.config, self.source, self.target, found) is Evidence.FOREIGN
 
-    async def _syncs(self, cluster: Cluster, topic: str) -> dict[TopicPartition, OffsetMap]:
-        maps: dict[TopicPartition, OffsetMap] = {}
-        for key, value, _ in await _history(cluster, topic):
-            try:
-                sync = decode_offset_sync(key, value)
-            except DataError:
-                self.damaged += 1
-                continue
-            found = maps.setdefault((sync.topic, sync.partition), OffsetMap())
-            found.synced(sync.upstream_offset, sync.downstream_offset)
-        return maps
-
     async def checkpoints(self) -> dict[str, dict[TopicPartition, Stamped]]:
         """Read the newest checkpoints: by group, and the topic's name on the target and partition."""
         found: dict[str, dict[TopicPartition, Stamped]] = {}
         if self.target is None:
             return found
         for topic in reversed(self.naming.checkpoints_topics):  # the name of today counts last
-            for key, value, written_ms in await _history(self.target, topic):
+            async for key, value, written_ms in _history(self.target, topic):
                 try:
                     one = decode_checkpoint(key, value)
                 except DataError:
@@ -114,19 +104,67 @@ class FlowMap:
         return found
 
 
-async def _history(cluster: Cluster, topic: str) -> list[tuple[bytes, bytes, int]]:
+@dataclass(frozen=True, slots=True)
+class SyncsRead:
+    """What a topic of offset syncs holds."""
+
+    maps: SyncMaps
+    damaged: int
+    """Records that cannot be read."""
+
+
+async def read_syncs(
+    cluster: Cluster,
+    topic: str,
+    *,
+    make: Callable[[], OffsetMap] = OffsetMap,
+    selects: Callable[[str], bool] = lambda _: True,
+    budget_bytes: int = HISTORY_BYTES_MAX,
+) -> SyncsRead:
+    """Make maps of the offset syncs in ``topic``; none where there is no such topic. Raises a ClusterError.
+
+    ``make`` gives an empty map, ``selects`` says which topics of the source are wanted.
+    """
+    maps: SyncMaps = {}
+    damaged = 0
+    async for key, value, _ in _history(cluster, topic, budget_bytes):
+        try:
+            sync = decode_offset_sync(key, value)
+        except DataError:
+            damaged += 1
+            continue
+        where = (sync.topic, sync.partition)
+        if where not in maps:
+            if not selects(sync.topic):
+                continue
+            maps[where] = make()
+        maps[where].synced(sync.upstream_offset, sync.downstream_offset)
+    return SyncsRead(maps, damaged)
+
+
+def newest(read: Iterable[SyncMaps]) -> SyncMaps:
+    """Put together what several topics hold: of a partition, the map that reaches furthest."""
+    found: SyncMaps = {}
+    for maps in read:
+        for key, known in maps.items():
+            other = found.get(key)
+            if other is None or (known.end or (-1, -1)) > (other.end or (-1, -1)):
+                found[key] = known
+    return found
+
+
+async def _history(
+    cluster: Cluster, topic: str, budget_bytes: int = HISTORY_BYTES_MAX
+) -> AsyncIterator[tuple[bytes, bytes, int]]:
     """Read partition 0 of ``topic`` whole: key, value and timestamp of each record; nothing where there is no topic."""
     await cluster.refresh(set(cluster.metadata.topics) | {topic})
     known = cluster.metadata.topics.get(topic)
     if known is None or 0 not in known.partitions:
-        return []
+        return
     log = Log(cluster, topic, 0)
     ends = (await ends_of([log]))[log]
-    if isinstance(ends, ClusterError):
+    if isinstance(ends, HeliographError):
         raise ends
-    assert not isinstance(ends, Exception), "offsets are known, or a cluster's error says why not"
-    return [
-        (record.key, record.value, record.timestamp)
-        async for record in each_record(log, ends.begin, ends.end, budget_bytes=HISTORY_BYTES_MAX)
-        if record.key is not None and record.value is not None
-    ]
+    async for record in each_record(log, ends.begin, ends.end, budget_bytes=budget_bytes):
+        if record.key is not None and record.value is not None:
+            yield record.key, record.value, record.timestamp

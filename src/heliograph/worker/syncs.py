@@ -15,21 +15,20 @@ from collections.abc import Iterable, Mapping
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
-from heliograph.errors import DataError, HeliographError, NotAuthorized
+from heliograph.errors import NotAuthorized
 from heliograph.flow.lane import Lane
 from heliograph.flow.uncommitted import RUNS_KEPT
 from heliograph.mirror.anchor import Anchor
-from heliograph.mirror.formats import OffsetSync, decode_offset_sync, encode_offset_sync
+from heliograph.mirror.formats import OffsetSync, encode_offset_sync
 from heliograph.mirror.naming import Location, naming_of
 from heliograph.mirror.offset_map import RUNS_MAX, OffsetMap
 from heliograph.mirror.runs import Pair, Run, follow
 from heliograph.mirror.selection import selection_of
 from heliograph.mirror.syncs import SyncRules
 from heliograph.observe.log import Log
+from heliograph.worker.flow_map import SyncMaps, newest, read_syncs
 from heliograph.worker.internal_topics import InternalTopic
 from heliograph.worker.periodic import Job
-from heliograph.worker.probing import Log as Partition
-from heliograph.worker.probing import each_record, ends_of
 from heliograph.worker.sync_evidence import Evidence, evidence_of, reverse_has_run
 
 LOOK_S = 1.0
@@ -75,6 +74,8 @@ class Syncs:
             for location, cluster in clusters.items()
         }
         self._place: InternalTopic | None = None
+        self._evidence: dict[Location, Evidence] = {}
+        """Whose syncs lie where, as far as they could be read at the start."""
         self._rules: dict[TopicPartition, SyncRules] = {}
         self._ends: dict[TopicPartition, Pair | None] = {}
         self._seen: dict[TopicPartition, Anchor | None] = {}
@@ -174,42 +175,29 @@ class Syncs:
 
     async def _load(self) -> None:
         """Read the syncs of earlier processes on either cluster; where both have some, the newer ones count."""
-        found: dict[TopicPartition, OffsetMap] = {}
-        for topic in self._topics.values():
+        source, target = self._topics[Location.SOURCE].cluster, self._topics[Location.TARGET].cluster
+        found: list[SyncMaps] = []
+        for location, topic in self._topics.items():
             try:
                 read = await self._history(topic)
             except NotAuthorized as error:
                 self._log.info("offset syncs of earlier runs cannot be read", cause=error)
                 continue
-            source, target = self._topics[Location.SOURCE].cluster, self._topics[Location.TARGET].cluster
-            if await evidence_of(self._config, source, target, read) is Evidence.FOREIGN:
-                continue  # the flow in the other direction puts its syncs there
-            for key, known in read.items():
-                other = found.get(key)
-                if other is None or (known.end or (0, 0)) > (other.end or (0, 0)):
-                    found[key] = known
-        self.maps |= found
+            self._evidence[location] = await evidence_of(self._config, source, target, read)
+            if self._evidence[location] is not Evidence.FOREIGN:  # else they are those of the flow back
+                found.append(read)
+        self.maps |= newest(found)
         self.loaded = True
 
-    async def _history(self, topic: InternalTopic) -> dict[TopicPartition, OffsetMap]:
-        found: dict[TopicPartition, OffsetMap] = {}
-        if not await topic.exists():
-            return found
-        partition = Partition(topic.cluster, topic.name, 0)
-        ends = (await ends_of([partition]))[partition]
-        if isinstance(ends, HeliographError):
-            raise ends
-        async for record in each_record(partition, ends.begin, ends.end, budget_bytes=HISTORY_BYTES_MAX):
-            try:
-                sync = decode_offset_sync(record.key or b"", record.value or b"")
-            except DataError:
-                continue
-            key = (sync.topic, sync.partition)
-            if key in found or self._selection.selects(sync.topic):
-                if key not in found:
-                    found[key] = self._new_map()
-                found[key].synced(sync.upstream_offset, sync.downstream_offset)
-        return found
+    async def _history(self, topic: InternalTopic) -> SyncMaps:
+        read = await read_syncs(
+            topic.cluster,
+            topic.name,
+            make=self._new_map,
+            selects=self._selection.selects,
+            budget_bytes=HISTORY_BYTES_MAX,
+        )
+        return read.maps
 
     def collect(self) -> None:
         """Take what is due from each partition, as much as is written at once; the others come first the next time."""
@@ -258,10 +246,10 @@ class Syncs:
 
     async def _lies_on_source(self) -> bool:
         """Say whether the topic on the source is this flow's, and not the one of the flow in the other direction."""
-        source, target = self._topics[Location.SOURCE], self._topics[Location.TARGET]
+        source = self._topics[Location.SOURCE]
         if not await source.exists():
             return False
-        evidence = await evidence_of(self._config, source.cluster, target.cluster, await self._history(source))
+        evidence = self._evidence.get(Location.SOURCE, Evidence.NONE)
         return evidence is Evidence.OURS or (
             evidence is Evidence.NONE and not await reverse_has_run(self._config, source.cluster)
         )
