@@ -62,11 +62,11 @@ def demo(
 
 
 def _keep(play: "Play", narrator: "Narrator") -> None:
-    narrator.title("Left running until Ctrl-C")
-    for name, path in play.write_client_files().items():
-        narrator.say(f"{name}: for Kafka's tools {path}")
-    narrator.say("whatever you write to products or orders on the source arrives as source.products, source.orders")
     try:
+        narrator.title("Left running until Ctrl-C")
+        for name, path in play.write_client_files().items():
+            narrator.say(f"{name}: for Kafka's tools {path}")
+        narrator.say("whatever you write to products or orders on the source arrives as source.products, source.orders")
         play.watch()
     except KeyboardInterrupt:
         narrator.say("interrupted")
