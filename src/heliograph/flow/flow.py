@@ -126,20 +126,7 @@ class Flow:
         self._stopping = True
         if self._transactions:
             self._transactions.hurry()
-        for lane in self.lanes.values():
-            # An answer that comes now must not be taken: it would be sent while the positions are being stored.
-            if lane.source_node in self._fetchers:
-                self._fetchers[lane.source_node].remove(lane)
-            lane.stop_reading()
-        deadline = self._loop.time() + timeout_s
-        while any(lane.in_flight for lane in self.lanes.values()) or not self._committed_all():
-            if self._loop.time() >= deadline:
-                return False
-            for lane in self.lanes.values():
-                self._offer(lane)
-            self._pump()
-            await asyncio.sleep(0.01)
-        return True
+        return await self._answered(list(self.lanes.values()), timeout_s)
 
     def _committed_all(self) -> bool:
         return self._transactions is None or self._transactions.at_rest
@@ -172,17 +159,25 @@ class Flow:
 
         Where it is not in time, the lane goes on as before.
         """
-        fetcher = self._fetchers.get(lane.source_node)
-        if fetcher:
-            fetcher.remove(lane)
-        lane.stop_reading()
+        if await self._answered([lane], limit_s):
+            return True
+        if lane.source_node in self._fetchers:
+            self._fetchers[lane.source_node].add(lane)
+        return False
+
+    async def _answered(self, lanes: list[Lane], limit_s: float) -> bool:
+        """Read no more for ``lanes`` and wait until all they sent is answered; says whether it was in time."""
+        for lane in lanes:
+            # An answer that comes now must not be taken: it would be sent while the positions are being stored.
+            if lane.source_node in self._fetchers:
+                self._fetchers[lane.source_node].remove(lane)
+            lane.stop_reading()
         deadline = self._loop.time() + limit_s
-        while lane.in_flight:
+        while any(lane.in_flight for lane in lanes) or (self._stopping and not self._committed_all()):
             if self._loop.time() >= deadline:
-                if fetcher:
-                    fetcher.add(lane)
                 return False
-            self._offer(lane)
+            for lane in lanes:
+                self._offer(lane)
             self._pump()
             await asyncio.sleep(0.01)
         return True
