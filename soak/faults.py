@@ -14,6 +14,7 @@ from confluent_kafka import ElectionType
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from heliograph.testbed import KafkaCluster
+from heliograph.testbed.broker import Broker
 from heliograph.testbed.proxy import HEALTHY, Faults
 from team import Team
 
@@ -94,29 +95,31 @@ def freeze_owner(world: World) -> str:
     return "SIGSTOP and SIGCONT of the process that copies"
 
 
-def kill_broker(world: World) -> str:
-    """End a broker as a crash would."""
+@contextmanager
+def _some_broker(world: World, mend: Callable[[Broker], None]) -> Iterator[tuple[str, Broker]]:
+    """Give a broker to do harm to, and its side; it is mended in the end, and its cluster waited for."""
     name, cluster = world.side()
     broker = world.random.choice(cluster.brokers)
-    broker.kill()
     try:
-        world.wait(2, 15)
+        yield name, broker
     finally:
-        broker.launch()
+        mend(broker)
         cluster.wait_ready(READY_S)
+
+
+def kill_broker(world: World) -> str:
+    """End a broker as a crash would."""
+    with _some_broker(world, Broker.launch) as (name, broker):
+        broker.kill()
+        world.wait(2, 15)
     return f"kill -9 of a broker of the {name}"
 
 
 def freeze_broker(world: World) -> str:
     """Let a broker stand still."""
-    name, cluster = world.side()
-    broker = world.random.choice(cluster.brokers)
-    broker.freeze()
-    try:
+    with _some_broker(world, Broker.thaw) as (name, broker):
+        broker.freeze()
         world.wait(3, 20)
-    finally:
-        broker.thaw()
-        cluster.wait_ready(READY_S)
     return f"SIGSTOP and SIGCONT of a broker of the {name}"
 
 

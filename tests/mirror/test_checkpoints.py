@@ -7,7 +7,6 @@ from heliograph.mirror.checkpoints import (
     GroupSync,
     Left,
     checkpoint_key,
-    downstream_topic,
     follows_topic,
     is_news,
     news,
@@ -55,19 +54,6 @@ def test_topics_are_judged_by_the_lists_alone():
     assert follows_topic(selection, "orders")
     assert follows_topic(selection, "B.orders")
     assert not follows_topic(selection, "xyz")
-
-
-@pytest.mark.parametrize(
-    ("policy", "topic", "expected"),
-    [
-        (Policy.DEFAULT, "orders", "A.orders"),
-        (Policy.DEFAULT, "B.orders", "orders"),
-        (Policy.DEFAULT, "C.orders", "A.C.orders"),
-        (Policy.IDENTITY, "orders", "orders"),
-    ],
-)
-def test_where_a_group_goes_on(policy, topic, expected):
-    assert downstream_topic(naming(policy), topic) == expected
 
 
 @pytest.mark.parametrize(

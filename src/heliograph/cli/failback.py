@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from heliograph.cli.arguments import File, Json
-from heliograph.cli.moves import Groups, document_of_move, print_json, print_moves
+from heliograph.cli.moves import AllowRepeats, Groups, document_of_move, print_json, print_moves
 from heliograph.config import load
 from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError
@@ -37,12 +37,7 @@ def failback(
     allow_rewind: Annotated[
         bool, typer.Option("--allow-rewind", help="Let a group go back at home, where it stands further.")
     ] = False,
-    allow_repeats: Annotated[
-        bool,
-        typer.Option(
-            "--allow-repeats", help="Where the exact place is not known, take an earlier one; nothing is skipped."
-        ),
-    ] = False,
+    allow_repeats: AllowRepeats = False,
     pass_over: Annotated[
         bool,
         typer.Option("--pass-over", help="Let groups pass over records at home that never reached the other side."),

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from heliograph.cli.arguments import File, Json
 from heliograph.cli.moves import (
+    AllowRepeats,
     Flow,
     Groups,
     document_of_move,
@@ -38,12 +39,7 @@ def failover(
     allow_rewind: Annotated[
         bool, typer.Option("--allow-rewind", help="Let a group go back on the target, where it stands further.")
     ] = False,
-    allow_repeats: Annotated[
-        bool,
-        typer.Option(
-            "--allow-repeats", help="Where the exact place is not known, take an earlier one; nothing is skipped."
-        ),
-    ] = False,
+    allow_repeats: AllowRepeats = False,
     without_source: Annotated[
         bool, typer.Option("--without-source", help="Do not ask the source: go by the newest checkpoints.")
     ] = False,

@@ -32,6 +32,14 @@ Flow = Annotated[
 ]
 """One flow of the file."""
 
+AllowRepeats = Annotated[
+    bool,
+    typer.Option(
+        "--allow-repeats", help="Where the exact place is not known, take an earlier one; nothing is skipped."
+    ),
+]
+"""Whether records may be read twice rather than a group be refused."""
+
 Groups = Annotated[
     list[str] | None,
     typer.Option("--group", help="A consumer group; may be given several times.", metavar="NAME", show_default=False),

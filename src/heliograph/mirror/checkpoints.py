@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from heliograph.config.model import FlowConfig
 from heliograph.mirror.formats import Checkpoint
-from heliograph.mirror.naming import Naming
 from heliograph.mirror.patterns import Patterns
 from heliograph.mirror.selection import Selection
 
@@ -50,16 +49,6 @@ def group_choice_of(flow: FlowConfig) -> GroupChoice:
 def follows_topic(selection: Selection, topic: str) -> bool:
     """Say whether positions on the source's ``topic`` are followed: MM2 asks only the lists, not for cycles."""
     return selection.include.matches(topic) and not selection.exclude.matches(topic)
-
-
-def downstream_topic(naming: Naming, topic: str) -> str:
-    """Give the topic on the target where a group goes on that reads ``topic`` on the source.
-
-    What came from the target has its original there, under its own name.
-    """
-    if naming.topic_source(topic) == naming.target_alias:
-        return naming.upstream_topic(topic) or topic
-    return naming.remote_topic(topic)
 
 
 def checkpoint_key(checkpoint: Checkpoint) -> CheckpointKey:
