@@ -25,8 +25,8 @@ from heliograph.config.model import FlowConfig, Policy
 from heliograph.config.properties import PropertiesFile, Property, read_bytes
 from heliograph.errors import ConfigError
 from heliograph.mirror.moves import Basis, Position
-from heliograph.worker.lookup import Lookup, lookup_of
-from heliograph.worker.sides import Sides, both
+from heliograph.offsets.endpoints import Sides, both
+from heliograph.offsets.lookup import Lookup, lookup_of
 
 T = TypeVar("T")
 _FLOW_KEYS = ("replication.policy.", "topics", "groups")

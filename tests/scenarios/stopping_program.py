@@ -20,9 +20,9 @@ from heliograph.flow import positions
 from heliograph.flow.flow import Flow
 from heliograph.flow.lane import Lane
 from heliograph.flow.sender import Sender
-from heliograph.worker.offsets import Offsets
+from heliograph.offsets.stored import Offsets
+from heliograph.upkeep.topics import TopicJob
 from heliograph.worker.ownership import Ownership
-from heliograph.worker.topics import TopicJob
 
 
 class Point:

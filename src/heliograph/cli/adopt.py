@@ -17,9 +17,9 @@ from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
 from heliograph.config import load
 from heliograph.config.model import Config
 from heliograph.errors import ClusterError
-from heliograph.worker.adopt import Found, TopicPosition, changed_defaults, look
-from heliograph.worker.fencing import fence
-from heliograph.worker.sides import both
+from heliograph.offsets.endpoints import both
+from heliograph.offsets.fencing import fence
+from heliograph.preflight.adopt import Found, TopicPosition, changed_defaults, look
 
 ROWS_MAX = 50
 """Rows of a table on the terminal; --json has them all."""

@@ -14,8 +14,8 @@ from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
 from heliograph.config import load
 from heliograph.config.model import Config
 from heliograph.errors import ClusterError
-from heliograph.worker.check import examine
-from heliograph.worker.finding import Finding, Level
+from heliograph.preflight.check import examine
+from heliograph.preflight.finding import Finding, Level
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 _KEY_CELLS_MAX = 60

@@ -13,7 +13,7 @@ from heliograph.errors import HeliographError, ProofFailed
 from heliograph.observe import text
 
 if TYPE_CHECKING:
-    from heliograph.cli.demonstration.play import Narrator, Outcome, Play
+    from heliograph.demo.play import Narrator, Outcome, Play
 
 NEEDED = ("confluent_kafka", "jgo", "psutil")
 """Packages of the extra ``testbed``."""
@@ -37,7 +37,7 @@ def demo(
             f"The demo needs what is not installed: {', '.join(missing)}",
             remedy='Install it with: pip install "heliograph[testbed]"',
         )
-    from heliograph.cli.demonstration.play import Narrator, Play  # noqa: PLC0415 - needs the extra
+    from heliograph.demo.play import Narrator, Play  # noqa: PLC0415 - needs the extra
 
     # An end by SIGTERM takes the same way as one by Ctrl-C: everything that was started is closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -15,8 +15,8 @@ from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.homecoming import Stage, Turn
 from heliograph.mirror.moves import Leave
-from heliograph.worker.failback import Failback, Homecoming
-from heliograph.worker.sides import both
+from heliograph.offsets.endpoints import both
+from heliograph.offsets.failback import Failback, Homecoming
 
 _STYLES = {Turn.DONE: "green", Turn.DUE: "bold", Turn.WAITING: "yellow", Turn.LATER: "dim"}
 STEPS_MAX = 10

@@ -20,7 +20,7 @@ from heliograph.cli.moves import (
 )
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.moves import Leave, Verdict, all_good
-from heliograph.worker.failover import Order, Outcome, fail_over
+from heliograph.offsets.failover import Order, Outcome, fail_over
 
 
 def failover(

@@ -17,7 +17,7 @@ from heliograph.config import load
 from heliograph.observe.live import LiveView
 from heliograph.observe.log import Log, LogFormat, set_up_logging
 from heliograph.records import kernel_name
-from heliograph.worker import process
+from heliograph.worker import supervisor
 
 
 class LogLevel(StrEnum):
@@ -55,8 +55,8 @@ def run(
     try:
         if wanted and sys.stderr.isatty():
             with LiveView(console) as view:
-                asyncio.run(process.run(config, show=view.show, log_handler=handler, beside=beside))
+                asyncio.run(supervisor.run(config, show=view.show, log_handler=handler, beside=beside))
         else:
-            asyncio.run(process.run(config, log_handler=handler, beside=beside))
+            asyncio.run(supervisor.run(config, log_handler=handler, beside=beside))
     finally:
         handler.close()

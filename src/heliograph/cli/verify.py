@@ -32,7 +32,7 @@ from heliograph.proof.report import page
 from heliograph.proof.survey import Lane
 from heliograph.proof.wishes import SHARE, pace_of, sample_of, since_of
 from heliograph.proof.words import conclusion, context, counts, headline, record_line, remarks
-from heliograph.worker.operations import kafka_release
+from heliograph.wire.operations import kafka_release
 
 _STYLES = {
     Verdict.PROVEN: "green",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heliograph.cluster.cluster import Cluster, raise_for
-from heliograph.errors import BrokerError, HeliographError
+from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import meaning
 
@@ -15,6 +15,9 @@ EARLIEST = -2
 LATEST = -1
 TOPIC_RESOURCE = 2
 BROKER_RESOURCE = 4
+MAX_MESSAGE_BYTES = "max.message.bytes"
+CREATE_AT_ONCE = 100
+"""Topics that a caller should put into one CreateTopics request."""
 
 TopicPartition = tuple[str, int]
 
@@ -39,6 +42,13 @@ class NewTopic:
     replication_factor: int
     """-1: the broker's default (needs Kafka 2.4)."""
     settings: Mapping[str, str]
+
+
+def may_not_grow(problem: HeliographError) -> bool:
+    """Whether a refusal to add partitions will stand until an administrator of the cluster changes it."""
+    return isinstance(problem, NotAuthorized) or (
+        isinstance(problem, BrokerError) and problem.code == codes.POLICY_VIOLATION
+    )
 
 
 async def create_topics(

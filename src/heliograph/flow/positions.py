@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.counting import count_records
 from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError, DataError, HeliographError, NotAuthorized
-from heliograph.flow.counting import count_records
 from heliograph.flow.damage import find_loss, loss_of
 from heliograph.flow.evidence import Evidence, alike, gather, record_at, source_batches
 from heliograph.flow.lane import Lane

@@ -21,6 +21,8 @@ from heliograph.errors import ConfigError
 
 HEARTBEATS = "heartbeats"
 """Name of the topic that each heartbeat emitter writes on its own target; it has no alias and no separator."""
+PROTOCOL_TYPE = "heliograph"
+"""Protocol type of the workers' group. Its id is MirrorMaker 2's, so brokers refuse to mix the two programs."""
 
 
 class Location(StrEnum):

@@ -1,1 +1,1 @@
-"""The running process: who owns which lanes, periodic jobs, start and drain. The one place where parts are joined."""
+"""The running process: the supervisor, one runner for each flow, ownership, start and drain."""

@@ -19,9 +19,9 @@ from heliograph.cluster.group import Beat, GroupConfig, Joined, Membership
 from heliograph.cluster.retry import retriable
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError, ProtocolError
+from heliograph.mirror.naming import PROTOCOL_TYPE
 from heliograph.wire import errors as codes
 
-PROTOCOL_TYPE = "heliograph"
 PROTOCOL_NAME = "lanes-1"
 LEASE_SHARE = 0.8
 """Part of the session time-out for which a heartbeat allows sending."""

@@ -12,7 +12,7 @@ from heliograph.flow.lane import Lane, State
 from heliograph.mirror.naming import naming_of
 from heliograph.observe.model import FlowView, LaneState, LaneView, ProcessView
 from heliograph.records import kernel_name
-from heliograph.worker.mirror import Mirror
+from heliograph.worker.flow_runner import FlowRunner
 
 _STATES = {
     State.STARTING: LaneState.STARTING,
@@ -35,10 +35,10 @@ class _Before:
 
 
 @dataclass(slots=True)
-class Camera:
+class SnapshotTaker:
     """Takes pictures; remembers the counters of the last one."""
 
-    mirrors: list[Mirror]
+    runners: list[FlowRunner]
     started_s: float = field(default_factory=time.monotonic)
     _before: dict[tuple[str, str, int], _Before] = field(default_factory=dict)
 
@@ -46,21 +46,21 @@ class Camera:
         """Give the process as it is now."""
         now = time.monotonic()
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        flows = tuple(self._flow(mirror, now) for mirror in self.mirrors)
+        flows = tuple(self._flow(runner, now) for runner in self.runners)
         cpu_s = usage.ru_utime + usage.ru_stime
         return ProcessView(heliograph.__version__, kernel_name, now - self.started_s, cpu_s, _rss_bytes(), flows)
 
-    def _flow(self, mirror: Mirror, now: float) -> FlowView:
-        flow = mirror.flow
-        lanes = tuple(self._lane(mirror, lane, now) for lane in flow.lanes.values()) if flow else ()
-        lanes += tuple(_gone(mirror))
+    def _flow(self, runner: FlowRunner, now: float) -> FlowView:
+        flow = runner.flow
+        lanes = tuple(self._lane(runner, lane, now) for lane in flow.lanes.values()) if flow else ()
+        lanes += tuple(_gone(runner))
         latencies = sorted(flow.latencies_ms) if flow else []
         errors = {str(lane.cause): None for lane in flow.lanes.values() if lane.cause is not None} if flow else {}
         return FlowView(
-            name=mirror.config.name,
-            state=mirror.state,
-            cause=mirror.cause,
-            topics=mirror.topics,
+            name=runner.config.name,
+            state=runner.state,
+            cause=runner.cause,
+            topics=runner.topics,
             lanes=lanes,
             records=sum(lane.records for lane in lanes),
             bytes=sum(lane.bytes for lane in lanes),
@@ -69,12 +69,12 @@ class Camera:
             latency_p50_ms=latencies[len(latencies) // 2] if latencies else None,
             latency_p99_ms=latencies[len(latencies) * 99 // 100] if latencies else None,
             errors=tuple(errors)[:ERRORS_SHOWN],
-            losses=mirror.losses.newest,
-            loss_counts=mirror.losses.counts,
+            losses=runner.losses.newest,
+            loss_counts=runner.losses.counts,
         )
 
-    def _lane(self, mirror: Mirror, lane: Lane, now: float) -> LaneView:
-        key = (mirror.config.name, lane.source_topic, lane.partition)
+    def _lane(self, runner: FlowRunner, lane: Lane, now: float) -> LaneView:
+        key = (runner.config.name, lane.source_topic, lane.partition)
         before = self._before.get(key)
         records_per_s = bytes_per_s = 0.0
         if before is not None and now > before.at_s:
@@ -98,10 +98,10 @@ class Camera:
         )
 
 
-def _gone(mirror: Mirror) -> Iterable[LaneView]:
+def _gone(runner: FlowRunner) -> Iterable[LaneView]:
     """Show what was copied and is no longer on the source, up to a limit."""
-    remote = naming_of(mirror.config).remote_topic
-    for topic, positions in sorted(mirror.gone.items())[:GONE_TOPICS_SHOWN]:
+    remote = naming_of(runner.config).remote_topic
+    for topic, positions in sorted(runner.gone.items())[:GONE_TOPICS_SHOWN]:
         for partition, position in sorted(positions.items()):
             yield LaneView(topic, remote(topic), partition, LaneState.GONE, position=position)
 

@@ -1,0 +1,105 @@
+"""The job that commits the positions of followed groups on the target, so that they can go on there at any time.
+
+Only groups without members are moved, and only forward. The broker itself refuses the commit for a group that has
+members, so one that joins at the last moment is not disturbed either.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from heliograph.cluster import admin, groups
+from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.groups import Committed
+from heliograph.config.model import FlowConfig
+from heliograph.errors import HeliographError
+from heliograph.mirror.checkpoints import plan_group_sync
+from heliograph.observe.log import Log
+from heliograph.upkeep.checkpoints import Checkpoints, Place
+from heliograph.upkeep.periodic import Job
+
+TopicPartition = tuple[str, int]
+Positions = Mapping[TopicPartition, Committed]
+
+
+@dataclass(slots=True)
+class GroupSync:
+    """Groups of one flow on its target."""
+
+    config: FlowConfig
+    target: Cluster
+    checkpoints: Checkpoints
+    log: Log
+    _active: frozenset[str] = frozenset()
+    """Groups that were left alone the last time."""
+    _failures: dict[str, str] = field(default_factory=dict)
+
+    def jobs(self) -> list[Job]:
+        """Give what is to be done."""
+        interval_s = self.config.sync.group_offsets_interval_s
+        return [] if interval_s is None else [Job("sync group offsets", interval_s, self.sync)]
+
+    async def sync(self) -> None:
+        """Move the groups that can be moved. Raises a ClusterError."""
+        plans = await self._plan(await self.checkpoints.translate())
+        begins = await self._begins(plans)
+        described = await groups.describe(self.target, plans)
+        active: set[str] = set()
+        for group, positions in plans.items():
+            state = described[group]
+            if isinstance(state, HeliographError):
+                self._tell(group, state)
+            elif state.active or not await self._commit(group, _not_before(positions, begins)):
+                active.add(group)
+        for group in sorted(active - self._active):
+            self.log.info("a group has members on the target and is left alone", group=group)
+        self._active = frozenset(active)
+
+    async def _plan(self, wanted: Mapping[str, list[Place]]) -> dict[str, Positions]:
+        """Say what is to be committed, by group; groups that are where they should be are not in it."""
+        there = await groups.committed_by(self.target, wanted)
+        plans: dict[str, Positions] = {}
+        for group, places in wanted.items():
+            committed = there[group]
+            if isinstance(committed, HeliographError):
+                self._tell(group, committed)
+                continue
+            offsets = {place.target: place.downstream for place in places}
+            metadata = {place.target: place.upstream.metadata for place in places}
+            plan = plan_group_sync(offsets, {key: each.offset for key, each in committed.items()}, active=False)
+            if plan.commit:
+                plans[group] = {key: Committed(to, metadata=metadata[key]) for key, to in plan.commit.items()}
+        return plans
+
+    async def _begins(self, plans: Mapping[str, Positions]) -> dict[TopicPartition, int]:
+        """Say where the target's partitions begin: a position before that would be none for a consumer."""
+        wanted = {key for positions in plans.values() for key in positions}
+        found = await admin.list_offsets(self.target, wanted, admin.EARLIEST)
+        return {key: each for key, each in found.items() if isinstance(each, int)}
+
+    async def _commit(self, group: str, positions: Positions) -> bool:
+        """Commit; False where the group has members after all."""
+        try:
+            outcome = await groups.commit(self.target, group, positions)
+        except HeliographError as error:
+            self._tell(group, error)
+            return True
+        for refusal in outcome.refused.values():
+            self._tell(group, refusal)
+        if not outcome.refused:
+            self._failures.pop(group, None)
+        if outcome.done:
+            self.log.debug("a group was moved on the target", group=group, partitions=len(outcome.done))
+        return not outcome.active
+
+    def _tell(self, group: str, cause: HeliographError) -> None:
+        """Warn once for as long as the cause stays."""
+        if self._failures.get(group) != str(cause):
+            self._failures[group] = str(cause)
+            self.log.warning("a group cannot be moved on the target", group=group, cause=cause)
+
+
+def _not_before(positions: Positions, begins: Mapping[TopicPartition, int]) -> dict[TopicPartition, Committed]:
+    """Move positions whose records are gone on the target up to the first record that is there."""
+    return {
+        key: Committed(max(each.offset, begins.get(key, 0)), metadata=each.metadata) for key, each in positions.items()
+    }

@@ -1,0 +1,55 @@
+"""The job that writes signs of life, to the target and, for the reverse flow, to the source."""
+
+import time
+from functools import partial
+
+from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.retry import retriable
+from heliograph.config.model import FlowConfig
+from heliograph.errors import HeliographError
+from heliograph.mirror.formats import encode_heartbeat
+from heliograph.mirror.heartbeats import Emitter, Side, emitters_of
+from heliograph.mirror.naming import HEARTBEATS
+from heliograph.observe.log import Log
+from heliograph.upkeep.internal_topics import InternalTopic
+from heliograph.upkeep.periodic import Job
+
+
+class Heartbeats:
+    """Writes heartbeats beside one flow."""
+
+    def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, log: Log) -> None:
+        """Nothing is written before the jobs run."""
+        self._log = log
+        factor, option = config.sync.heartbeats_replication_factor, "heartbeats.topic.replication.factor"
+        self._topics = {
+            Side.SOURCE: InternalTopic(source, HEARTBEATS, factor, option),
+            Side.TARGET: InternalTopic(target, HEARTBEATS, factor, option),
+        }
+        self._emitters = emitters_of(config)
+        self._given_up: set[Side] = set()
+
+    def jobs(self) -> list[Job]:
+        """Give a job for each cluster that is written to."""
+        return [
+            Job(
+                f"write heartbeats to {self._topics[emitter.side].cluster.alias}",
+                emitter.interval_s,
+                partial(self.beat, emitter),
+            )
+            for emitter in self._emitters
+        ]
+
+    async def beat(self, emitter: Emitter) -> None:
+        """Write one heartbeat. Raises a ClusterError; a source that does not allow it is given up without one."""
+        if emitter.side in self._given_up:
+            return
+        now_ms = time.time_ns() // 1_000_000
+        try:
+            await self._topics[emitter.side].write([encode_heartbeat(emitter.heartbeat(now_ms))], now_ms)
+        except HeliographError as error:
+            if emitter.side is Side.TARGET or retriable(error) is not None:
+                raise
+            # A flow needs no right to write to its source, so this is how many of them will run.
+            self._given_up.add(emitter.side)
+            self._log.info("no heartbeats are written to the source", cause=error)

@@ -1,0 +1,53 @@
+"""All that a flow keeps in step besides records, topics and their settings, as jobs beside the copying.
+
+Heartbeats, offset syncs, checkpoints, positions of groups, rights: each is a part of its own, and none of them can end
+a flow or hold up its records.
+"""
+
+import asyncio
+
+from heliograph.cluster.cluster import Cluster
+from heliograph.config.model import FlowConfig
+from heliograph.errors import HeliographError
+from heliograph.flow.flow import Flow
+from heliograph.flow.lane import Lane
+from heliograph.mirror.naming import Location
+from heliograph.observe.log import Log
+from heliograph.upkeep.acls import Acls
+from heliograph.upkeep.checkpoints import Checkpoints
+from heliograph.upkeep.group_sync import GroupSync
+from heliograph.upkeep.heartbeats import Heartbeats
+from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.syncs import Syncs
+
+
+class Upkeep:
+    """The parts of one stretch of copying."""
+
+    def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, flow: Flow, log: Log) -> None:
+        """Nothing is asked or written before the jobs run. Raises ConfigError for lists that are no patterns."""
+        self._log = log
+        lanes = flow.lanes
+        clusters = {Location.SOURCE: source, Location.TARGET: target}
+        self.syncs = Syncs(config, clusters, lanes, log)
+        self.checkpoints = Checkpoints(config, source, target, lanes, self.syncs, log)
+        self._heartbeats = Heartbeats(config, source, target, log)
+        self._group_sync = GroupSync(config, target, self.checkpoints, log)
+        self._acls = Acls(config, source, target, lambda: {topic for topic, _ in lanes}, log)
+
+    def jobs(self) -> list[Job]:
+        """Give all jobs that the configuration asks for."""
+        parts = (self._heartbeats, self.syncs, self.checkpoints, self._group_sync, self._acls)
+        return [job for part in parts for job in part.jobs()]
+
+    def begun(self, lane: Lane, position: int, expected_offset: int) -> None:
+        """Take note of where a lane begins, before it moves its anchor there."""
+        self.syncs.begun(lane, position, expected_offset)
+
+    async def finish(self, budget_s: float) -> None:
+        """Write what is left at a stop, in ``budget_s`` seconds."""
+        try:
+            async with asyncio.timeout(budget_s):
+                await self.syncs.finish()
+        except (HeliographError, TimeoutError) as error:
+            self._log.debug("the last offset syncs were not written", cause=error)

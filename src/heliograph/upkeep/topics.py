@@ -1,0 +1,171 @@
+"""The periodic look at both clusters' topics: what is selected, what must be created, which lanes follow from it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from heliograph.cluster import admin
+from heliograph.cluster.cluster import Cluster
+from heliograph.errors import HeliographError
+from heliograph.mirror.topics import (
+    AddPartitions,
+    CreateTopic,
+    LanePlan,
+    TopicRules,
+    TopicShape,
+    fold,
+)
+from heliograph.upkeep.settings import read_settings
+
+APPEAR_S_MAX = 10.0
+"""How long a topic just created may take to show in the target's metadata."""
+SAMPLE_TOPICS = 10
+"""Topics of the target that are asked which settings there are: its settings may be secret for some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A topic on the target that has fewer partitions than the source's, and may not be given more."""
+
+    topic: str
+    """Name on the target."""
+    partitions: int
+    """Of the source's topic."""
+    target_partitions: int
+    cause: HeliographError
+    """Why it may not be given more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look found, after what had to be done was done."""
+
+    lanes: tuple[LanePlan, ...]
+    created: tuple[str, ...] = ()
+    """Topics made on the target."""
+    grown: tuple[str, ...] = ()
+    """Topics given more partitions."""
+    problems: Mapping[str, HeliographError] = field(default_factory=dict)
+    """By topic on the target: why it could not be created or grown, so that nothing can be copied to it yet."""
+    folded: tuple[Folded, ...] = ()
+    """Topics on the target that stay too small, so that source partitions share theirs."""
+    anew: frozenset[str] = frozenset()
+    """Source topics that were deleted and created again since the last look: what was copied is of no use there."""
+    unknown_settings: tuple[str, ...] = ()
+    """Settings of the source's topics which the target does not know, so that topics were made without them."""
+
+
+@dataclass(slots=True)
+class TopicJob:
+    """Looks, and does what must be done."""
+
+    source: Cluster
+    target: Cluster
+    rules: TopicRules
+    _ids: dict[str, str] = field(default_factory=dict)
+    """Topic ids (KIP-516) of the selected source topics, as last seen."""
+
+    async def look(self, before: Mapping[tuple[str, int], int]) -> Found:
+        """Compare both clusters, create and grow topics on the target; raises a ClusterError.
+
+        ``before`` says where records went until now: the target partition by source topic and partition.
+        """
+        source = (await self.source.refresh(None)).topics
+        target = (await self.target.refresh(None)).topics
+        shapes = {
+            name: TopicShape(len(topic.partitions), {}, str(topic.topic_id or ""))
+            for name, topic in source.items()
+            if topic.partitions
+        }
+        counts = {name: len(topic.partitions) for name, topic in target.items() if topic.partitions}
+        plan = self.rules.plan(shapes, counts)
+        anew = self._made_anew({lane.source_topic: shapes[lane.source_topic].topic_id for lane in plan.lanes})
+        if not plan.actions:
+            return Found(plan.lanes, anew=anew)
+        missing = {action.name for action in plan.actions if isinstance(action, CreateTopic)}
+        upstream = {lane.source_topic for lane in plan.lanes if lane.target_topic in missing}
+        for name, entries in (await read_settings(self.source, upstream)).items():
+            shapes[name] = TopicShape(shapes[name].partitions, entries, shapes[name].topic_id)
+        actions = self.rules.plan(shapes, counts).actions
+        problems: dict[str, HeliographError] = {}
+        to_create, unknown = await self._creatable([each for each in actions if isinstance(each, CreateTopic)])
+        created = await self._create(to_create, problems)
+        growths = [each for each in actions if isinstance(each, AddPartitions)]
+        grown = await self._grow(growths, problems)
+        folded = tuple(
+            Folded(each.name, each.total, counts[each.name], problems.pop(each.name))
+            for each in growths
+            if each.name in problems and admin.may_not_grow(problems[each.name])
+        )
+        lanes = fold(plan.lanes, {each.topic: each.target_partitions for each in folded}, before)
+        await self._wait_for({lane.target_topic for lane in lanes} - set(problems), lanes)
+        return Found(lanes, tuple(created), tuple(grown), problems, folded, anew, unknown)
+
+    def _made_anew(self, ids: Mapping[str, str]) -> frozenset[str]:
+        """Compare with the ids of the last look; brokers before 2.8 tell none."""
+        anew = {name for name, topic_id in ids.items() if topic_id and self._ids.get(name, topic_id) != topic_id}
+        self._ids.update({name: topic_id for name, topic_id in ids.items() if topic_id})
+        return frozenset(anew)
+
+    async def limits(self, topics: Iterable[str]) -> dict[str, int]:
+        """Give the largest batch that target topics take; topics whose settings may not be read are left out."""
+        found: dict[str, int] = {}
+        for name, settings in (await admin.describe_topics(self.target, sorted(set(topics)))).items():
+            if isinstance(settings, HeliographError):
+                continue
+            limit = settings.get(admin.MAX_MESSAGE_BYTES)
+            if limit is not None and limit.value is not None:
+                found[name] = int(limit.value)
+        return found
+
+    async def _creatable(self, actions: list[CreateTopic]) -> tuple[list[CreateTopic], tuple[str, ...]]:
+        """Leave out settings that the target does not know, for which it would refuse the topic; gives their names.
+
+        Versions of Kafka have lost settings (``message.format.version`` in 4.0) and gained others. Which the target
+        knows is learnt from any of its topics; where none may be described, it decides itself.
+        """
+        wanted = {name for action in actions for name, _ in action.configs}
+        if not wanted:
+            return actions, ()
+        present = sorted(self.target.metadata.topics)[:SAMPLE_TOPICS]
+        described = await read_settings(self.target, present)
+        if not described:
+            return actions, ()
+        unknown = wanted.difference(*described.values())
+        kept = [
+            replace(action, configs=tuple(pair for pair in action.configs if pair[0] not in unknown))
+            for action in actions
+        ]
+        return kept, tuple(sorted(unknown))
+
+    async def _create(self, actions: list[CreateTopic], problems: dict[str, HeliographError]) -> list[str]:
+        done: list[str] = []
+        for start in range(0, len(actions), admin.CREATE_AT_ONCE):
+            topics = [
+                admin.NewTopic(each.name, each.partitions, each.replication_factor, dict(each.configs))
+                for each in actions[start : start + admin.CREATE_AT_ONCE]
+            ]
+            for name, error in (await admin.create_topics(self.target, topics)).items():
+                if error is None:
+                    done.append(name)
+                else:
+                    problems[name] = error
+        return done
+
+    async def _grow(self, actions: list[AddPartitions], problems: dict[str, HeliographError]) -> list[str]:
+        if not actions:
+            return []
+        answer = await admin.create_partitions(self.target, {each.name: each.total for each in actions})
+        problems.update({name: error for name, error in answer.items() if error is not None})
+        return [name for name, error in answer.items() if error is None]
+
+    async def _wait_for(self, topics: set[str], lanes: Iterable[LanePlan]) -> None:
+        """Wait until the target's metadata shows every partition of ``topics`` with a leader."""
+        wanted = [lane for lane in lanes if lane.target_topic in topics]
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + APPEAR_S_MAX
+        while loop.time() < deadline:
+            await self.target.refresh(set(self.target.metadata.topics) | topics)
+            if all(self.target.metadata.leader(lane.target_topic, lane.target_partition) >= 0 for lane in wanted):
+                return
+            await asyncio.sleep(0.1)

@@ -1,0 +1,240 @@
+"""One flow's life: reach both clusters, own the lanes, copy, and let go in good order.
+
+::
+
+    reach clusters ──> join the group ──> own ──> look at topics, find positions ──> copy ──> drain, commit, leave
+         ^                                 ^                                           │
+         └── waiting (one message) ────────┴──────────────── ownership lost ───────────┘
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Coroutine
+
+from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.retry import retriable
+from heliograph.cluster.transactions import is_fenced
+from heliograph.config.model import FlowConfig
+from heliograph.errors import BrokerError, HeliographError
+from heliograph.flow.flow import Flow
+from heliograph.flow.lane import State
+from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
+from heliograph.observe.log import Log
+from heliograph.observe.model import FlowState
+from heliograph.offsets.stored import ensure_topic
+from heliograph.worker import session
+from heliograph.worker.losses import Losses
+from heliograph.worker.ownership import Callbacks, Ownership
+from heliograph.worker.session import Session
+
+REACH_BACKOFF_S_MAX = 3.0
+LEAVE_S = 0.7
+
+
+class FlowRunner:
+    """Copies one flow for as long as it runs."""
+
+    def __init__(self, config: FlowConfig) -> None:
+        """Nothing is connected before :meth:`run`."""
+        self.config = config
+        self.state = FlowState.STARTING
+        self.cause = ""
+        self.error: HeliographError | None = None
+        """Why the flow has failed for good."""
+        self.losses = Losses()
+        """What was lost since the process began."""
+        self.halted = 0
+        """Partitions that stood still after a loss when the flow was stopped."""
+        self.log = Log(config.name)
+        self._source = Cluster(config.source)
+        self._target = Cluster(config.target)
+        self._session: Session | None = None
+        self._stop = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._owned = asyncio.Event()
+        self._ownership: Ownership | None = None
+
+    @property
+    def flow(self) -> Flow | None:
+        """The data plane while it moves records."""
+        return self._session.flow if self._session is not None and self.state is FlowState.RUNNING else None
+
+    @property
+    def topics(self) -> int:
+        """Topics of the source that are copied."""
+        return self._session.topics if self._session is not None else 0
+
+    @property
+    def gone(self) -> dict[str, dict[int, int]]:
+        """Topics that were copied and that the source has no longer: by partition the offset after the last copied."""
+        found: dict[str, dict[int, int]] = defaultdict(dict)
+        for (topic, partition), at in self._session.gone.items() if self._session is not None else ():
+            found[topic][partition] = at.source_offset + 1
+        return found
+
+    # ---- life -------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask for an orderly end; :meth:`run` returns when it is reached."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Copy until stopped. An error that cannot pass by itself ends the flow and is kept in :attr:`error`."""
+        try:
+            await self._live()
+            self.state, self.cause = FlowState.STOPPED, ""
+        except HeliographError as error:
+            self.state, self.cause, self.error = FlowState.FAILED, str(error), error
+            self.log.error("flow failed", cause=error)  # noqa: TRY400 - the cause is one line, not a trace
+        finally:
+            await self._source.close()
+            await self._target.close()
+
+    async def _live(self) -> None:
+        if not await self._until_stopped(self._prepare()):
+            return
+        ownership = Ownership(
+            self._target,
+            self.config,
+            time.time_ns() // 1_000_000,
+            Callbacks(gained=self._on_gained, lost=self._on_lost, standby=self._on_standby),
+        )
+        self._ownership = ownership
+        membership = asyncio.create_task(ownership.run(), name=f"group {self.config.group_id}")
+        try:
+            while not self._stop.is_set():
+                if await self._first_of(membership, self._owned):
+                    self._lost.clear()
+                    await self._own(membership)
+        finally:
+            membership.cancel()
+            await asyncio.gather(membership, return_exceptions=True)
+            await self._leave(ownership)
+
+    async def _leave(self, ownership: Ownership) -> None:
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await ownership.leave()
+        except (HeliographError, TimeoutError) as error:
+            self.log.debug("the group was not left in order", cause=error)
+
+    async def _first_of(self, membership: "asyncio.Task[None]", wanted: asyncio.Event) -> bool:
+        """Wait for ``wanted`` or a stop; raises what ended the membership. Says whether it was ``wanted``."""
+        waiters = [asyncio.create_task(wanted.wait()), asyncio.create_task(self._stop.wait())]
+        try:
+            await asyncio.wait([membership, *waiters], return_when=asyncio.FIRST_COMPLETED)
+            if membership.done():
+                membership.result()
+            return wanted.is_set() and not self._stop.is_set()
+        finally:
+            for waiter in waiters:
+                waiter.cancel()
+
+    async def _until_stopped(self, job: Coroutine[None, None, None]) -> bool:
+        """Run ``job``, but no longer than until a stop; says whether it was done."""
+        running = asyncio.create_task(job)
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                return False
+            running.result()
+            return True
+        finally:
+            for each in (running, stopped):
+                each.cancel()
+            await asyncio.gather(running, stopped, return_exceptions=True)
+
+    async def _prepare(self) -> None:
+        await asyncio.gather(self._reach(self._source), self._reach(self._target))
+        self.state, self.cause = FlowState.STARTING, ""
+        error = await ensure_topic(self._target, self.config)
+        if error is not None:
+            raise error
+
+    async def _reach(self, cluster: Cluster) -> None:
+        """Connect; a cluster that does not answer is waited for, with one message."""
+        attempt = 0
+        while True:
+            try:
+                await cluster.start()
+            except HeliographError as error:
+                if retriable(error) is None:
+                    raise
+                if attempt == 0:
+                    self.log.warning("waiting for a cluster", cluster=cluster.alias, cause=error)
+                self.state, self.cause = FlowState.WAITING, str(error)
+                attempt += 1
+                await asyncio.sleep(min(0.25 * 2 ** min(attempt, 5), REACH_BACKOFF_S_MAX))
+            else:
+                if attempt:
+                    self.log.info("the cluster answers", cluster=cluster.alias)
+                return
+
+    # ---- ownership ----------------------------------------------------------------------------------------------
+
+    def _on_gained(self) -> None:
+        self._owned.set()
+
+    def _on_standby(self) -> None:
+        if self.state is not FlowState.STANDBY:
+            self.state = FlowState.STANDBY
+            self.cause = f"another process copies this flow (group {self.config.group_id})"
+            self.log.info("standing by: another process copies this flow", group=self.config.group_id)
+
+    def _on_lost(self, reason: str) -> None:
+        self._owned.clear()
+        self._lost.set()
+        self.log.warning("the lanes are no longer ours", reason=reason)
+
+    async def _own(self, membership: "asyncio.Task[None]") -> None:
+        """Copy for as long as the lanes are ours."""
+        assert self._ownership is not None
+        self.state, self.cause = FlowState.STARTING, ""
+        self.log.info("copying", group=self.config.group_id)
+        callbacks = session.Callbacks(
+            holds=self._ownership.holds,
+            running=self._on_running,
+            waiting=self._on_waiting,
+            trouble=self._on_trouble,
+            lost=self.losses.add,
+        )
+        current = Session(self.config, self._source, self._target, self.log, callbacks)
+        self._session = current
+        running = asyncio.create_task(current.run(), name=f"copy {self.config.name}")
+        ends = [asyncio.create_task(self._lost.wait()), asyncio.create_task(self._stop.wait())]
+        try:
+            await asyncio.wait([running, membership, *ends], return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                self._end_of(running)
+            if membership.done():
+                membership.result()
+            if self._stop.is_set() and self.flow is not None:
+                self.halted = sum(lane.state is State.HALTED for lane in current.flow.lanes.values())
+                await current.finish(max(0.5, self.config.shutdown_timeout_ms / 1000 - 2 * LEAVE_S))
+        finally:
+            for task in (running, *ends):
+                task.cancel()
+            await asyncio.gather(running, *ends, return_exceptions=True)
+            self._target.drop_connections(PRODUCE_PURPOSE)
+            self._session = None
+
+    def _end_of(self, running: "asyncio.Task[None]") -> None:
+        """Take the end of copying; raises what ended it, unless others have fenced us: then one may try again."""
+        assert self._ownership is not None
+        try:
+            running.result()
+        except BrokerError as error:
+            if not is_fenced(error):
+                raise
+            self._ownership.give_up(f"another program has taken the transactional id: {error.message}")
+
+    def _on_running(self) -> None:
+        self.state, self.cause = FlowState.RUNNING, ""
+
+    def _on_waiting(self, error: HeliographError) -> None:
+        self.state, self.cause = FlowState.WAITING, str(error)
+
+    def _on_trouble(self, cause: str) -> None:
+        self.cause = cause
