@@ -16,6 +16,7 @@
     │   ├── DamagedBatch                     a batch does not match its checksum or its own lengths
     │   ├── TooLarge                         a record that the target will not take
     │   └── RecordsLost                      records were lost, and the flow is told to stop there
+    ├── NotFound                    exit 1   something was asked for by a name that nothing has
     ├── ProofFailed                 exit 5   source and target do not hold the same records
     └── ProofIncomplete             exit 6   nothing differs, but not all that was asked could be proven
 
@@ -109,6 +110,10 @@ class TooLarge(DataError):
 
 class RecordsLost(DataError):
     """Records were lost, and ``heliograph.stop.on.loss`` says that a person must decide."""
+
+
+class NotFound(HeliographError):
+    """Something was asked for by a name (of a flow, of a job) that nothing has."""
 
 
 class ProofFailed(HeliographError):

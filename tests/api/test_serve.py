@@ -18,10 +18,20 @@ def picture(state: FlowState = FlowState.RUNNING) -> ProcessView:
     return ProcessView("1.2.3", "compiled", 5.0, 0.5, 1_000_000, (flow,))
 
 
+class Still:
+    """A process that always looks the same."""
+
+    def __init__(self, view: ProcessView):
+        self._view = view
+
+    def view(self) -> ProcessView:
+        return self._view
+
+
 async def ask(view: ProcessView, path: str) -> tuple[int, str]:
     listener = listen(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    server = asyncio.create_task(serve(listener, lambda: view))
+    server = asyncio.create_task(serve(listener, Still(view)))
 
     def get() -> tuple[int, str]:
         try:

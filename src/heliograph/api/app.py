@@ -10,8 +10,6 @@ path      answer
 ========= ===========================================================================================
 """
 
-from collections.abc import Callable
-
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,29 +17,29 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from heliograph.observe import metrics
-from heliograph.observe.model import FlowState, ProcessView
-
-Look = Callable[[], ProcessView]
-"""Takes a picture of the process."""
+from heliograph.observe.control import Control
+from heliograph.observe.model import FlowState
 
 GOOD = (FlowState.RUNNING, FlowState.STANDBY)
 
 
-def make_app(look: Look) -> Starlette:
-    """Give the application that shows what ``look`` sees."""
+def make_app(control: Control) -> Starlette:
+    """Return the application that shows the process behind ``control``."""
 
     async def show_metrics(_: Request) -> Response:
-        return Response(metrics.exposition(look()), media_type=metrics.CONTENT_TYPE)
+        return Response(metrics.exposition(control.view()), media_type=metrics.CONTENT_TYPE)
 
     async def live(_: Request) -> Response:
         return PlainTextResponse("alive\n")
 
     async def ready(_: Request) -> Response:
-        late = [f"{flow.name}: {flow.state} {flow.cause}".strip() for flow in look().flows if flow.state not in GOOD]
+        late = [
+            f"{flow.name}: {flow.state} {flow.cause}".strip() for flow in control.view().flows if flow.state not in GOOD
+        ]
         return PlainTextResponse("\n".join(late or ["ready"]) + "\n", 503 if late else 200)
 
     async def status(_: Request) -> Response:
-        return JSONResponse(msgspec.to_builtins(look()))
+        return JSONResponse(msgspec.to_builtins(control.view()))
 
     return Starlette(
         routes=[

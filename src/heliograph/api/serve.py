@@ -6,8 +6,9 @@ from collections.abc import Generator
 
 import uvicorn
 
-from heliograph.api.app import Look, make_app
+from heliograph.api.app import make_app
 from heliograph.errors import ConfigError
+from heliograph.observe.control import Control
 
 BACKLOG = 64
 
@@ -32,9 +33,9 @@ def listen(address: tuple[str, int]) -> socket.socket:
         ) from error
 
 
-async def serve(listener: socket.socket, look: Look) -> None:
+async def serve(listener: socket.socket, control: Control) -> None:
     """Answer on ``listener`` until cancelled."""
-    config = uvicorn.Config(make_app(look), log_config=None, access_log=False, lifespan="off", server_header=False)
+    config = uvicorn.Config(make_app(control), log_config=None, access_log=False, lifespan="off", server_header=False)
     try:
         await _Server(config).serve(sockets=[listener])
     finally:

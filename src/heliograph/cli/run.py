@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
@@ -14,10 +15,11 @@ import heliograph
 from heliograph.api.serve import listen, serve
 from heliograph.cli.arguments import Clusters, File, chosen_clusters
 from heliograph.config import load
+from heliograph.observe.control import Companion
 from heliograph.observe.live import LiveView
 from heliograph.observe.log import Log, LogFormat, set_up_logging
 from heliograph.records import kernel_name
-from heliograph.worker import supervisor
+from heliograph.worker.supervisor import Supervisor
 
 
 class LogLevel(StrEnum):
@@ -45,18 +47,17 @@ def run(
     log.info("heliograph", version=heliograph.__version__, kernel=kernel_name, file=file)
     for warned in config.warnings:
         log.warning("configuration", key=warned.key, line=warned.line or "-", note=warned.message)
-    console = Console(stderr=True)
-    wanted = console.is_terminal if live is None else live
-    beside = None
+    companions: list[Companion] = [lambda _: handler.keep_summarising()]
     if config.http_listener is not None:
         listener = listen(config.http_listener)
         log.info("serving metrics and health", address="{}:{}".format(*config.http_listener))
-        beside = partial(serve, listener)
+        companions.append(partial(serve, listener))
+    console = Console(stderr=True)
+    wanted = console.is_terminal if live is None else live
     try:
-        if wanted and sys.stderr.isatty():
-            with LiveView(console) as view:
-                asyncio.run(supervisor.run(config, show=view.show, log_handler=handler, beside=beside))
-        else:
-            asyncio.run(supervisor.run(config, log_handler=handler, beside=beside))
+        with LiveView(console) if wanted and sys.stderr.isatty() else nullcontext() as view:
+            if view is not None:
+                companions.append(view.follow)
+            asyncio.run(Supervisor(config).run(companions))
     finally:
         handler.close()

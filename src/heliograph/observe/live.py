@@ -6,6 +6,7 @@ with 2,000 partitions take the rows there are, and the rest is summed up in one.
 without colour.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,9 +19,11 @@ from rich.console import Console
 from rich.live import Live
 
 from heliograph.observe import text
+from heliograph.observe.control import Control
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
 from heliograph.observe.screen import Line, Piece, Screen, crop, joined, left, right
 
+_EVERY_S = 0.5
 _HISTORY = 60
 _BARS = "▁▂▃▄▅▆▇█"
 _ERRORS_SHOWN = 3
@@ -338,6 +341,12 @@ class LiveView:
     ) -> None:
         """Leave the last picture standing."""
         self._live.stop()
+
+    async def follow(self, control: Control) -> None:
+        """Draw the process until cancelled."""
+        while True:
+            self.show(control.view())
+            await asyncio.sleep(_EVERY_S)
 
     def show(self, view: ProcessView) -> None:
         """Draw ``view``; meant to be called about twice a second."""

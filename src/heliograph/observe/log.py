@@ -10,6 +10,7 @@ are text for people::
 or JSON objects for machines, always to standard error, so that standard output belongs to commands.
 """
 
+import asyncio
 import json
 import logging
 import re
@@ -22,6 +23,8 @@ from enum import StrEnum
 from typing import TextIO
 
 ROOT = "heliograph"
+SUMMARISE_S = 5.0
+"""How often sums are looked for while no line comes."""
 _INTERVAL_S = 30.0
 _SIMILAR_SHOWN = 5
 _KEYS_MAX = 1_000
@@ -148,6 +151,12 @@ class LineHandler(logging.Handler):
         for (level, flow, message), counted in self._repetition.due(self._clock(), everything=everything):
             fields = {"repeated": str(counted), "within": f"{self._repetition.interval_s:g} s"}
             self._write(time.time(), level, flow, message, fields)
+
+    async def keep_summarising(self) -> None:
+        """Write sums that are due, until cancelled, also while no line comes."""
+        while True:
+            await asyncio.sleep(SUMMARISE_S)
+            self.summarise()
 
     def close(self) -> None:
         """Write the sums that are left."""

@@ -23,6 +23,7 @@ from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
 from heliograph.observe.log import Log
 from heliograph.observe.model import FlowState
 from heliograph.offsets.stored import ensure_topic
+from heliograph.upkeep.periodic import Job
 from heliograph.worker import session
 from heliograph.worker.losses import Losses
 from heliograph.worker.ownership import Callbacks, Ownership
@@ -35,15 +36,14 @@ LEAVE_S = 0.7
 class FlowRunner:
     """Copies one flow for as long as it runs."""
 
-    def __init__(self, config: FlowConfig) -> None:
-        """Nothing is connected before :meth:`run`."""
+    def __init__(self, config: FlowConfig, losses: Losses) -> None:
+        """Nothing is connected before :meth:`run`. ``losses`` outlives this runner: it counts for the whole process."""
         self.config = config
         self.state = FlowState.STARTING
         self.cause = ""
         self.error: HeliographError | None = None
         """Why the flow has failed for good."""
-        self.losses = Losses()
-        """What was lost since the process began."""
+        self.losses = losses
         self.halted = 0
         """Partitions that stood still after a loss when the flow was stopped."""
         self.log = Log(config.name)
@@ -59,6 +59,11 @@ class FlowRunner:
     def flow(self) -> Flow | None:
         """The data plane while it moves records."""
         return self._session.flow if self._session is not None and self.state is FlowState.RUNNING else None
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The periodic jobs of the session; none while nothing is copied."""
+        return self._session.jobs if self.flow is not None and self._session is not None else ()
 
     @property
     def topics(self) -> int:

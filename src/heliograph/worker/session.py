@@ -75,6 +75,8 @@ class Session:
         self.log = log
         self.topics = 0
         """Topics of the source that are copied."""
+        self.jobs: tuple[Job, ...] = ()
+        """What is done again and again beside the copying, once that has begun."""
         self.gone: dict[tuple[str, int], Anchor] = {}
         """Partitions that were copied and are no longer on the source, with how far they were."""
         self._callbacks = callbacks
@@ -125,12 +127,13 @@ class Session:
         """Copy until cancelled."""
         await persistently("read the stored positions", self._load, self.log, self._callbacks.waiting)
         await persistently("look at the topics", self._refresh, self.log, self._callbacks.waiting)
+        self.jobs = tuple(self._jobs())
         self._callbacks.running()
         self.log.info("running", topics=self.topics, partitions=len(self.flow.lanes))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.flow.run())
-                for job in self._jobs():
+                for job in self.jobs:
                     group.create_task(every(job, self.log), name=job.name)
         except BaseExceptionGroup as errors:
             raise first_cause(errors) from errors

@@ -38,15 +38,14 @@ class _Before:
 class SnapshotTaker:
     """Takes pictures; remembers the counters of the last one."""
 
-    runners: list[FlowRunner]
     started_s: float = field(default_factory=time.monotonic)
     _before: dict[tuple[str, str, int], _Before] = field(default_factory=dict)
 
-    def take(self) -> ProcessView:
-        """Give the process as it is now."""
+    def take(self, runners: Iterable[FlowRunner]) -> ProcessView:
+        """Return the process as it is now, with its flows in the order of ``runners``."""
         now = time.monotonic()
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        flows = tuple(self._flow(runner, now) for runner in self.runners)
+        flows = tuple(self._flow(runner, now) for runner in runners)
         cpu_s = usage.ru_utime + usage.ru_stime
         return ProcessView(heliograph.__version__, kernel_name, now - self.started_s, cpu_s, _rss_bytes(), flows)
 

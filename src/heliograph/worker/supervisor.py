@@ -1,76 +1,166 @@
-"""The whole process: every flow of a configuration side by side, until a signal ends it."""
+"""The whole process: the flows of a configuration side by side, each started and stopped on its own.
+
+A flow is run by a :class:`FlowRunner`, which lives from one start to the next stop. The supervisor keeps one for each
+flow, starts and stops them, and ends when it is told to, or when every flow has failed. It implements
+:class:`heliograph.observe.control.Control`; what shows or steers the process runs beside it as a companion.
+"""
 
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from heliograph.config.model import Config
-from heliograph.errors import RecordsLost
-from heliograph.observe.log import LineHandler, Log
+from heliograph.config.model import Config, FlowConfig
+from heliograph.errors import HeliographError, NotFound, RecordsLost
+from heliograph.observe.control import Companion
+from heliograph.observe.log import Log
 from heliograph.observe.model import ProcessView
 from heliograph.worker.flow_runner import FlowRunner
+from heliograph.worker.losses import Losses
 from heliograph.worker.snapshot import SnapshotTaker
 
-SUMMARISE_S = 5.0
 COLLECT_AFTER_OBJECTS = 20_000
 """New objects between two looks of the garbage collector; the data path makes hardly any that it would have to find."""
 
 
-async def run(
-    config: Config,
-    *,
-    show: Callable[[ProcessView], None] | None = None,
-    show_every_s: float = 0.5,
-    log_handler: LineHandler | None = None,
-    stop: asyncio.Event | None = None,
-    beside: Callable[[Callable[[], ProcessView]], Coroutine[None, None, None]] | None = None,
-) -> None:
-    """Copy every flow of ``config`` until SIGTERM, SIGINT or ``stop``.
+@dataclass(slots=True)
+class _Flow:
+    """One flow of the file: who runs it, or ran it last."""
 
-    A flow that fails leaves the others running; when all have failed, the first one's error is raised. ``show`` is
-    given a picture of the process now and then. ``beside`` is given what takes such pictures, and runs as long.
-    """
-    _settle_collector()
-    runners = [FlowRunner(flow) for flow in config.flows]
-    stopping = stop or asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    snapshots = SnapshotTaker(runners)
-    flows = [asyncio.create_task(runner.run(), name=runner.config.name) for runner in runners]
-    stopped = asyncio.create_task(stopping.wait())
-    tellers = [asyncio.create_task(_summarise(log_handler))] if log_handler else []
-    if beside:
-        tellers.append(asyncio.create_task(beside(SnapshotTaker(runners).take)))
-    if show:
-        tellers.append(asyncio.create_task(_show(snapshots, show, show_every_s)))
-    try:
-        pending: set[asyncio.Task[None]] = set(flows)
-        while pending and not stopped.done():
-            done, _ = await asyncio.wait({*pending, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {stopped}:
-                task.result()
-                pending.discard(task)
-        Log().info("stopping")
-        for runner in runners:
-            runner.stop()
-        for result in await asyncio.gather(*flows, return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
-    finally:
-        for each in (*flows, stopped, *tellers):
-            each.cancel()
-        await asyncio.gather(*flows, stopped, *tellers, return_exceptions=True)
-    errors = [runner.error for runner in runners if runner.error is not None]
-    if errors and len(errors) == len(runners):
-        raise errors[0]
-    halted = sum(runner.halted for runner in runners)
-    if halted:
-        raise RecordsLost(
-            f"{halted} partition{'s' if halted > 1 else ''} stood still after a loss",
-            remedy="The log says which and why; heliograph.stop.on.loss says when",
-        )
+    runner: FlowRunner
+    task: asyncio.Task[None]
+    held: bool = False
+    """Stopped by a command, to stay so until it is started again."""
+
+
+class Supervisor:
+    """Runs the flows of one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        """Nothing is connected before :meth:`run`."""
+        self._config = config
+        self._flows: dict[str, _Flow] = {}
+        self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
+        """Set when a flow was started, so that the end of the new one is waited for too."""
+        self._snapshots = SnapshotTaker()
+
+    # ---- asked --------------------------------------------------------------------------------------------------
+
+    def view(self) -> ProcessView:
+        """Return a snapshot of the process as it is now."""
+        return self._snapshots.take(self._runners)
+
+    @property
+    def _runners(self) -> list[FlowRunner]:
+        return [flow.runner for flow in self._flows.values()]
+
+    # ---- told ---------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask for an orderly end of the whole process; :meth:`run` returns when it is reached."""
+        self._stopping.set()
+
+    async def stop_flow(self, name: str) -> None:
+        """Stop a flow in good order and keep it stopped. Raises NotFound."""
+        flow = self._flow(name)
+        flow.held = True
+        if not flow.task.done():
+            Log().info("stopping a flow", name=name)
+            flow.runner.stop()
+            await asyncio.wait([flow.task])
+
+    async def start_flow(self, name: str) -> None:
+        """Start a flow that was stopped or has failed; one that runs is left alone. Raises NotFound."""
+        flow = self._flow(name)
+        if flow.held and not flow.task.done():
+            await asyncio.wait([flow.task])  # it is still stopping
+        if flow.task.done() and not self._stopping.is_set():
+            Log().info("starting a flow", name=name)
+            self._start(flow.runner.config, flow.runner.losses)
+
+    async def run_job(self, name: str, job: str) -> None:
+        """Run a periodic job of a flow now. Raises NotFound, and the job's own HeliographError."""
+        jobs = {each.name: each for each in self._flow(name).runner.jobs}
+        if job not in jobs:
+            there = ", ".join(sorted(jobs)) or "none, as it does not copy at the moment"
+            raise NotFound(f"The flow {name} has no job named {job!r}", remedy=f"There are: {there}")
+        await jobs[job].run()
+
+    def _flow(self, name: str) -> _Flow:
+        if name not in self._flows:
+            raise NotFound(f"There is no flow {name}", remedy=f"There are: {', '.join(self._flows)}")
+        return self._flows[name]
+
+    # ---- life ---------------------------------------------------------------------------------------------------
+
+    async def run(self, companions: Iterable[Companion] = ()) -> None:
+        """Copy every flow until SIGTERM, SIGINT or :meth:`stop`; ``companions`` run as long.
+
+        A flow that fails leaves the others running; when all have failed, the first one's error is raised.
+        """
+        _settle_collector()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        for config in self._config.flows:
+            self._start(config, Losses())
+        beside = [asyncio.create_task(companion(self)) for companion in companions]
+        try:
+            await self._until_end()
+            Log().info("stopping")
+            for runner in self._runners:
+                runner.stop()
+            for result in await asyncio.gather(*self._tasks, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+        finally:
+            ending = [*self._tasks, *beside]
+            for task in ending:
+                task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
+        self._raise_outcome()
+
+    @property
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [flow.task for flow in self._flows.values()]
+
+    def _start(self, config: FlowConfig, losses: Losses) -> None:
+        runner = FlowRunner(config, losses)
+        self._flows[config.name] = _Flow(runner, asyncio.create_task(runner.run(), name=config.name))
+        self._changed.set()
+
+    async def _until_end(self) -> None:
+        """Wait for the stop, or until no flow runs any more; raises what a flow's own defect raised."""
+        stopped = asyncio.create_task(self._stopping.wait())
+        try:
+            while not stopped.done():
+                self._changed.clear()
+                running = {flow.task for flow in self._flows.values() if not flow.task.done()}
+                if not running and not any(flow.held for flow in self._flows.values()):
+                    return
+                changed = asyncio.create_task(self._changed.wait())
+                try:
+                    await asyncio.wait({*running, stopped, changed}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    changed.cancel()
+                for task in running:
+                    if task.done():
+                        task.result()
+        finally:
+            stopped.cancel()
+
+    def _raise_outcome(self) -> None:
+        errors: list[HeliographError] = [each.error for each in self._runners if each.error is not None]
+        if errors and len(errors) == len(self._flows):
+            raise errors[0]
+        halted = sum(runner.halted for runner in self._runners)
+        if halted:
+            raise RecordsLost(
+                f"{halted} partition{'s' if halted > 1 else ''} stood still after a loss",
+                remedy="The log says which and why; heliograph.stop.on.loss says when",
+            )
 
 
 def _settle_collector() -> None:
@@ -78,15 +168,3 @@ def _settle_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER_OBJECTS, 20, 50)
-
-
-async def _show(snapshots: SnapshotTaker, show: Callable[[ProcessView], None], every_s: float) -> None:
-    while True:
-        show(snapshots.take())
-        await asyncio.sleep(every_s)
-
-
-async def _summarise(handler: LineHandler) -> None:
-    while True:
-        await asyncio.sleep(SUMMARISE_S)
-        handler.summarise()
