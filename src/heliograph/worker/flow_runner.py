@@ -68,13 +68,13 @@ class FlowRunner:
     @property
     def topics(self) -> int:
         """Topics of the source that are copied."""
-        return self._session.topics if self._session is not None else 0
+        return self._session.lanes.topics if self._session is not None else 0
 
     @property
     def gone(self) -> dict[str, dict[int, int]]:
         """Topics that were copied and that the source has no longer: by partition the offset after the last copied."""
         found: dict[str, dict[int, int]] = defaultdict(dict)
-        for (topic, partition), at in self._session.gone.items() if self._session is not None else ():
+        for (topic, partition), at in self._session.lanes.gone.items() if self._session is not None else ():
             found[topic][partition] = at.source_offset + 1
         return found
 
