@@ -77,7 +77,7 @@ def rows(text):
 def test_what_is_committed_counts_and_what_is_aborted_does_not(target_kafka, topic):
     async def tell(cluster):
         producer = TransactionalProducer(cluster, topic)
-        await producer.begin()
+        await producer.initialise()
         for text, commit in ((b"a", True), (b"b", False), (b"c", True), (b"d", True)):
             assert await producer.add(both(topic)) == {}
             await producer.append(topic, rows(text), NOW_MS)
@@ -97,10 +97,10 @@ def test_what_is_committed_counts_and_what_is_aborted_does_not(target_kafka, top
 def test_whoever_begins_fences_and_aborts_what_was_open(target_kafka, topic):
     async def tell(cluster):
         old, new = TransactionalProducer(cluster, topic), TransactionalProducer(cluster, topic)
-        await old.begin()
+        await old.initialise()
         await old.add(both(topic))
         await old.append(topic, rows(b"old"), NOW_MS)
-        await new.begin()
+        await new.initialise()
         await new.add(both(topic))
         await new.append(topic, rows(b"new"), NOW_MS)
         with pytest.raises(BrokerError) as refused:
@@ -119,7 +119,7 @@ def test_whoever_begins_fences_and_aborts_what_was_open(target_kafka, topic):
 def test_a_partition_that_does_not_exist_keeps_the_others_out_too(target_kafka, topic):
     async def tell(cluster):
         producer = TransactionalProducer(cluster, topic)
-        await producer.begin()
+        await producer.initialise()
         nowhere = (f"{topic}-nowhere", 0)
         refused = await producer.add(both(topic) | {nowhere})
         assert refused == {nowhere: codes.UNKNOWN_TOPIC_OR_PARTITION}
@@ -133,7 +133,7 @@ def test_a_partition_that_does_not_exist_keeps_the_others_out_too(target_kafka, 
 def test_nothing_to_abort_is_no_error_and_nothing_to_commit_is_one(target_kafka, topic):
     async def tell(cluster):
         producer = TransactionalProducer(cluster, topic)
-        await producer.begin()
+        await producer.initialise()
         await producer.end(commit=False)
         with pytest.raises(BrokerError) as refused:
             await producer.end(commit=True)
@@ -145,7 +145,7 @@ def test_nothing_to_abort_is_no_error_and_nothing_to_commit_is_one(target_kafka,
 def test_a_coordinator_that_cannot_be_reached_any_more_is_looked_for(target_kafka, topic):
     async def tell(cluster):
         producer = TransactionalProducer(cluster, topic)
-        await producer.begin()
+        await producer.initialise()
         cluster.drop_connections("transaction")
         producer._coordinator = 4_711
         await producer.add(both(topic))

@@ -100,7 +100,7 @@ class Coordinator:
         if self.mine != self.epoch:
             raise BrokerError("fenced", code=codes.PRODUCER_FENCED)
 
-    async def begin(self):
+    async def initialise(self):
         self.epoch += 1
         self.mine = self.epoch
         self._end(commit=False)

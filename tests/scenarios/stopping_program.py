@@ -145,7 +145,7 @@ def drained(point: Point) -> None:
 
 
 def fenced(point: Point) -> None:
-    point.after(TransactionalProducer, "begin")
+    point.after(TransactionalProducer, "initialise")
 
 
 def added(point: Point) -> None:

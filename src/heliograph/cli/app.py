@@ -22,6 +22,7 @@ from heliograph.cli.failover import failover
 from heliograph.cli.offsets import offsets
 from heliograph.cli.run import run
 from heliograph.cli.verify import verify
+from heliograph.concurrency import single_cause
 from heliograph.errors import HeliographError
 from heliograph.records import kernel_name
 
@@ -70,7 +71,8 @@ app.command()(demo)
 def main() -> None:
     """Run the command line and end the process; an expected error becomes one line on standard error."""
     try:
-        exit_code = app(prog_name="heliograph", standalone_mode=False)
+        with single_cause():
+            exit_code = app(prog_name="heliograph", standalone_mode=False)
         sys.stdout.flush()
     except HeliographError as error:
         sys.exit(_complain(str(error), error.exit_code))

@@ -245,7 +245,7 @@ async def list_offsets(
         await _list_offsets_once(cluster, left, found, timestamp, read_committed=read_committed)
 
     try:
-        await cluster.persist(once, for_s=LIST_OFFSETS_S)
+        await cluster.retrying(once, for_s=LIST_OFFSETS_S)
     except BrokerError as error:
         found.update(dict.fromkeys(left, error))
     return found
@@ -336,5 +336,5 @@ async def init_producer_id(cluster: Cluster, transactional_id: str | None = None
         )
         return answer.producer_id, answer.producer_epoch
 
-    result: tuple[int, int] = await cluster.persist(once)
+    result: tuple[int, int] = await cluster.retrying(once)
     return result

@@ -149,7 +149,7 @@ class Cluster:
             connection = await self.any_connection()
             return await connection.call(api, values, timeout_ms=timeout_ms)
 
-        return await self.persist(once)
+        return await self.retrying(once)
 
     async def call_node(self, node_id: int, api: str, values: Mapping[str, Any]) -> Any:
         """Ask one broker, once."""
@@ -168,7 +168,7 @@ class Cluster:
             check(answer)
             return answer
 
-        return await self.persist(once)
+        return await self.retrying(once)
 
     async def coordinator(self, group: str) -> int:
         """Node id of the group's coordinator, asked for when not known."""
@@ -190,7 +190,7 @@ class Cluster:
         """Look for the group's coordinator again at the next call."""
         self._coordinators.pop(group, None)
 
-    async def persist(self, once: Callable[[], Awaitable[Any]], *, for_s: float = ATTEMPTS_S) -> Any:
+    async def retrying(self, once: Callable[[], Awaitable[Any]], *, for_s: float = ATTEMPTS_S) -> Any:
         """Run ``once`` until it succeeds, fails for good, or ``for_s`` seconds are over; the last error is raised."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + for_s

@@ -65,7 +65,7 @@ class Membership:
         UNKNOWN_MEMBER_ID is raised too: the group went on without this member, and what it owned may be another's.
         The next try then joins as a new member.
         """
-        joined: Joined = await self._cluster.persist(lambda: self._join_once(metadata))
+        joined: Joined = await self._cluster.retrying(lambda: self._join_once(metadata))
         return joined
 
     async def _join_once(self, metadata: bytes) -> Joined:

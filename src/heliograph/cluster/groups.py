@@ -8,14 +8,14 @@ Offsets are committed as kafka-consumer-groups does it, by nobody who is a membe
 while the group is empty, and refuses it while it has members.
 """
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from heliograph.cluster.cluster import Cluster, raise_for
+from heliograph.concurrency import all_of, each_of
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.wire import errors as codes
 
@@ -26,7 +26,6 @@ AT_ONCE = 8
 ATTEMPTS_S = 15.0
 NAMES_A_REQUEST = 100
 
-T = TypeVar("T")
 TopicPartition = tuple[str, int]
 
 
@@ -133,7 +132,7 @@ async def list_groups(cluster: Cluster) -> tuple[Listed, ...]:
     """
     if not cluster.metadata.brokers:
         await cluster.refresh([])
-    answers = await asyncio.gather(*(_list_one(cluster, node) for node in list(cluster.metadata.brokers)))
+    answers = await all_of(_list_one(cluster, node) for node in list(cluster.metadata.brokers))
     found = {listed.group: listed for answer in answers for listed in answer}
     return tuple(found[group] for group in sorted(found))
 
@@ -153,7 +152,7 @@ async def _list_one(cluster: Cluster, node: int) -> list[Listed]:
             for row in answer.groups
         ]
 
-    found: list[Listed] = await cluster.persist(once, for_s=ATTEMPTS_S)
+    found: list[Listed] = await cluster.retrying(once, for_s=ATTEMPTS_S)
     return found
 
 
@@ -168,7 +167,7 @@ async def describe(cluster: Cluster, groups: Iterable[str]) -> dict[str, Describ
     """Describe ``groups``; one that is not there is ``Dead`` and has no members."""
     found: dict[str, Described | HeliographError] = {}
     by_node: dict[int, list[str]] = defaultdict(list)
-    for group, node in (await _each(groups, lambda group: _coordinator(cluster, group))).items():
+    for group, node in (await each_of(groups, lambda group: _coordinator(cluster, group), AT_ONCE)).items():
         if isinstance(node, HeliographError):
             found[group] = node
         else:
@@ -184,7 +183,7 @@ async def describe(cluster: Cluster, groups: Iterable[str]) -> dict[str, Describ
 
 
 async def _coordinator(cluster: Cluster, group: str) -> int:
-    node: int = await cluster.persist(lambda: cluster.coordinator(group), for_s=ATTEMPTS_S)
+    node: int = await cluster.retrying(lambda: cluster.coordinator(group), for_s=ATTEMPTS_S)
     return node
 
 
@@ -205,7 +204,7 @@ async def _describe_some(cluster: Cluster, groups: Sequence[str]) -> dict[str, D
             _take(cluster, answer.groups, found, Protocol.CLASSIC)
         return found
 
-    described: dict[str, Described | HeliographError] = await cluster.persist(once, for_s=ATTEMPTS_S)
+    described: dict[str, Described | HeliographError] = await cluster.retrying(once, for_s=ATTEMPTS_S)
     return described
 
 
@@ -247,7 +246,7 @@ async def committed(cluster: Cluster, group: str) -> dict[TopicPartition, Commit
             if not int(row.error_code) and row.committed_offset >= 0
         }
 
-    found: dict[TopicPartition, Committed] = await cluster.persist(once, for_s=ATTEMPTS_S)
+    found: dict[TopicPartition, Committed] = await cluster.retrying(once, for_s=ATTEMPTS_S)
     return found
 
 
@@ -255,7 +254,7 @@ async def committed_by(
     cluster: Cluster, groups: Iterable[str]
 ) -> dict[str, dict[TopicPartition, Committed] | HeliographError]:
     """Give what each of ``groups`` has committed, or why that is not known."""
-    return await _each(groups, lambda group: committed(cluster, group))
+    return await each_of(groups, lambda group: committed(cluster, group), AT_ONCE)
 
 
 async def commit(cluster: Cluster, group: str, offsets: Mapping[TopicPartition, Committed]) -> CommitOutcome:
@@ -287,7 +286,7 @@ async def commit(cluster: Cluster, group: str, offsets: Mapping[TopicPartition, 
         connection = await cluster.connection(await cluster.coordinator(group), PURPOSE)
         return _outcome(cluster, group, await connection.call("offset_commit", values))
 
-    outcome: CommitOutcome = await cluster.persist(once, for_s=ATTEMPTS_S)
+    outcome: CommitOutcome = await cluster.retrying(once, for_s=ATTEMPTS_S)
     return outcome
 
 
@@ -325,20 +324,6 @@ def _outcome(cluster: Cluster, group: str, answer: Any) -> CommitOutcome:
             else:
                 done.append(key)
     return CommitOutcome(tuple(done), active, refused)
-
-
-async def _each(keys: Iterable[str], ask: Callable[[str], Awaitable[T]]) -> dict[str, T | HeliographError]:
-    """Ask about each key, a few at a time."""
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def one(key: str) -> tuple[str, T | HeliographError]:
-        async with room:
-            try:
-                return key, await ask(key)
-            except HeliographError as error:
-                return key, error
-
-    return dict(await asyncio.gather(*(one(key) for key in dict.fromkeys(keys))))
 
 
 def _raise(cluster: Cluster, code: int, what: str, group: str, *, right: str) -> None:

@@ -3,12 +3,12 @@
 This is the slow, simple way to read and write a topic, for state of kilobytes; records go through the flow room.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster, raise_for
+from heliograph.concurrency import all_of
 from heliograph.errors import BrokerError, HeliographError, ProtocolError
 from heliograph.records import Kind, Record, Run, decode, encode, scan, stamp
 from heliograph.wire import errors as codes
@@ -46,7 +46,7 @@ async def read_records(cluster: Cluster, topic: str) -> dict[bytes, Record]:
         if end > begin:
             spans[key[1]] = (begin, end)
     rows: dict[bytes, Record] = {}
-    for latest in await asyncio.gather(*(_read_partition(cluster, topic, p, *span) for p, span in spans.items())):
+    for latest in await all_of(_read_partition(cluster, topic, p, *span) for p, span in spans.items()):
         rows.update(latest)
     return rows
 
@@ -115,7 +115,7 @@ async def fetch_once(
     read_committed: bool = True,
     purpose: str = TABLE,
 ) -> tuple[fetch.Fetched, bytearray]:
-    """Fetch one partition once, outside any session, on a connection for ``purpose``; tried again as persist does."""
+    """Fetch one partition once, outside any session, on a connection for ``purpose``, with retries."""
 
     async def once() -> tuple[fetch.Fetched, bytearray]:
         node = cluster.metadata.leader(topic, partition)
@@ -152,7 +152,7 @@ async def fetch_once(
         _raise(row.error, cluster, "read", topic, "Read")
         return row, frame
 
-    result: tuple[fetch.Fetched, bytearray] = await cluster.persist(once)
+    result: tuple[fetch.Fetched, bytearray] = await cluster.retrying(once)
     return result
 
 
@@ -168,7 +168,7 @@ async def write(
     async def once() -> None:
         await _write_once(cluster, topic, left, now_ms)
 
-    await cluster.persist(once)
+    await cluster.retrying(once)
 
 
 async def _write_once(

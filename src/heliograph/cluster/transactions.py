@@ -2,12 +2,12 @@
 
 ::
 
-    begin ──> add ──> (batches, sent by whoever has them) ──> append ──> end ──> add ...
-                                                                        anything in doubt ──> renew ──> add ...
+    initialise ──> add ──> (batches, sent by whoever has them) ──> append ──> end ──> add ...
+                                                                             anything in doubt ──> renew ──> add ...
 
-``begin`` fences: whoever used the transactional id before is refused from then on, and what it had not committed is
-aborted. ``renew`` aborts what is open and takes a fresh epoch, so that sequence numbers begin anew, but only while the
-id is still ours.
+``initialise`` fences: whoever used the transactional id before is refused from then on, and what it had not committed
+is aborted. ``renew`` aborts what is open and takes a fresh epoch, so that sequence numbers begin with 0 again, but only
+while the id is still ours.
 
 The versions spoken are those before KIP-890's second part, in which partitions are added by a request of their own and
 the epoch stays the same from transaction to transaction; every broker from 1.1 to 4.x serves them.
@@ -19,6 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from heliograph.cluster.cluster import Cluster, raise_for
+from heliograph.concurrency import each_of
 from heliograph.errors import BrokerError, ClusterError, HeliographError
 from heliograph.records import Parcel, Record, encode, stamp
 from heliograph.wire import errors as codes
@@ -58,7 +59,7 @@ class TransactionalProducer:
     """One transactional id on one cluster. Every method raises ClusterError; see :func:`is_fenced`."""
 
     def __init__(self, cluster: Cluster, transactional_id: str, timeout_ms: int = TIMEOUT_MS) -> None:
-        """Nothing is asked before :meth:`begin`."""
+        """Nothing is asked before :meth:`initialise`."""
         self.transactional_id = transactional_id
         self.producer_id = -1
         self.epoch = -1
@@ -68,9 +69,9 @@ class TransactionalProducer:
         self._sequences: dict[TopicPartition, int] = {}
         """Next sequence number of what :meth:`append` writes."""
 
-    async def begin(self) -> None:
+    async def initialise(self) -> None:
         """Take the transactional id: fence its former user, and wait until what it left open is aborted."""
-        await self._initialise(-1, -1)
+        await self._take_id(-1, -1)
 
     async def renew(self) -> None:
         """Abort what is open and take a new epoch; fails as fenced when somebody else has the id by now.
@@ -79,9 +80,9 @@ class TransactionalProducer:
         of the one that has fenced us (seen in Kafka 4.3.1).
         """
         await self.end(commit=False)
-        await self._initialise(self.producer_id, self.epoch)
+        await self._take_id(self.producer_id, self.epoch)
 
-    async def _initialise(self, producer_id: int, epoch: int) -> None:
+    async def _take_id(self, producer_id: int, epoch: int) -> None:
         what = f"begin transactions of {self.transactional_id} on {self._cluster.alias}"
 
         async def once() -> Any:
@@ -95,7 +96,7 @@ class TransactionalProducer:
             self._raise(int(answer.error_code), what)
             return answer
 
-        answer = await self._cluster.persist(once)
+        answer = await self._cluster.retrying(once)
         self.producer_id, self.epoch = int(answer.producer_id), int(answer.producer_epoch)
         self._sequences.clear()
 
@@ -137,7 +138,7 @@ class TransactionalProducer:
         deadline = asyncio.get_running_loop().time() + BUSY_S
         pause_s = BUSY_S_MIN
         while True:
-            found: dict[TopicPartition, int] = await self._cluster.persist(judged)
+            found: dict[TopicPartition, int] = await self._cluster.retrying(judged)
             if codes.CONCURRENT_TRANSACTIONS not in found.values():
                 return found
             if asyncio.get_running_loop().time() >= deadline:
@@ -154,7 +155,7 @@ class TransactionalProducer:
             partition: encode([Record(i, now_ms, key, value) for i, (key, value) in enumerate(pairs)])
             for partition, pairs in rows.items()
         }
-        await self._cluster.persist(lambda: self._append_once(topic, left))
+        await self._cluster.retrying(lambda: self._append_once(topic, left))
 
     async def _append_once(self, topic: str, left: dict[int, Parcel]) -> None:
         cluster = self._cluster
@@ -165,12 +166,12 @@ class TransactionalProducer:
             by_leader[cluster.metadata.leader(topic, partition)].append(partition)
         if -1 in by_leader:
             raise BrokerError(f"{topic} on {cluster.alias} has no leader", code=codes.NOT_LEADER_OR_FOLLOWER)
-        answers = await asyncio.gather(
-            *(self._produce(node, topic, {each: left[each] for each in mine}) for node, mine in by_leader.items()),
-            return_exceptions=True,
-        )
-        for answer in answers:
-            if isinstance(answer, BaseException):
+
+        async def ask(node: int) -> list[produce.Appended]:
+            return await self._produce(node, topic, {partition: left[partition] for partition in by_leader[node]})
+
+        for answer in (await each_of(by_leader, ask, len(by_leader))).values():
+            if isinstance(answer, HeliographError):
                 raise answer
             for row in answer:
                 if row.error == codes.NOT_LEADER_OR_FOLLOWER:
@@ -224,7 +225,7 @@ class TransactionalProducer:
                 return
             self._raise(code, what)
 
-        await self._cluster.persist(once)
+        await self._cluster.retrying(once)
 
     # ---- the coordinator --------------------------------------------------------------------------------------------
 

@@ -146,7 +146,7 @@ class Transactions:
 
     async def fence(self) -> None:
         """Take the transactional id; whoever had it can write nothing from then on. Before positions are read."""
-        await self._producer.begin()
+        await self._producer.initialise()
 
     @property
     def transactional_id(self) -> str:

@@ -9,11 +9,11 @@ Which ids there are the brokers tell (KIP-664, Kafka 3.0). Older brokers are ask
 open there ends by itself, after ``transaction.timeout.ms`` (a minute).
 """
 
-import asyncio
 from functools import partial
 
 from heliograph.cluster.cluster import Cluster, raise_for
 from heliograph.cluster.transactions import TransactionalProducer
+from heliograph.concurrency import each_of
 from heliograph.config.model import FlowConfig
 
 LIST_TRANSACTIONS = "list_transactions"
@@ -39,7 +39,7 @@ async def transactional_ids(cluster: Cluster, config: FlowConfig) -> list[str]:
     """
     found: set[str] = set()
     for node in list(cluster.metadata.brokers):
-        found.update(await cluster.persist(partial(_ids_of_broker, cluster, node)))
+        found.update(await cluster.retrying(partial(_ids_of_broker, cluster, node)))
     return sorted(each for each in found if is_task_of(each, config))[:FENCED_MAX]
 
 
@@ -60,14 +60,11 @@ async def fence(cluster: Cluster, config: FlowConfig) -> list[str]:
     Raises HeliographError; NotAuthorized where the right Write on a transactional id is missing.
     """
     ids = await transactional_ids(cluster, config)
-    room = asyncio.Semaphore(AT_ONCE)
 
     async def one(transactional_id: str) -> None:
-        async with room:
-            await TransactionalProducer(cluster, transactional_id).begin()
+        await TransactionalProducer(cluster, transactional_id).initialise()
 
-    results = await asyncio.gather(*map(one, ids), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    for outcome in (await each_of(ids, one, AT_ONCE)).values():
+        if outcome is not None:
+            raise outcome
     return ids

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.log import Ends, Log, count, ends_of, last_record, next_record, nth, same
+from heliograph.concurrency import all_of
 from heliograph.config.model import Policy
 from heliograph.errors import HeliographError
 from heliograph.mirror.offset_map import OffsetMap, Translation
@@ -164,9 +165,7 @@ async def translate_all(
             answer = await _best(destination, key[1], _Place(offset, sides))
         return destination, answer, here_ends, there_ends
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(key, offset)) for key, offset in wanted]
-    return [task.result() for task in tasks]
+    return await all_of(one(key, offset) for key, offset in wanted)
 
 
 def _not_there(log: Log | None, error: HeliographError) -> str:

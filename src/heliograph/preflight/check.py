@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 
 from heliograph.cluster.cluster import Cluster
+from heliograph.concurrency import all_of
 from heliograph.config.model import ClusterConfig, Config, FlowConfig
 from heliograph.errors import HeliographError
 from heliograph.preflight.check_cluster import Reached, reach
@@ -23,7 +24,7 @@ async def examine(config: Config) -> AsyncIterator[Finding]:
     reached: dict[ClusterConfig, Reached] = {}
     try:
         wanted = dict.fromkeys(cluster for flow in config.flows for cluster in (flow.source, flow.target))
-        answers = await asyncio.gather(*map(reach, wanted))
+        answers = await all_of(map(reach, wanted))
         reached.update(zip(wanted, answers, strict=True))
         for finding in dict.fromkeys(each for answer in answers for each in answer.findings):
             yield finding

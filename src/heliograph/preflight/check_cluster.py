@@ -4,11 +4,11 @@ A bootstrap server that does not answer is a warning as long as another does. A 
 cannot be reached from here (``advertised.listeners``) is an error: it leads partitions that nobody else serves.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 from heliograph.broker.connection import Connection
 from heliograph.cluster.cluster import Cluster
+from heliograph.concurrency import each_of
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import HeliographError
 from heliograph.preflight.finding import Finding, Level, counted
@@ -75,19 +75,13 @@ async def _brokers(cluster: Cluster, versions: Versions, tried: set[Address]) ->
 
 async def _try_all(config: ClusterConfig, addresses: tuple[Address, ...]) -> dict[Address, Versions | HeliographError]:
     """Open and close a connection to each address: what it speaks, or what went wrong, in the order given."""
-    gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(address: Address) -> Versions | HeliographError:
-        async with gate:
-            try:
-                connection = await Connection.open(config, *address)
-            except HeliographError as error:
-                return error
-            connection.close()
-            return connection.versions
+    async def one(address: Address) -> Versions:
+        connection = await Connection.open(config, *address)
+        connection.close()
+        return connection.versions
 
-    unique = tuple(dict.fromkeys(addresses))
-    return dict(zip(unique, await asyncio.gather(*map(one, unique)), strict=True))
+    return await each_of(addresses, one, AT_ONCE)
 
 
 def _how(config: ClusterConfig) -> str:

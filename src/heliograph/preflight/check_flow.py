@@ -270,7 +270,7 @@ class FlowCheck:
         """Look who has the group that decides which process copies."""
         group = self._flow.group_id
         try:
-            row = await self._target.persist(self._describe_group)
+            row = await self._target.retrying(self._describe_group)
         except NotAuthorized:
             return [self._lacks("Read", f"group {group}", self._target)]
         if missing(getattr(row, "authorized_operations", NOT_TOLD), [Operation.READ]):
@@ -309,7 +309,7 @@ class FlowCheck:
         """
         if self._flow.transactions is not None:
             try:
-                await self._target.persist(lambda: find_coordinator(self._target, self._flow.transactional_id))
+                await self._target.retrying(lambda: find_coordinator(self._target, self._flow.transactional_id))
             except NotAuthorized as error:
                 return [self._lacks("Describe and Write", error.resource, self._target)]
             return []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
+from heliograph.concurrency import all_of
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, ClusterError, DataError, HeliographError
 from heliograph.mirror.patterns import Patterns
@@ -76,7 +77,7 @@ async def prove(flow: FlowConfig, request: Request, watch: Watch, release: Calla
     """
     source, target = Cluster(flow.source), Cluster(flow.target)
     try:
-        await asyncio.gather(source.start(), target.start())
+        await all_of((source.start(), target.start()))
         clusters = Clusters(flow, source, target)
         wait_until = asyncio.get_running_loop().time() + request.wait_s
         lanes = await survey(clusters, request.topics)
@@ -94,9 +95,7 @@ async def prove(flow: FlowConfig, request: Request, watch: Watch, release: Calla
                     slots.append(slot)
                 watch.proved(lane, proofs[number])
 
-        async with asyncio.TaskGroup() as group:
-            for number, lane in enumerate(lanes):
-                group.create_task(one(number, lane))
+        await all_of(one(number, lane) for number, lane in enumerate(lanes))
         return FlowProof(
             flow.name,
             flow.policy.value,
@@ -106,7 +105,8 @@ async def prove(flow: FlowConfig, request: Request, watch: Watch, release: Calla
             tuple(proofs[number] for number in range(len(lanes))),
         )
     finally:
-        await asyncio.gather(source.close(), target.close())
+        await source.close()
+        await target.close()
 
 
 async def _facts(cluster: Cluster, release: Callable[[Versions], str]) -> ClusterFacts:

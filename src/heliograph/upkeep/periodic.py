@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from heliograph.cluster.retry import retriable
+from heliograph.concurrency import single_cause
 from heliograph.errors import HeliographError
 from heliograph.observe.log import Log
 
@@ -31,7 +32,8 @@ async def every(job: Job, log: Log) -> None:
         await asyncio.sleep(pause_s)
         pause_s = job.interval_s
         try:
-            await job.run()
+            with single_cause():
+                await job.run()
             told = ""
         except HeliographError as error:
             if str(error) != told:
@@ -39,14 +41,15 @@ async def every(job: Job, log: Log) -> None:
             told = str(error)
 
 
-async def persistently(
+async def until_done(
     what: str, work: Callable[[], Awaitable[None]], log: Log, waiting: Callable[[HeliographError], None]
 ) -> None:
     """Do ``work`` until it succeeds. What may pass by itself is told once and handed to ``waiting`` each time."""
     told = False
     while True:
         try:
-            await work()
+            with single_cause():
+                await work()
         except HeliographError as error:
             if retriable(error) is None:
                 raise

@@ -15,6 +15,7 @@ from collections.abc import Coroutine
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
 from heliograph.cluster.transactions import is_fenced
+from heliograph.concurrency import all_of, single_cause
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.flow.flow import Flow
@@ -87,7 +88,8 @@ class FlowRunner:
     async def run(self) -> None:
         """Copy until stopped. An error that cannot pass by itself ends the flow and is kept in :attr:`error`."""
         try:
-            await self._live()
+            with single_cause():
+                await self._live()
             self.state, self.cause = FlowState.STOPPED, ""
         except HeliographError as error:
             self.state, self.cause, self.error = FlowState.FAILED, str(error), error
@@ -152,7 +154,7 @@ class FlowRunner:
             await asyncio.gather(running, stopped, return_exceptions=True)
 
     async def _prepare(self) -> None:
-        await asyncio.gather(self._reach(self._source), self._reach(self._target))
+        await all_of((self._reach(self._source), self._reach(self._target)))
         self.state, self.cause = FlowState.STARTING, ""
         error = await ensure_topic(self._target, self.config)
         if error is not None:

@@ -4,11 +4,11 @@ A look at both clusters' topics (:class:`~heliograph.upkeep.topics.TopicJob`) sa
 brings the data plane there, and tells what changed.
 """
 
-import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from heliograph.concurrency import all_of
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
 from heliograph.flow.flow import Flow
@@ -98,7 +98,7 @@ class LaneSet:
         """Close lanes that are to go to another target partition, at a point where all they sent is acknowledged."""
         lanes = self.flow.lanes
         moving = [lane for key, lane in lanes.items() if lane.target_partition != wanted[key].target_partition]
-        settled = await asyncio.gather(*(self.flow.settle(lane, SETTLE_S) for lane in moving))
+        settled = await all_of(self.flow.settle(lane, SETTLE_S) for lane in moving)
         for lane, done in zip(moving, settled, strict=True):
             if done:
                 self._close(lane)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from heliograph.cluster.cluster import Cluster
+from heliograph.concurrency import single_cause
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError, NotAuthorized
 from heliograph.flow.events import ClusterBack, ClusterTrouble, Event
@@ -29,14 +30,14 @@ from heliograph.offsets.stored import Offsets
 from heliograph.offsets.takeover import Takeover
 from heliograph.upkeep.deletion import DeletionJob
 from heliograph.upkeep.jobs import Upkeep
-from heliograph.upkeep.periodic import Job, every, persistently
+from heliograph.upkeep.periodic import Job, every, until_done
 from heliograph.upkeep.settings import SettingsJob
 from heliograph.upkeep.topics import TopicJob
 from heliograph.worker.event_log import tell
 from heliograph.worker.lane_set import LaneSet
 from heliograph.worker.producers import Producers
 from heliograph.worker.starting import Starter
-from heliograph.worker.transactions import first_cause, transactions_for
+from heliograph.worker.transactions import transactions_for
 
 LANE_SHARE_MAX = 8
 """A lane may hold at least one part in so many of the window; with fewer lanes, more."""
@@ -121,18 +122,16 @@ class Session:
 
     async def run(self) -> None:
         """Copy until cancelled."""
-        await persistently("read the stored positions", self._load, self.log, self._callbacks.waiting)
-        await persistently("look at the topics", self.lanes.refresh, self.log, self._callbacks.waiting)
+        await until_done("read the stored positions", self._load, self.log, self._callbacks.waiting)
+        await until_done("look at the topics", self.lanes.refresh, self.log, self._callbacks.waiting)
         self.jobs = tuple(self._jobs())
         self._callbacks.running()
         self.log.info("running", topics=self.lanes.topics, partitions=len(self.flow.lanes))
-        try:
+        with single_cause():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.flow.run())
                 for job in self.jobs:
                     group.create_task(every(job, self.log), name=job.name)
-        except BaseExceptionGroup as errors:
-            raise first_cause(errors) from errors
 
     def _jobs(self) -> list[Job]:
         """Give what is done beside the copying."""

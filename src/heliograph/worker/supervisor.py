@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from heliograph.concurrency import single_cause
 from heliograph.config.model import Config, FlowConfig
 from heliograph.errors import HeliographError, NotFound, RecordsLost
 from heliograph.observe.control import Companion
@@ -86,7 +87,8 @@ class Supervisor:
         if job not in jobs:
             there = ", ".join(sorted(jobs)) or "none, as it does not copy at the moment"
             raise NotFound(f"The flow {name} has no job named {job!r}", remedy=f"There are: {there}")
-        await jobs[job].run()
+        with single_cause():
+            await jobs[job].run()
 
     def _flow(self, name: str) -> _Flow:
         if name not in self._flows:

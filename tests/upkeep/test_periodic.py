@@ -1,0 +1,73 @@
+"""Periodic work: an expected error is told and the work done again, however the error is wrapped."""
+
+import asyncio
+
+import pytest
+
+from heliograph.concurrency import all_of
+from heliograph.errors import BrokerError, DamagedBatch, Unreachable
+from heliograph.observe.log import Log
+from heliograph.upkeep.periodic import Job, every, until_done
+
+
+async def _raise(error: Exception) -> None:
+    raise error
+
+
+def _job(outcomes, done):
+    """Make a job that goes through ``outcomes`` (errors and None), and then sets ``done``."""
+    left = iter(outcomes)
+
+    async def run() -> None:
+        try:
+            outcome = next(left)
+        except StopIteration:
+            done.set()
+            return
+        if outcome is not None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_raise(outcome))
+                group.create_task(asyncio.Event().wait())
+
+    return Job("a job", 0.0, run, at_once=True)
+
+
+async def _until(done: asyncio.Event, job: Job) -> None:
+    running = asyncio.create_task(every(job, Log("test")))
+    await asyncio.wait([running, asyncio.create_task(done.wait())], timeout=5, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
+    running.cancel()
+    assert done.is_set()
+
+
+@pytest.mark.parametrize("error", [Unreachable("gone"), BrokerError("out", code=1), DamagedBatch("damaged")])
+def test_an_expected_error_inside_a_task_group_does_not_end_the_job(error):
+    async def main() -> None:
+        done = asyncio.Event()
+        await _until(done, _job([error, error, None], done))
+
+    asyncio.run(main())
+
+
+def test_a_defect_ends_it_with_its_trace():
+    async def main() -> None:
+        done = asyncio.Event()
+        await _until(done, _job([ZeroDivisionError("a defect")], done))
+
+    with pytest.raises(BaseExceptionGroup) as raised:
+        asyncio.run(main())
+    assert raised.group_contains(ZeroDivisionError)
+
+
+def test_until_done_tries_again_what_may_pass_and_raises_what_may_not():
+    errors = iter([Unreachable("gone"), BrokerError("no leader", code=6), BrokerError("no such range", code=1)])
+    waited = []
+
+    async def work() -> None:
+        await all_of([_raise(next(errors))])
+
+    with pytest.raises(BrokerError) as raised:
+        asyncio.run(until_done("a step", work, Log("test"), waited.append))
+    assert raised.value.code == 1
+    assert [type(each) for each in waited] == [Unreachable, BrokerError]
