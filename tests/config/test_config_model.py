@@ -16,3 +16,10 @@ def test_the_protocol_has_kafkas_names():
     sasl, tls = Sasl("PLAIN", "u", Secret("p")), Tls(None)
     names = [ClusterConfig("a", (), tls=t, sasl=s).protocol for t in (None, tls) for s in (None, sasl)]
     assert names == ["PLAINTEXT", "SASL_PLAINTEXT", "SSL", "SASL_SSL"]
+
+
+def test_a_cluster_that_is_made_without_a_file_has_the_defaults_of_the_option_table(load_text):
+    """A connection needs an address only, so these fields have defaults; the table is where they are decided."""
+    (flow,) = load_text().flows
+    for cluster in (flow.source, flow.target):
+        assert ClusterConfig(cluster.alias, cluster.bootstrap) == cluster

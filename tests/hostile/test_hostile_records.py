@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mutations import mutant, relaxed, rounds, truncations
 from trials import tried
 
-from heliograph.config.model import ClusterConfig, FlowConfig
+from configs import flow_config
 from heliograph.errors import DataError, ProtocolError
 from heliograph.mirror import formats, offsets
 from heliograph.worker import ownership
@@ -75,7 +75,7 @@ def test_mutants_and_cuts_of_mm2s_records():
 def test_what_members_of_the_group_say():
     metadata = msgspec.json.encode(ownership.Metadata(owner=False, waiting_since_ms=5))
     stranger = ownership._read_metadata(b"?")
-    flow = FlowConfig(ClusterConfig("a", ()), ClusterConfig("b", ()), group_id="g")
+    flow = flow_config("a", "b", group_id="g")
     for raw in NOT_JSON:
         owner = tried(ownership._read_owner, raw, flow, allowed=(ProtocolError,))
         assert owner == "" if not raw else isinstance(owner, ProtocolError)

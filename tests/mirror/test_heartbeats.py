@@ -1,6 +1,6 @@
 import pytest
 
-from heliograph.config.model import ClusterConfig, FlowConfig, SyncConfig
+from configs import flow_config, sync_config
 from heliograph.mirror.formats import Heartbeat
 from heliograph.mirror.heartbeats import Emitter, Side, emitters_of
 
@@ -15,8 +15,8 @@ from heliograph.mirror.heartbeats import Emitter, Side, emitters_of
     ],
 )
 def test_who_emits_where(own, reverse, expected):
-    sync = SyncConfig(heartbeats_interval_s=own, reverse_heartbeats_interval_s=reverse)
-    flow = FlowConfig(ClusterConfig("A", ()), ClusterConfig("B", ()), sync=sync)
+    sync = sync_config(heartbeats_interval_s=own, reverse_heartbeats_interval_s=reverse)
+    flow = flow_config(sync=sync)
     assert emitters_of(flow) == expected
 
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.config.model import ClusterConfig, FlowConfig, Policy
+from configs import flow_config
+from heliograph.config.model import Policy
 from heliograph.errors import ConfigError
 from heliograph.mirror.naming import Location, Naming, naming_of
 
@@ -159,11 +160,6 @@ def test_older_names_of_state_topics_are_looked_for(separator, syncs, checkpoint
 
 
 def test_from_the_configuration():
-    flow = FlowConfig(
-        source=ClusterConfig("west", (("localhost", 9092),)),
-        target=ClusterConfig("east", (("localhost", 9093),)),
-        separator="--",
-        internal_separator=".",
-    )
+    flow = flow_config("west", "east", separator="--", internal_separator=".")
     assert naming_of(flow) == Naming("west", "east", Policy.DEFAULT, "--", ".")
     assert naming_of(flow).remote_topic("t") == "west--t"

@@ -2,14 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from heliograph.config.model import ClusterConfig, FlowConfig, Policy
+from configs import flow_config
+from heliograph.config.model import Policy
 from heliograph.mirror.selection import selection_of
 
-FLOW = FlowConfig(
-    source=ClusterConfig("A", (("localhost", 9092),)),
-    target=ClusterConfig("B", (("localhost", 9093),)),
-    topics_exclude=(r"mm2.*\.internal", r".*\.replica", "__.*"),
-)
+FLOW = flow_config(topics_exclude=(r"mm2.*\.internal", r".*\.replica", "__.*"))
 INTERNAL = "internal topic, never mirrored"
 
 
@@ -66,16 +63,7 @@ def test_a_mesh_of_three_comes_to_rest(topics, on_each):
     """With everything selected copies are copied on, once: nothing comes back to a cluster where it has been."""
     aliases = {"A", "B", "C"}
     selections = [
-        selection_of(
-            replace(
-                FLOW,
-                source=ClusterConfig(source, (("localhost", 9092),)),
-                target=ClusterConfig(target, (("localhost", 9093),)),
-                topics=topics,
-            )
-        )
-        for source in aliases
-        for target in aliases - {source}
+        selection_of(flow_config(source, target, topics=topics)) for source in aliases for target in aliases - {source}
     ]
     held = {alias: {"t"} for alias in aliases}
     for _ in range(10):

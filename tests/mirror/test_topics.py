@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from heliograph.config.model import ClusterConfig, FlowConfig, Policy
+from configs import flow_config
+from heliograph.config.model import Policy
 from heliograph.mirror.topics import (
     AddPartitions,
     ConfigChange,
@@ -16,9 +17,7 @@ from heliograph.mirror.topics import (
     topic_rules_of,
 )
 
-FLOW = FlowConfig(
-    source=ClusterConfig("A", (("localhost", 9092),)),
-    target=ClusterConfig("B", (("localhost", 9093),)),
+FLOW = flow_config(
     replication_factor=3,
     config_properties_exclude=("min\\.insync\\.replicas", "follower\\..*"),
 )

@@ -1,9 +1,9 @@
 import pytest
 
-from heliograph.config.model import ClusterConfig, FlowConfig
+from configs import flow_config
 from heliograph.offsets.fencing import is_task_of
 
-FLOW = FlowConfig(ClusterConfig("a", ()), ClusterConfig("b", ()), group_id="a-mm2")
+FLOW = flow_config("a", "b")
 
 
 @pytest.mark.parametrize(

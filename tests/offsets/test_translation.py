@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from heliograph.config.model import ClusterConfig, FlowConfig, Policy
+from configs import flow_config
+from heliograph.config.model import Policy
 from heliograph.mirror.offset_map import OffsetMap
 from heliograph.offsets.flow_map import FlowMap
 from heliograph.offsets.translation import Crossing, Destination, _by_map, _gap_of, _Place
 
-WEST, EAST = (ClusterConfig(alias, (("127.0.0.1", 1),)) for alias in ("west", "east"))
-THERE = FlowConfig(WEST, EAST, topics=("t.*",))
-BACK = FlowConfig(EAST, WEST, topics=("t.*",))
+THERE = flow_config("west", "east", topics=("t.*",))
+BACK = flow_config("east", "west", topics=("t.*",))
 
 
 def crossing(ahead, back):

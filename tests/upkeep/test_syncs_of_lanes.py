@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from configs import flow_config
 from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import ClusterConfig, FlowConfig
+from heliograph.config.model import ClusterConfig
 from heliograph.flow.lane import Lane
 from heliograph.flow.uncommitted import RUNS_KEPT, Uncommitted
 from heliograph.flow.window import Window
@@ -23,7 +24,7 @@ class World:
 
     def __init__(self, **lane):
         clusters = {Location.SOURCE: Cluster(ClusterConfig("A", ())), Location.TARGET: Cluster(ClusterConfig("B", ()))}
-        config = FlowConfig(ClusterConfig("A", ()), ClusterConfig("B", ()))
+        config = flow_config()
         self.lanes = {KEY: Lane("t", "A.t", 0, Window(1 << 20), **lane)}
         self.syncs = Syncs(config, clusters, self.lanes, Log())
         self.syncs.loaded = True

@@ -8,15 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configs import flow_config
 from heliograph.cluster.group import Beat, Joined
-from heliograph.config.model import ClusterConfig, FlowConfig
 from heliograph.errors import BrokerError, NotAuthorized, Unreachable
 from heliograph.wire import errors as codes
 from heliograph.worker.ownership import Assignment, Callbacks, Metadata, Ownership, choose_owner
 
-FLOW = FlowConfig(
-    ClusterConfig("a", ()), ClusterConfig("b", ()), group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10
-)
+FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10)
 MEMBERS = st.dictionaries(
     st.text("abc", min_size=1, max_size=3),
     st.builds(Metadata, owner=st.booleans(), waiting_since_ms=st.integers(0, 5)),

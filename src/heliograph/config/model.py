@@ -3,7 +3,7 @@
 Units are in the names. Every secret is a :class:`Secret`, whose text form is a mask.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -124,32 +124,32 @@ class InternalTopic:
     """-1: the broker's default."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncConfig:
     """What a flow keeps in step besides records, topics and their settings. An interval of None: not done."""
 
-    offset_syncs: bool = True
+    offset_syncs: bool
     """Whether offset syncs are written."""
-    offset_syncs_location: str | None = None
+    offset_syncs_location: str | None
     """``source`` or ``target``; None: where the topic exists, else the target."""
-    offset_syncs_replication_factor: int = 3
+    offset_syncs_replication_factor: int
     """-1 here and below: the broker's default."""
-    offset_lag_max: int = 100
+    offset_lag_max: int
     """Offsets on the target between two offset syncs, not counting either."""
-    groups: tuple[str, ...] = (".*",)
+    groups: tuple[str, ...]
     """Java regular expressions of the consumer groups that are followed, each matching whole names."""
-    groups_exclude: tuple[str, ...] = ()
-    refresh_groups_interval_s: float | None = 60.0
-    checkpoints_interval_s: float | None = 60.0
-    checkpoints_replication_factor: int = 3
-    group_offsets_interval_s: float | None = None
+    groups_exclude: tuple[str, ...]
+    refresh_groups_interval_s: float | None
+    checkpoints_interval_s: float | None
+    checkpoints_replication_factor: int
+    group_offsets_interval_s: float | None
     """How often translated positions are committed on the target."""
-    heartbeats_interval_s: float | None = 1.0
-    heartbeats_replication_factor: int = 3
-    reverse_heartbeats_interval_s: float | None = None
+    heartbeats_interval_s: float | None
+    heartbeats_replication_factor: int
+    reverse_heartbeats_interval_s: float | None
     """The same for the reverse flow, which writes them to the source; None too where that flow runs itself."""
-    acls_interval_s: float | None = 600.0
-    acls_mode: str = "mm2"
+    acls_interval_s: float | None
+    acls_mode: str
     """``mm2``, or ``all`` for prefixes and groups too."""
 
 
@@ -163,64 +163,64 @@ class TransactionConfig:
     """After which the target's coordinator aborts one that nobody ends."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlowConfig:
-    """One direction of replication between two clusters."""
+    """One direction of replication between two clusters; what an option decides has its default in the option table."""
 
     source: ClusterConfig
     target: ClusterConfig
 
-    topics: tuple[str, ...] = (".*",)
+    topics: tuple[str, ...]
     """Java regular expressions, each matching whole names."""
-    topics_exclude: tuple[str, ...] = ()
-    policy: Policy = Policy.DEFAULT
-    separator: str = "."
-    internal_separator: str = "."
+    topics_exclude: tuple[str, ...]
+    policy: Policy
+    separator: str
+    internal_separator: str
     """Separator used in the names of offset-syncs and checkpoints topics."""
     merges: bool = False
     """Another flow of the file may write to the same topics of the target (identity policy, fan-in)."""
-    replicate_heartbeats: bool = True
-    replication_factor: int = 2
+    replicate_heartbeats: bool
+    replication_factor: int
     """For topics created on the target; -1: the broker's default."""
-    refresh_topics_interval_s: float | None = 10.0
+    refresh_topics_interval_s: float | None
     """None: new topics and partitions are not looked for."""
-    sync_topic_configs_interval_s: float | None = 600.0
-    config_properties_exclude: tuple[str, ...] = ()
+    sync_topic_configs_interval_s: float | None
+    config_properties_exclude: tuple[str, ...]
     """Java regular expressions of topic settings that are not copied."""
-    use_defaults_from: str = "target"
-    delete_topics: bool = False
+    use_defaults_from: str
+    delete_topics: bool
     """Copies are deleted when their source topics are gone."""
 
-    read_committed: bool = True
+    read_committed: bool
     """False: records of aborted and of unfinished transactions are copied too."""
-    start_at_latest: bool = False
+    start_at_latest: bool
     """Where a partition without a stored position begins: False its first record, True its end."""
-    fetch_max_bytes: int = 4 << 20
-    fetch_max_partition_bytes: int = 1 << 20
-    fetch_max_wait_ms: int = 500
-    client_rack: str = ""
-    window_bytes: int = 24 << 20
+    fetch_max_bytes: int
+    fetch_max_partition_bytes: int
+    fetch_max_wait_ms: int
+    client_rack: str
+    window_bytes: int
     """Most bytes fetched and not yet acknowledged, for the whole flow."""
-    stop_on_loss: frozenset[LossKind] = frozenset()
+    stop_on_loss: frozenset[LossKind]
     """Losses at which a partition stands still until a person decides; after the others it goes on."""
-    batch_max_bytes: int = 1_000_012
+    batch_max_bytes: int
     """Largest batch that merging makes; the target topic's own ``max.message.bytes`` lowers it."""
-    produce_timeout_ms: int = 30_000
+    produce_timeout_ms: int
 
-    sync: SyncConfig = field(default_factory=SyncConfig)
+    sync: SyncConfig
 
-    group_id: str = ""
+    group_id: str
     """Group on the target whose single member owns the flow's lanes (MM2: ``<source>-mm2``)."""
-    session_timeout_ms: int = 10_000
-    heartbeat_interval_ms: int = 3_000
-    rebalance_timeout_ms: int = 60_000
-    offsets_topic: InternalTopic = field(default_factory=lambda: InternalTopic("", 25, 3))
+    session_timeout_ms: int
+    heartbeat_interval_ms: int
+    rebalance_timeout_ms: int
+    offsets_topic: InternalTopic
     transactions: TransactionConfig | None = None
     """None: at least once, with exact resume; else exactly once."""
     connector_name: str = "MirrorSourceConnector"
     """First element of the key under which source offsets are stored."""
-    offset_flush_interval_ms: int = 10_000
-    shutdown_timeout_ms: int = 5_000
+    offset_flush_interval_ms: int
+    shutdown_timeout_ms: int
     """Time for draining and committing at a stop (``task.shutdown.graceful.timeout.ms``)."""
 
     @property
