@@ -4,7 +4,6 @@ import pytest
 
 from configs import flow_config
 from heliograph.config.model import Policy
-from heliograph.errors import ConfigError
 from heliograph.mirror.naming import Location, Naming, naming_of
 
 NAMINGS = {
@@ -12,6 +11,7 @@ NAMINGS = {
     "default_underscore": Naming("A", "B", Policy.DEFAULT, "_", "_"),
     "default_underscore_dotted": Naming("A", "B", Policy.DEFAULT, "_", "."),
     "identity": Naming("A", "B", Policy.IDENTITY, ".", "."),
+    "default_unseparated": Naming("A", "B", Policy.DEFAULT, "", ""),
 }
 CONNECT_TOPIC = "mm2-offsets.A.internal"
 ANSWERS = [
@@ -26,12 +26,14 @@ def test_agrees_with_mirrormaker(answer):
     policy, topic, remote, source, upstream, original, heartbeats, internal, checkpoints = answer
     naming = NAMINGS[policy]
     assert naming.remote_topic(topic) == remote
+    assert naming.is_checkpoints(topic) is (checkpoints == "true")
+    assert naming.is_internal(topic) is (internal == "true" or topic == CONNECT_TOPIC)
+    if policy == "default_unseparated":  # where MirrorMaker 2 takes the first letter of any name for an alias
+        return
     assert naming.topic_source(topic) == (None if source == "~" else source)
     assert naming.upstream_topic(topic) == (None if upstream == "~" else upstream)
     assert naming.original_topic(topic) == original
     assert naming.is_heartbeats(topic) is (heartbeats == "true")
-    assert naming.is_checkpoints(topic) is (checkpoints == "true")
-    assert naming.is_internal(topic) is (internal == "true" or topic == CONNECT_TOPIC)
 
 
 def test_internal_topics_of_older_versions():
@@ -131,9 +133,28 @@ def test_heartbeats_without_a_separator_do_not_go_back():
     assert Naming("heart", "h", Policy.IDENTITY, "", "").cycle("heartbeats") is None
 
 
-def test_without_a_separator_the_default_policy_is_refused():
-    with pytest.raises(ConfigError, match="separator"):
-        Naming("A", "B", Policy.DEFAULT, "", ".")
+# topic, alias it came from, name one hop earlier, whether it is heartbeats, alias that makes it a cycle
+UNSEPARATED_COPIES = [
+    ("westorders", "west", "orders", False, None),
+    ("western-orders", "west", "ern-orders", False, None),
+    ("eastorders", None, None, False, None),
+    ("orders", None, None, False, None),
+    ("west", None, None, False, None),
+    ("heartbeats", None, None, True, None),
+    ("westheartbeats", "west", "heartbeats", True, "west"),
+    ("eastheartbeats", "east", "heartbeats", True, "east"),
+    ("westeastheartbeats", "west", "eastheartbeats", True, "west"),
+    ("east-heartbeats", "east", "-heartbeats", False, None),
+]
+
+
+@pytest.mark.parametrize(("topic", "source", "upstream", "heartbeats", "cycle"), UNSEPARATED_COPIES)
+def test_the_default_policy_without_a_separator_knows_its_own_copies(topic, source, upstream, heartbeats, cycle):
+    naming = Naming("west", "east", Policy.DEFAULT, "", "")
+    assert (naming.topic_source(topic), naming.upstream_topic(topic)) == (source, upstream)
+    assert naming.is_heartbeats(topic) is heartbeats
+    assert naming.cycle(topic) == cycle
+    assert naming.upstream_topic(naming.remote_topic(topic)) == topic
 
 
 @pytest.mark.parametrize(

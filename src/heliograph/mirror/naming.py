@@ -4,9 +4,12 @@ A replication policy is a pair of rules. The default policy prefixes the source'
 ``A.orders``); the identity policy keeps names, except for heartbeats, which are prefixed all the same so that each hop
 stays visible. Everything else follows from them: a topic's origin is read off its prefixes, one at a time.
 
-With the identity policy the separator may be empty (``es-srcheartbeats``, ``mm2-offset-syncses-tgtinternal``). Such a
-name cannot be taken apart: only the flow's own two aliases are recognised in front of ``heartbeats``. MirrorMaker 2
-takes its first letter for the alias then, and recognises no heartbeats at all.
+The separator may be empty (``westorders``, ``es-srcheartbeats``, ``mm2-offset-syncses-tgtinternal``). Such a name
+cannot be taken apart for certain, so only the flow's own aliases are recognised: either of them in front of
+``heartbeats``, and with the default policy the source's in front of any topic, because that is what the flow's copies
+begin with. It proves no cycle, since a topic of the source's own may begin so too (``western-orders``); flows that
+could go round are refused when the file is read. MirrorMaker 2 takes the first letter for the alias then, and
+recognises no heartbeats at all.
 
 The prefix is all there is: a topic that its owner happened to call ``orders.v1`` looks as if it came from a cluster
 ``orders``. The rules are those of MirrorMaker 2 4.x (KIP-382, KIP-690, KIP-949, KIP-1074), oddities included, because
@@ -17,7 +20,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from heliograph.config.model import FlowConfig, Policy
-from heliograph.errors import ConfigError
 
 HEARTBEATS = "heartbeats"
 """Name of the topic that each heartbeat emitter writes on its own target; it has no alias and no separator."""
@@ -43,14 +45,6 @@ class Naming:
     """Between alias and topic (``replication.policy.separator``)."""
     internal_separator: str
     """Between the parts of the offset-syncs and checkpoints topics' names (KIP-949)."""
-
-    def __post_init__(self) -> None:
-        """Refuse a separator that separates nothing, where topics' origins are read off their names."""
-        if not self.separator and self.policy is Policy.DEFAULT:
-            raise ConfigError(
-                f"The flow {self.source_alias}->{self.target_alias} has an empty replication.policy.separator",
-                remedy="Remove the key for the default '.', or give one or more characters",
-            )
 
     @property
     def checkpoints_topic(self) -> str:
@@ -94,7 +88,7 @@ class Naming:
         if self._keeps_name(topic):
             return self.source_alias
         if not self.separator:
-            return self._known_alias(topic)
+            return self._leading_alias(topic)
         parts = topic.split(self.separator)
         while parts and not parts[-1]:
             parts.pop()
@@ -141,8 +135,11 @@ class Naming:
 
         That is the target's alias at any hop, and the source's own (KAFKA-9914). With the identity policy names tell
         nothing about the way, so only heartbeats are protected. An alias that holds the separator (``us.west``) is
-        recognised as a prefix of the whole, which the walk over single hops would miss.
+        recognised as a prefix of the whole, which the walk over single hops would miss. Without a separator, too, only
+        heartbeats tell.
         """
+        if not self.separator and not self.is_heartbeats(topic):
+            return None
         suspects = [self.target_alias]
         if self.policy is Policy.DEFAULT:
             suspects.append(self.source_alias)
@@ -158,13 +155,14 @@ class Naming:
             hop = self.upstream_topic(hop)
         return None
 
-    def _known_alias(self, topic: str) -> str | None:
-        """Give which of the flow's aliases stands before ``topic``, the name of heartbeats without a separator."""
-        aliases = sorted((self.source_alias, self.target_alias), key=len, reverse=True)
-        return next(
-            (alias for alias in aliases if topic.removeprefix(alias).endswith(HEARTBEATS) and topic.startswith(alias)),
-            None,
-        )
+    def _leading_alias(self, topic: str) -> str | None:
+        """Return the flow's alias that ``topic`` begins with, where no separator follows it: see above."""
+        for alias in sorted((self.source_alias, self.target_alias), key=len, reverse=True):
+            rest = topic[len(alias) :]
+            if topic.startswith(alias) and rest.endswith(HEARTBEATS):
+                return alias
+        is_copy = self.policy is Policy.DEFAULT and len(topic) > len(self.source_alias)
+        return self.source_alias if is_copy and topic.startswith(self.source_alias) else None
 
     def _keeps_name(self, topic: str) -> bool:
         """Identity: all but what looks like heartbeats, which a plain suffix decides (``my-heartbeats`` too)."""

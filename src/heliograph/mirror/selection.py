@@ -1,8 +1,9 @@
 """Which of the source's topics a flow mirrors, and for each the reason in a phrase.
 
-A topic is mirrored when the lists want it (``topics`` matches, ``topics.exclude`` does not; or it is a heartbeats topic
-and those are wanted) and nothing forbids it: internal topics never leave their cluster, and a topic that came from the
-target does not go back. The order of the tests is that of the reasons a person would give: what can never be, first.
+A topic is mirrored when it is wanted (``topics`` matches, or it is a heartbeats topic and those are wanted), is not
+excluded (``topics.exclude`` wins over both) and nothing forbids it: internal topics never leave their cluster, and a
+topic that came from the target does not go back. The order of the tests is that of the reasons a person would give:
+what can never be, first. MirrorMaker 2 copies heartbeats even where ``topics.exclude`` names them.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class Selection:
     include: Patterns
     exclude: Patterns
     replicate_heartbeats: bool
-    """``heartbeats.replication.enabled`` (KIP-1089): heartbeats go along whatever the lists say."""
+    """``heartbeats.replication.enabled`` (KIP-1089): heartbeats go along although ``topics`` does not name them."""
 
     def selects(self, topic: str) -> bool:
         """Say whether the source's ``topic`` is mirrored."""
@@ -44,10 +45,10 @@ class Selection:
         forbidden = self._forbidden(topic)
         if forbidden is not None:
             return Verdict(selected=False, reason=forbidden)
-        if self.replicate_heartbeats and self.naming.is_heartbeats(topic):
-            return Verdict(selected=True, reason="heartbeats")
         if (excluded_by := self.exclude.which(topic)) is not None:
             return Verdict(selected=False, reason=f"excluded by {excluded_by}")
+        if self.replicate_heartbeats and self.naming.is_heartbeats(topic):
+            return Verdict(selected=True, reason="heartbeats")
         if (included_by := self.include.which(topic)) is not None:
             return Verdict(selected=True, reason=f"included by {included_by}")
         return Verdict(selected=False, reason="not included by topics")
