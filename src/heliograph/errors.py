@@ -4,6 +4,7 @@
 
     HeliographError                 exit 1   carries what happened and what may be done next
     ├── ConfigError                 exit 2   the file, an option or the command line is wrong
+    │   └── ConfigErrors                     several mistakes of one file, found in one reading
     ├── ClusterError                exit 3   a cluster cannot be used
     │   ├── Unreachable                      no broker answers (refused, DNS, time-out)
     │   ├── NotKafka                         something answers, but it does not speak Kafka's protocol
@@ -20,9 +21,10 @@
     ├── ProofFailed                 exit 5   source and target do not hold the same records
     └── ProofIncomplete             exit 6   nothing differs, but not all that was asked could be proven
 
-Each is shown as one line: ``message``, then ``remedy``. Neither may hold a secret.
+Each is shown as one line: ``message``, then ``remedy``. Neither may hold a secret. ConfigErrors is one line for each.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -47,6 +49,20 @@ class ConfigError(HeliographError):
     """The configuration file, one of its options, or the command line is wrong."""
 
     exit_code = 2
+
+
+class ConfigErrors(ConfigError):
+    """Several mistakes of one file."""
+
+    def __init__(self, errors: Sequence[ConfigError], *, notes: Sequence[str] = ()) -> None:
+        """Hold the errors; ``notes`` say what else the author should know: keys without effect, and what was meant."""
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = tuple(errors)
+        self.notes = tuple(notes)
+
+    def __str__(self) -> str:
+        """One line for each error: the cause, then the remedy."""
+        return "\n".join(map(str, self.errors))
 
 
 class ClusterError(HeliographError):

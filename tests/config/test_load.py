@@ -165,7 +165,7 @@ def test_a_broken_login_names_its_line(load_text):
         ("topics=a\ntopics=b", "topics stands twice; line 6 counts"),
         ("A->B.client.rack=\xc3\xa9", None),
         (
-            "replication.policy.class=io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy\nreplication.policy.separator=",
+            "replication.policy.class=org.apache.kafka.connect.mirror.IdentityReplicationPolicy\nreplication.policy.separator=",
             "internal topics have names such as mm2-offset-syncsBinternal",
         ),
         ("topics.blacklist=x", "removed in Kafka 4.0; it is read as topics.exclude"),

@@ -2,14 +2,19 @@
 
 import pytest
 
-from heliograph.config.loops import Way, disjoint, find_loop
+from heliograph.config.loops import Way, disjoint, find_growing_loop, find_loop, find_merging
 from heliograph.errors import ConfigError
 
 
-def way(name, topics=".*", exclude="", *, keeps_names=True):
+def way(name, topics=".*", exclude="", *, keeps_names=True, separator="."):
     source, target = name.split("->")
     items = tuple(filter(None, topics.split(",")))
-    return Way(source, target, keeps_names, items, tuple(filter(None, exclude.split(","))))
+    return Way(source, target, keeps_names, items, tuple(filter(None, exclude.split(","))), separator)
+
+
+def blind(name, topics=".*", exclude=""):
+    """A flow with the default policy and an empty separator."""
+    return way(name, topics, exclude, keeps_names=False, separator="")
 
 
 # topics and exclusions of one flow and of the other, whether no topic can be in both
@@ -57,6 +62,77 @@ def test_circles():
     assert names([way("A->B"), way("B->A", keeps_names=False)]) == []
     assert names([way("A->B"), way("B->C", "x"), way("C->A", "y")]) == ["A->B", "B->C", "C->A"]  # two are apart
     assert names([way("A->B", "z"), way("B->C", "x"), way("C->A", "y")]) == []
+
+
+@pytest.mark.parametrize(
+    ("ways", "loop"),
+    [
+        ([blind("A->B")], []),
+        ([blind("A->B"), blind("B->C"), blind("A->C")], []),
+        ([blind("A->B"), blind("B->A")], ["A->B", "B->A"]),
+        ([way("B->A"), blind("A->B")], ["A->B", "B->A"]),
+        ([way("B->A", keeps_names=False), blind("A->B")], ["A->B", "B->A"]),
+        ([blind("A->B"), blind("B->C"), blind("C->A")], ["A->B", "B->C", "C->A"]),
+        ([blind("A->B", "orders"), blind("B->A", "orders")], []),
+        ([blind("A->B", "orders"), blind("B->A")], []),
+        ([blind("A->B", "orders.*"), blind("B->A")], []),
+        ([blind("A->B", "orders.*"), way("B->A")], []),
+        ([blind("A->B", "A.*"), blind("B->A")], []),
+        ([blind("A->B", "A.*"), way("B->A")], ["A->B", "B->A"]),
+        ([blind("A->B", "BA.*"), blind("B->A")], ["A->B", "B->A"]),
+        ([blind("A->B", "(?i)orders.*"), blind("B->A")], ["A->B", "B->A"]),
+        ([blind("A->B"), blind("B->A", ".*", "A.*")], []),
+        ([blind("A->B", ".*", "B.*"), blind("B->A")], []),
+        ([blind("A->B", ".*", "Bo.*"), blind("B->A")], ["A->B", "B->A"]),
+        ([way("A->B", keeps_names=False), way("B->A", keeps_names=False)], []),
+    ],
+)
+def test_circles_in_which_names_would_grow(ways, loop):
+    assert [each.name for each in find_growing_loop(ways)] == loop
+
+
+@pytest.mark.parametrize(
+    ("ways", "merging"),
+    [
+        ([way("A->C"), way("B->C")], {"A->C": "B->C", "B->C": "A->C"}),
+        ([way("A->C", "x"), way("B->C", "y")], {}),
+        ([blind("A->C"), blind("B->C")], {}),
+        ([blind("A->C"), blind("AB->C")], {"A->C": "AB->C", "AB->C": "A->C"}),
+        ([blind("A->C", "orders"), blind("AB->C")], {}),
+        ([blind("A->C", "Borders"), blind("AB->C")], {"A->C": "AB->C", "AB->C": "A->C"}),
+        ([way("B->C"), blind("A->C")], {"B->C": "A->C", "A->C": "B->C"}),
+        ([way("B->C", "orders"), blind("A->C")], {}),
+        ([way("A->C", keeps_names=False), blind("B->C")], {}),
+    ],
+)
+def test_flows_whose_copies_may_have_one_name(ways, merging):
+    assert {name: other.name for name, other in find_merging(ways).items()} == merging
+
+
+UNSEPARATED = "B->A.enabled=true\nreplication.policy.separator=\n"
+
+
+def test_without_a_separator_one_direction_runs_with_one_warning(load_text):
+    config = load_text("replication.policy.separator=")
+    (warning,) = config.warnings
+    assert (warning.key, warning.line) == ("replication.policy.separator", 5)
+    assert "orders is copied to Aorders" in warning.message
+    assert "mm2-offset-syncsBinternal" in warning.message
+
+
+def test_without_a_separator_both_directions_are_refused_where_they_would_go_round(load_text):
+    with pytest.raises(ConfigError, match="A->B, B->A may copy each other's copies") as refused:
+        load_text(UNSEPARATED)
+    assert "topics.exclude=A.*" in refused.value.remedy
+    assert len(load_text(UNSEPARATED + "topics=orders").flows) == 2
+    assert len(load_text(UNSEPARATED + "B->A.topics.exclude=A.*").flows) == 2
+    config = load_text(UNSEPARATED, only_targets=["B"])
+    assert any("A->B, B->A must never run at the same time" in each.message for each in config.warnings)
+
+
+def test_without_a_separator_copies_are_not_deleted(load_text):
+    with pytest.raises(ConfigError, match=r"heliograph\.delete\.topics cannot be used"):
+        load_text("replication.policy.separator=\nheliograph.delete.topics=true")
 
 
 IDENTITY = "B->A.enabled=true\nreplication.policy.class=org.apache.kafka.connect.mirror.IdentityReplicationPolicy\n"

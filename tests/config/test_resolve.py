@@ -4,6 +4,7 @@ import pytest
 
 from heliograph.config import OPTIONS
 from heliograph.config.options import Family
+from heliograph.config.problems import Problems
 from heliograph.config.properties import parse_properties
 from heliograph.config.resolve import Resolver
 from heliograph.config.variables import Variables
@@ -12,8 +13,10 @@ from heliograph.errors import ConfigError
 
 def resolver_of(text):
     file = parse_properties(text.encode(), Path("mm2.properties"))
-    variables = Variables(file, {})
-    return Resolver(file, {key: (entry, variables.expand(entry)) for key, entry in file.entries.items()}, OPTIONS)
+    problems = Problems()
+    variables = Variables(file, {}, problems)
+    values = {key: (entry, variables.expand(entry)) for key, entry in file.entries.items()}
+    return Resolver(file, values, OPTIONS, problems)
 
 
 def test_the_first_key_that_stands_wins_and_the_others_are_remembered():
@@ -41,8 +44,10 @@ def test_choices_are_taken_in_any_case_and_given_as_declared():
 
 def test_values_of_secret_sounding_keys_are_neither_shown_nor_quoted():
     resolver = resolver_of("my.token=abc")
-    with pytest.raises(ConfigError) as refusal:
-        resolver.find(Family.FLOW, "replication.factor", ("my.token",), "shown")
+    found = resolver.find(Family.FLOW, "replication.factor", ("my.token",), "shown")
+    assert (found.value, found.broken) == (2, True)
+    with pytest.raises(ConfigError, match=r"mm2\.properties:1 my\.token must be a whole number") as refusal:
+        resolver.problems.raise_all(Path("mm2.properties"))
     assert "abc" not in str(refusal.value)
     resolver.note("some.password", "abc", "here")
     assert resolver.effective() == (("some.password", "****", "here"),)

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from heliograph.config.problems import Problems
 from heliograph.config.properties import parse_properties
 from heliograph.config.variables import Expanded, Variables
 from heliograph.errors import ConfigError
@@ -12,7 +13,10 @@ FILE = f"config.providers=f\nconfig.providers.f.class={PACKAGE}.FileConfigProvid
 
 def expand(text, environ=None, *, head=""):
     file = parse_properties(f"{head}key={text}".encode(), Path("mm2.properties"))
-    return Variables(file, environ or {}).expand(file.entries["key"])
+    problems = Problems()
+    expanded = Variables(file, environ or {}, problems).expand(file.entries["key"])
+    problems.raise_all(file.path)
+    return expanded
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,37 @@ def test_a_file_that_cannot_work(tmp_path, properties, words):
     refused(path, words)
 
 
+MISTAKES = """clusters = a, b
+a.bootstrap.servers = 127.0.0.1
+a->b.enabled = true
+a->c.enabled = true
+a->b.topics = ([
+replication.factor = many
+a.security.protocol = SASL_SSL
+a.ssl.truststore.location = /nowhere.p12
+replication.policy.class = com.acme.OwnPolicy
+b.client.id = ${NOT_SET}
+a->b.topcis.exclude = x
+heliograph.http.listener = http://127.0.0.1:9400
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_all_mistakes_of_a_file_are_told_at_once(tmp_path, command):
+    path = tmp_path / "mm2.properties"
+    path.write_text(MISTAKES)
+    program = str(Path(sys.executable).with_name("heliograph"))
+    done = subprocess.run([program, command, str(path)], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = [line.removeprefix("heliograph: ").replace(str(path), "FILE") for line in done.stderr.splitlines()]
+    assert [line.partition(" ")[0] for line in lines] == [
+        "note:",
+        "b.bootstrap.servers",
+        *(f"FILE:{line}" for line in (2, 4, 5, 6, 7, 8, 9, 10, 12)),
+    ]
+    assert "a->b.topics.exclude was probably meant" in lines[0]
+
+
 def test_a_file_that_is_not_there(tmp_path):
     refused(tmp_path / "missing.properties", "missing.properties")
 

@@ -23,7 +23,7 @@ from heliograph.cli.offsets import offsets
 from heliograph.cli.run import run
 from heliograph.cli.verify import verify
 from heliograph.concurrency import single_cause
-from heliograph.errors import HeliographError
+from heliograph.errors import ConfigErrors, HeliographError
 from heliograph.records import kernel_name
 
 USAGE_EXIT_CODE = 2
@@ -74,6 +74,10 @@ def main() -> None:
         with single_cause():
             exit_code = app(prog_name="heliograph", standalone_mode=False)
         sys.stdout.flush()
+    except ConfigErrors as error:
+        for note in error.notes:
+            _complain(f"note: {note}", error.exit_code)
+        sys.exit(_complain(str(error), error.exit_code))
     except HeliographError as error:
         sys.exit(_complain(str(error), error.exit_code))
     except TyperException as error:
@@ -95,5 +99,6 @@ def _usage(error: TyperException) -> str:
 
 
 def _complain(text: str, exit_code: int) -> int:
-    print(f"heliograph: {text}", file=sys.stderr)
+    for line in text.splitlines():
+        print(f"heliograph: {line}", file=sys.stderr)
     return exit_code

@@ -11,7 +11,6 @@ from datetime import datetime
 
 from heliograph.config.clusters import build_source, build_target
 from heliograph.config.loops import Way
-from heliograph.config.mirror_options import DEFAULT_POLICY
 from heliograph.config.model import ClusterConfig, FlowConfig, InternalTopic, LossKind, Policy, SyncConfig, Warned
 from heliograph.config.options import Family
 from heliograph.config.places import (
@@ -24,6 +23,7 @@ from heliograph.config.places import (
     storage_keys,
     worker_keys,
 )
+from heliograph.config.policies import MEANING, policy_of
 from heliograph.config.properties import PropertiesFile
 from heliograph.config.resolve import Found, Resolver
 from heliograph.config.transactions import transactions_of
@@ -34,8 +34,13 @@ ALIASES_MAX = 100
 
 
 def find_aliases(resolver: Resolver, file: PropertiesFile) -> tuple[str, ...]:
-    """Give the aliases of ``clusters``. Raises ConfigError when there are none, or one cannot be an alias."""
+    """Return the aliases of ``clusters``; none when they cannot be read, which is noted.
+
+    Raises ConfigError when there are none, or one cannot be an alias.
+    """
     found = resolver.find(Family.FILE, "clusters", ("clusters",), "clusters")
+    if found.broken:
+        return ()
     if not found.items:
         problem = "is empty" if found.entry is not None else "is missing"
         where = f"{file.path}: clusters" if found.entry is None else found.where
@@ -56,6 +61,12 @@ def find_http_listener(resolver: Resolver) -> tuple[str, int] | None:
     found = resolver.find(Family.FILE, name, (name,), name)
     if not found.text:
         return None
+    scheme, separator, rest = found.text.rpartition("://")
+    if separator:
+        address = rest.partition("/")[0] or "127.0.0.1:9400"
+        raise ConfigError(
+            f"{found.where} must be host:port, not {found.text!r}", remedy=f"Leave out {scheme}://: write {address}"
+        )
     host, _, port = found.text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
         raise ConfigError(f"{found.where} must be host:port, not {found.text!r}", remedy="Write 127.0.0.1:9400")
@@ -63,30 +74,31 @@ def find_http_listener(resolver: Resolver) -> tuple[str, int] | None:
 
 
 def find_routes(resolver: Resolver, file: PropertiesFile, aliases: Sequence[str]) -> tuple[Route, ...]:
-    """Give the enabled flows.
+    """Return the enabled flows.
 
-    MM2 takes any word but ``true`` for false without saying so; here another word than these two is an error. Raises
-    ConfigError for that, when a flow names an unknown alias, or when none is enabled.
+    MM2 takes any word but ``true`` for false without saying so; here another word than these two is an error. That, a
+    flow that names an unknown alias, and that none is enabled, are noted as problems.
     """
+    problems = resolver.problems
+    before = len(problems)
     for key, entry in file.entries.items():
         if "->" in key and find_route(key, aliases) is None:
-            raise ConfigError(
-                f"{file.where(entry.line)} {key} names a flow between clusters that are not in clusters",
-                remedy=f"Use the aliases {', '.join(aliases)}, or add one to clusters",
-            )
+            what = f"{file.where(entry.line)} {key} names a flow between clusters that are not in clusters"
+            problems.add(ConfigError(what, remedy=f"Use the aliases {', '.join(aliases)}, or add one to clusters"))
     enabled = []
     for route in (Route(source, target) for source in aliases for target in aliases):
         if route.source == route.target and f"{route.prefix}enabled" not in file.entries:
             continue
         found = resolver.find(Family.ONE_FLOW, "enabled", one_flow_keys(route, "enabled"), f"{route.prefix}enabled")
-        if not found.value:
+        if not found.value and not found.broken:  # who writes "yes" means the flow to run, and sees its other mistakes
             continue
         if route.source == route.target:
-            raise ConfigError(f"{found.where} is a flow from a cluster to itself", remedy="Remove it")
-        enabled.append(route)
-    if not enabled:
+            problems.add(ConfigError(f"{found.where} is a flow from a cluster to itself", remedy="Remove it"))
+        else:
+            enabled.append(route)
+    if not enabled and len(problems) == before:
         example = f"{aliases[0]}->{aliases[1]}" if len(aliases) > 1 else "source->target"
-        raise ConfigError(f"{file.path} enables no flow", remedy=f"Write {example}.enabled=true")
+        problems.add(ConfigError(f"{file.path} enables no flow", remedy=f"Write {example}.enabled=true"))
     return tuple(enabled)
 
 
@@ -101,7 +113,7 @@ def choose_routes(
         if alias not in aliases:
             raise ConfigError(f"{file.path} has no cluster {alias!r}", remedy=f"Choose from {', '.join(aliases)}")
     chosen = tuple(route for route in routes if not only_targets or route.target in only_targets)
-    if not chosen:
+    if routes and not chosen:
         raise ConfigError(
             f"{file.path} enables no flow into {', '.join(only_targets)}",
             remedy=f"It has flows into {', '.join(dict.fromkeys(route.target for route in routes))}",
@@ -112,32 +124,39 @@ def choose_routes(
 def build_flow(
     resolver: Resolver, route: Route, now: datetime, *, reverse_runs: bool
 ) -> tuple[FlowConfig, tuple[Warned, ...]]:
-    """Build one flow; ``reverse_runs``: the one back runs too. Raises ConfigError for a value that cannot work."""
+    """Build one flow; ``reverse_runs``: the one back runs too. What cannot work is added to the resolver's problems."""
     source, source_warnings = build_source(resolver, route, now)
     target, target_warnings = build_target(resolver, route, now)
     flow = _Flow(resolver, route)
     reverse = None if reverse_runs else _Flow(resolver, Route(route.target, route.source))
-    config = _config(flow, _sync(flow, reverse), source, target)
-    transactions, words = transactions_of(
-        support=flow.worker("exactly.once.source.support"),
-        required=flow.own("exactly.once.support"),
-        boundary=flow.own("transaction.boundary"),
-        interval=flow.own("transaction.boundary.interval.ms"),
-        flush_interval_ms=config.offset_flush_interval_ms,
-        read_committed=config.read_committed,
+    policy, policy_warnings = flow.policy()
+    config = _config(flow, policy, _sync(flow, reverse), source, target)
+    transactions, words = resolver.problems.attempt(
+        lambda: transactions_of(
+            support=flow.worker("exactly.once.source.support"),
+            required=flow.own("exactly.once.support"),
+            boundary=flow.own("transaction.boundary"),
+            interval=flow.own("transaction.boundary.interval.ms"),
+            flush_interval_ms=config.offset_flush_interval_ms,
+            read_committed=config.read_committed,
+        ),
+        (None, ()),
     )
-    return replace(config, transactions=transactions), (*source_warnings, *target_warnings, *words)
+    warnings = (*source_warnings, *target_warnings, *policy_warnings, *words)
+    return replace(config, transactions=transactions), warnings
 
 
 def way_of(resolver: Resolver, route: Route) -> Way:
-    """Give what decides whether the flow can be part of a circle. Raises ConfigError for a value that cannot work."""
+    """Return what decides whether the flow can be part of a circle."""
     flow = _Flow(resolver, route)
+    policy, _ = flow.policy()
     return Way(
         route.source,
         route.target,
-        flow.option("replication.policy.class").value != DEFAULT_POLICY,
-        flow.option("topics").items,
-        flow.option("topics.exclude").items,
+        keeps_names=policy is Policy.IDENTITY,
+        separator=flow.option("replication.policy.separator").text,
+        topics=flow.option("topics").items,
+        exclude=flow.option("topics.exclude").items,
     )
 
 
@@ -177,12 +196,37 @@ class _Flow:
         found = self.storage("offset.storage.topic")
         return found.text or self._made("offset.storage.topic", f"mm2-offsets.{self._route.source}.internal")
 
+    def policy(self) -> tuple[Policy, tuple[Warned, ...]]:
+        """Return how topics are named, and what is to be said of it."""
+        java_class, meaning = self.option("replication.policy.class"), self.option(MEANING)
+        return self._resolver.problems.attempt(lambda: policy_of(java_class, meaning), (Policy.DEFAULT, ()))
+
+    def replicas(self, found: Found) -> int:
+        """Return a number of replicas; -1: as the broker decides."""
+        if found.number == 0 or found.number > 32_767:
+            problem = f"{found.where} must be -1 or a number of replicas, not {found.number}"
+            self._resolver.problems.add(ConfigError(problem))
+        return found.number
+
+    def delete_topics(self, *, names_tell: bool) -> bool:
+        """Say whether copies are deleted; ``names_tell`` a copy from a topic of the target's own."""
+        found = self.option("heliograph.delete.topics")
+        if found.value and not names_tell:
+            error = ConfigError(
+                f"{found.where} cannot be used with the identity policy or an empty separator: a name would not tell a "
+                "copy from a topic of the target's own",
+                remedy="Remove it, and delete topics on the target by hand",
+            )
+            self._resolver.problems.add(error)
+        return found.value is True
+
     def interval_s(self, prefix: str) -> float | None:
-        """Give an interval in seconds; None when it is switched off or negative, as in MM2."""
+        """Return an interval in seconds; None when it is switched off or negative, as in MM2."""
         enabled = self.option(f"{prefix}.enabled")
         interval = self.option(f"{prefix}.interval.seconds")
         if interval.number == 0:
-            raise ConfigError(f"{interval.where} must not be 0", remedy=f"Set {prefix}.enabled=false to switch it off")
+            remedy = f"Set {prefix}.enabled=false to switch it off"
+            self._resolver.problems.add(ConfigError(f"{interval.where} must not be 0", remedy=remedy))
         return float(interval.number) if enabled.value and interval.number > 0 else None
 
     def _made(self, name: str, value: str) -> str:
@@ -197,49 +241,40 @@ def _sync(flow: _Flow, reverse: _Flow | None) -> SyncConfig:
     return SyncConfig(
         offset_syncs=flow.option("emit.offset-syncs.enabled").value is True,
         offset_syncs_location=flow.option("offset-syncs.topic.location").text or None,
-        offset_syncs_replication_factor=_replication_factor(flow.option("offset-syncs.topic.replication.factor")),
+        offset_syncs_replication_factor=flow.replicas(flow.option("offset-syncs.topic.replication.factor")),
         offset_lag_max=flow.option("offset.lag.max").number,
         groups=flow.option("groups").items,
         groups_exclude=flow.option("groups.exclude").items,
         refresh_groups_interval_s=flow.interval_s("refresh.groups"),
         checkpoints_interval_s=flow.interval_s("emit.checkpoints"),
-        checkpoints_replication_factor=_replication_factor(flow.option("checkpoints.topic.replication.factor")),
+        checkpoints_replication_factor=flow.replicas(flow.option("checkpoints.topic.replication.factor")),
         group_offsets_interval_s=flow.interval_s("sync.group.offsets"),
         heartbeats_interval_s=flow.interval_s("emit.heartbeats"),
-        heartbeats_replication_factor=_replication_factor(flow.option("heartbeats.topic.replication.factor")),
+        heartbeats_replication_factor=flow.replicas(flow.option("heartbeats.topic.replication.factor")),
         reverse_heartbeats_interval_s=reverse.interval_s("emit.heartbeats") if reverse else None,
         acls_interval_s=flow.interval_s("sync.topic.acls"),
         acls_mode=flow.option("heliograph.sync.acls.mode").text,
     )
 
 
-def _config(flow: _Flow, sync: SyncConfig, source: ClusterConfig, target: ClusterConfig) -> FlowConfig:
+def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig, target: ClusterConfig) -> FlowConfig:
     separator = flow.option("replication.policy.separator")
     internal = flow.option("replication.policy.internal.topic.separator.enabled")
-    policy = flow.option("replication.policy.class")
-    if not separator.text and policy.value == DEFAULT_POLICY:
-        raise ConfigError(
-            f"{separator.where} is empty: from names such as {source.alias}orders nobody could tell where a topic "
-            "came from, so copies would be copied back",
-            remedy="Remove it for the default '.', or use the identity policy",
-        )
     return FlowConfig(
         source=source,
         target=target,
         topics=flow.option("topics").items,
         topics_exclude=flow.option("topics.exclude").items,
-        policy=Policy.DEFAULT if policy.value == DEFAULT_POLICY else Policy.IDENTITY,
+        policy=policy,
         separator=separator.text,
         internal_separator=separator.text if internal.value else ".",
         replicate_heartbeats=flow.option("heartbeats.replication.enabled").value is True,
-        replication_factor=_replication_factor(flow.option("replication.factor")),
+        replication_factor=flow.replicas(flow.option("replication.factor")),
         refresh_topics_interval_s=flow.interval_s("refresh.topics"),
         sync_topic_configs_interval_s=flow.interval_s("sync.topic.configs"),
         config_properties_exclude=flow.option("config.properties.exclude").items,
         use_defaults_from=flow.own("use.defaults.from").text,
-        delete_topics=_delete_topics(
-            flow.option("heliograph.delete.topics"), keeps_names=policy.value != DEFAULT_POLICY
-        ),
+        delete_topics=flow.delete_topics(names_tell=policy is Policy.DEFAULT and bool(separator.text)),
         read_committed=flow.reading("isolation.level").value == "read_committed",
         start_at_latest=flow.reading("auto.offset.reset").value == "latest",
         fetch_max_bytes=flow.reading("fetch.max.bytes").number,
@@ -258,7 +293,7 @@ def _config(flow: _Flow, sync: SyncConfig, source: ClusterConfig, target: Cluste
         offsets_topic=InternalTopic(
             flow.offsets_topic(),
             flow.storage("offset.storage.partitions").number,
-            _replication_factor(flow.storage("offset.storage.replication.factor")),
+            flow.replicas(flow.storage("offset.storage.replication.factor")),
         ),
         offset_flush_interval_ms=flow.worker("offset.flush.interval.ms").number,
         shutdown_timeout_ms=flow.storage("task.shutdown.graceful.timeout.ms").number,
@@ -270,19 +305,3 @@ def _loss_kinds(found: Found) -> frozenset[LossKind]:
     if "all" in found.items:
         return frozenset(LossKind)
     return frozenset(LossKind(item) for item in found.items)
-
-
-def _delete_topics(found: Found, *, keeps_names: bool) -> bool:
-    if found.value and keeps_names:
-        raise ConfigError(
-            f"{found.where} cannot be used with the identity policy: a name would not tell a copy from a topic of the "
-            "target's own",
-            remedy="Remove it, and delete topics on the target by hand",
-        )
-    return found.value is True
-
-
-def _replication_factor(found: Found) -> int:
-    if found.number == 0 or found.number > 32_767:
-        raise ConfigError(f"{found.where} must be -1 or a number of replicas, not {found.number}")
-    return found.number

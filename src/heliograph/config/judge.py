@@ -6,8 +6,8 @@ looking one. A value that asks for something whose absence would copy the wrong 
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from heliograph.config.loops import Way, find_loop
-from heliograph.config.model import FlowConfig, Warned
+from heliograph.config.loops import Way, find_growing_loop, find_loop
+from heliograph.config.model import FlowConfig, Policy, Warned
 from heliograph.config.options import Effect, Family, Option, Table
 from heliograph.config.places import Place, Route, place
 from heliograph.config.properties import PropertiesFile, Property
@@ -32,7 +32,7 @@ class Judge:
         self._flow_names = flow_names(table)
 
     def warnings(self, values: Mapping[str, tuple[Property, Expanded]]) -> Iterable[Warned]:
-        """Give a warning for each key that its author would misjudge. Raises ConfigError (see the module)."""
+        """Yield a warning for each key that its author would misjudge; errors go to the resolver's problems."""
         for key, (entry, expanded) in values.items():
             if not key:
                 continue
@@ -48,6 +48,8 @@ class Judge:
         if option is None:
             return explain_unknown(where, self._table, self._meant_prefix(where))
         value = self._resolver.parsed(option, entry, expanded)
+        if value is None:
+            return ""
         if where.dead:
             return f"has no effect: {where.dead}"
         if useless := self._useless(where, option):
@@ -70,9 +72,11 @@ class Judge:
         if not option.without or text.strip().lower() in option.acts_like:
             return ""
         if option.refused:
-            raise ConfigError(
+            error = ConfigError(
                 f"{self._file.where(entry.line)} {entry.key} {option.without}", remedy="Remove it if that is acceptable"
             )
+            self._resolver.problems.add(error)
+            return ""
         return option.without
 
     def _useless(self, where: Place, option: Option) -> str:
@@ -109,7 +113,16 @@ def lost_warnings(lost: Iterable[Lost]) -> Iterable[Warned]:
 def loop_warnings(ways: Sequence[Way], chosen: Sequence[Route], file: PropertiesFile) -> Iterable[Warned]:
     """Refuse flows that may copy topics in a circle (ConfigError), and warn when only a part of them runs here."""
     running = {f"{route.source}->{route.target}" for route in chosen}
-    loop = find_loop(way for way in ways if way.name in running)
+    here = [way for way in ways if way.name in running]
+    if loop := find_growing_loop(here):
+        names, copy = ", ".join(way.name for way in loop), f"{loop[0].prefix}orders"
+        raise ConfigError(
+            f"{file.path}: the flows {names} may copy each other's copies, whose names would grow for ever: "
+            f"replication.policy.separator is empty, so nobody can tell that {copy} is a copy",
+            remedy="Give one of them plain names as topics, exclude the other's copies "
+            f"(topics.exclude={loop[0].prefix}.*), or set a separator",
+        )
+    loop = find_loop(here)
     if loop:
         names = ", ".join(way.name for way in loop)
         raise ConfigError(
@@ -118,23 +131,28 @@ def loop_warnings(ways: Sequence[Way], chosen: Sequence[Route], file: Properties
             remedy="Give them topics that cannot be the same (plain names, or different beginnings), exclude one's "
             "topics from the other, or use the default policy",
         )
-    loop = find_loop(ways)
-    if loop and any(way.name in running for way in loop):
-        names = ", ".join(way.name for way in loop)
-        key = "replication.policy.class"
-        message = (
-            f"{key} keeps topic names, so {names} must never run at the same time: records would go round for ever"
-        )
-        yield Warned(key, message, file.entries[key].line if key in file.entries else None)
+    for loop, key, what in (
+        (find_loop(ways), "replication.policy.class", "keeps topic names"),
+        (find_growing_loop(ways), "replication.policy.separator", "is empty"),
+    ):
+        if any(way.name in running for way in loop):
+            names = ", ".join(way.name for way in loop)
+            message = f"{key} {what}, so {names} must never run at the same time: records would go round for ever"
+            yield Warned(key, message, file.entries[key].line if key in file.entries else None)
 
 
 def merge_warnings(merging: Mapping[str, Way], flows: Iterable[FlowConfig], file: PropertiesFile) -> Iterable[Warned]:
     """Warn of flows that may write to one topic of the target."""
-    key = "replication.policy.class"
     for flow in flows:
         if flow.name in merging:
+            blind = flow.policy is Policy.DEFAULT
+            key, what = (
+                ("replication.policy.separator", "is empty")
+                if blind
+                else ("replication.policy.class", "keeps topic names")
+            )
             message = (
-                f"{key} keeps topic names, so {flow.name} and {merging[flow.name].name} may write to the same topics: "
+                f"{key} {what}, so {flow.name} and {merging[flow.name].name} may write to the same topics: "
                 "then nothing is counted at a restart, and positions of groups are not translated"
             )
             yield Warned(key, message, file.entries[key].line if key in file.entries else None)

@@ -1,13 +1,14 @@
 """One configuration file to one :class:`Config`: the order of the steps, and nothing else.
 
 Read the properties, give old spellings today's names, replace references, find clusters and flows, build each flow,
-judge every key, check the patterns. The first thing that cannot work is raised as ConfigError with file, line and
-remedy; what merely has no effect is a warning.
+judge every key, check the patterns. Everything that cannot work is gathered, each with file, line and remedy, and
+raised together; what merely has no effect is a warning.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from heliograph.config.client_options import CLIENT_OPTIONS
@@ -19,6 +20,7 @@ from heliograph.config.mirror_options import MIRROR_OPTIONS
 from heliograph.config.model import Config, FlowConfig, Policy, Warned
 from heliograph.config.options import Table
 from heliograph.config.places import Route
+from heliograph.config.problems import Problems
 from heliograph.config.properties import PropertiesFile, read_properties
 from heliograph.config.renamed import rename
 from heliograph.config.resolve import Resolver
@@ -61,33 +63,39 @@ def make_config(
     now: datetime | None = None,
 ) -> Config:
     """Make a :class:`Config` of properties, wherever they came from; see :func:`load`."""
-    path = file.path
+    path, problems = file.path, Problems()
     entries, warnings = rename(file.entries)
     file = replace(file, entries=entries)
-    variables = Variables(file, environ)
+    variables = Variables(file, environ, problems)
     values = {key: (entry, variables.expand(entry)) for key, entry in entries.items()}
-    resolver = Resolver(file, values, OPTIONS)
-    aliases = find_aliases(resolver, file)
+    resolver = Resolver(file, values, OPTIONS, problems)
+    aliases = problems.attempt(lambda: find_aliases(resolver, file), ())
+    if not aliases:
+        problems.raise_all(path)
     routes = _named_routes(file, aliases, only_flows) if only_flows else find_routes(resolver, file, aliases)
-    chosen = choose_routes(routes, file, aliases, only_targets)
+    chosen = problems.attempt(lambda: choose_routes(routes, file, aliases, only_targets), ())
     built = [
         build_flow(resolver, route, now or datetime.now(UTC), reverse_runs=Route(route.target, route.source) in routes)
         for route in chosen
     ]
     flows = tuple(flow for flow, _ in built)
-    http_listener = find_http_listener(resolver)
+    http_listener = problems.attempt(lambda: find_http_listener(resolver), None)
     warnings.extend(warning for _, found in built for warning in found)
-    warnings.extend(Judge(file, OPTIONS, resolver, aliases, routes).warnings(values))
+    judged = [*Judge(file, OPTIONS, resolver, aliases, routes).warnings(values), *_file_warnings(file)]
+    warnings.extend(judged)
     warnings.extend(lost_warnings(resolver.lost))
-    warnings.extend(_file_warnings(file))
-    warnings.extend(warning for flow in flows for warning in _flow_warnings(flow, file))
+    before = len(problems)
+    warnings.extend(warning for flow in flows for warning in _flow_warnings(flow, file, problems))
     warnings.extend(_shared_warnings(flows))
-    apart = Resolver(file, values, OPTIONS)  # what the flows of other processes look up is not this one's business
-    ways = [way_of(apart, route) for route in routes]
-    warnings.extend(loop_warnings(ways, chosen, file))
-    merging = find_merging(ways)
-    flows = tuple(replace(flow, merges=flow.name in merging) for flow in flows)
-    warnings.extend(merge_warnings(merging, flows, file))
+    if len(problems) == before:  # where a pattern is wrong, nothing can be said of what it selects
+        apart = Resolver(file, values, OPTIONS, problems)  # nobody asks what the flows of other processes look up
+        ways = [way_of(apart, route) for route in routes]
+        loops = problems.attempt(lambda: tuple(loop_warnings(ways, chosen, file)), ())
+        warnings = [*loops, *warnings]  # the first about a key is kept
+        merging = problems.attempt(lambda: find_merging(ways), {})
+        flows = tuple(replace(flow, merges=flow.name in merging) for flow in flows)
+        warnings.extend(merge_warnings(merging, flows, file))
+    problems.raise_all(path, (_told(each, file) for each in _one_each(judged)))
     clusters = {cluster.alias: cluster for flow in reversed(flows) for cluster in (flow.source, flow.target)}
     return Config(
         path=path,
@@ -109,6 +117,10 @@ def _named_routes(file: PropertiesFile, aliases: Sequence[str], names: Sequence[
                 f"{file.path} has no flow {name!r}", remedy=f"Its clusters are {', '.join(aliases)}: write A->B"
             )
     return tuple(possible[name] for name in names)
+
+
+def _told(warning: Warned, file: PropertiesFile) -> str:
+    return warning.message if warning.line is None else f"{file.where(warning.line)} {warning.message}"
 
 
 def _one_each(warnings: Iterable[Warned]) -> tuple[Warned, ...]:
@@ -133,7 +145,7 @@ def _file_warnings(file: PropertiesFile) -> Iterable[Warned]:
             yield Warned(entry.key, message, entry.line)
 
 
-def _flow_warnings(flow: FlowConfig, file: PropertiesFile) -> Iterable[Warned]:
+def _flow_warnings(flow: FlowConfig, file: PropertiesFile, problems: Problems) -> Iterable[Warned]:
     prefix = f"{flow.name}."
     for name, patterns in (
         ("topics", flow.topics),
@@ -145,7 +157,7 @@ def _flow_warnings(flow: FlowConfig, file: PropertiesFile) -> Iterable[Warned]:
         entry = file.entries.get(prefix + name) or file.entries.get(name)
         key = entry.key if entry else name
         line = entry.line if entry else None
-        _check_patterns(patterns, key, file.where(line))
+        problems.attempt(partial(_check_patterns, patterns, key, file.where(line)), None)
         for pattern in patterns:
             if looks_like_glob(pattern):
                 meant = pattern.replace("*", ".*")
@@ -163,12 +175,19 @@ def _flow_warnings(flow: FlowConfig, file: PropertiesFile) -> Iterable[Warned]:
         entry = (
             file.entries.get(f"{prefix}replication.policy.separator") or file.entries["replication.policy.separator"]
         )
-        syncs = f"mm2-offset-syncs{flow.internal_separator}{flow.target.alias}{flow.internal_separator}internal"
-        message = (
-            f"{entry.key} is empty: heartbeats are copied to {flow.source.alias}heartbeats, and internal topics have "
-            f"names such as {syncs}; MM2 before 3.1 named them with dots"
-        )
-        yield Warned(entry.key, message, entry.line)
+        yield Warned(entry.key, f"{entry.key} is empty: {_without_separator(flow)}", entry.line)
+
+
+def _without_separator(flow: FlowConfig) -> str:
+    source = flow.source.alias
+    syncs = f"mm2-offset-syncs{flow.internal_separator}{flow.target.alias}{flow.internal_separator}internal"
+    internal = f"internal topics have names such as {syncs}; MM2 before 3.1 named them with dots"
+    if flow.policy is Policy.IDENTITY:
+        return f"heartbeats are copied to {source}heartbeats, and {internal}"
+    return (
+        f"orders is copied to {source}orders, which does not tell where the alias ends, so no other process may copy "
+        f"such topics back; {internal}"
+    )
 
 
 def _check_patterns(patterns: Sequence[str], key: str, where: str) -> None:

@@ -1,4 +1,4 @@
-r"""Flows that would send records round in a circle, because they keep topic names.
+r"""Flows that would send records round in a circle, because names do not tell a copy from an original.
 
 With the default policy a copy carries the alias of the cluster where it came from, and is not sent back there. With the
 identity policy nothing tells a copy from an original: what ``A->B`` copies, ``B->A`` copies back, for ever. The same
@@ -9,6 +9,10 @@ of them. Regular expressions cannot be compared in general; certain is what a re
 * a plain name does not match the other's expression, or one of the two excludes it;
 * two expressions begin with different fixed texts (``eu\..*`` and ``us\..*``);
 * one's expression stands word for word in the other's ``topics.exclude``.
+
+With the default policy and an empty separator the alias is there, but where it ends is not (``westorders``). A circle
+through such a flow, whatever the policies of the others, makes names that grow with every round (``westwestorders``).
+It ends by itself where one of its flows takes only plain names, or nothing that begins as what comes round does.
 """
 
 import re
@@ -34,6 +38,17 @@ class Way:
     keeps_names: bool
     topics: tuple[str, ...]
     exclude: tuple[str, ...]
+    separator: str = "."
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether it puts the alias before names, and nobody could tell so from the names."""
+        return not self.keeps_names and not self.separator
+
+    @property
+    def prefix(self) -> str:
+        """What it puts before names."""
+        return "" if self.keeps_names else self.source + self.separator
 
     @property
     def name(self) -> str:
@@ -51,15 +66,75 @@ def find_loop(ways: Iterable[Way]) -> tuple[Way, ...]:
     return ()
 
 
+def find_growing_loop(ways: Sequence[Way]) -> tuple[Way, ...]:
+    """Return the first circle of flows, the first without a separator, in which names might grow for ever."""
+    for first in ways:
+        if first.is_blind and (loop := _growing_from(first, ways)):
+            return loop
+    return ()
+
+
+def _growing_from(first: Way, ways: Sequence[Way]) -> tuple[Way, ...]:
+    """Return the shortest circle from ``first`` back to it that takes what it has itself put an alias before."""
+    paths: deque[tuple[tuple[Way, ...], str]] = deque([((first,), first.prefix)])
+    seen: set[tuple[str, str]] = set()
+    while paths:
+        path, prefix = paths.popleft()
+        for way in ways:
+            if way.source != path[-1].target or not _takes_without_end(way, prefix):
+                continue
+            if way is first:
+                return path
+            carried = way.prefix or prefix
+            if (way.name, carried) not in seen:
+                seen.add((way.name, carried))
+                paths.append(((*path, way), carried))
+    return ()
+
+
+def _takes_without_end(way: Way, prefix: str) -> bool:
+    """Whether the flow may select ever longer names that begin with ``prefix``: not those that it lists one by one."""
+    for item in way.exclude:
+        text, whole = _beginning(item.removesuffix(".*"))
+        if item.endswith(".*") and whole and prefix.startswith(text):
+            return False
+    return _may_select(way, prefix, listed=False)
+
+
+def _may_select(way: Way, beginning: str, *, listed: bool) -> bool:
+    """Whether a name that begins so may be selected; ``listed``: also by an item that is a plain name."""
+    if any(_REACHES_ON.search(item) for item in way.topics):
+        return True
+    for item in way.topics:
+        if not _complete(item):
+            return True
+        text, whole = _beginning(item)
+        if text.startswith(beginning) and (listed or not whole):
+            return True
+        if beginning.startswith(text) and not whole:
+            return True
+    return False
+
+
 def find_merging(ways: Sequence[Way]) -> dict[str, Way]:
-    """Give the flows, by name, whose records may come to lie in one topic with another's, and one such other."""
-    keeping = [way for way in ways if way.keeps_names]
+    """Return the flows, by name, whose records may come to lie in one topic with another's, and one such other."""
     found: dict[str, Way] = {}
-    for way in keeping:
-        others = (other for other in keeping if other is not way and other.target == way.target)
-        if other := next((other for other in others if not disjoint(way, other)), None):
+    for way in ways:
+        others = (other for other in ways if other is not way and other.target == way.target)
+        if other := next((other for other in others if _may_meet(way, other)), None):
             found[way.name] = other
     return found
+
+
+def _may_meet(one: Way, other: Way) -> bool:
+    """Whether copies made by two flows may have one name; with a separator, only flows that keep names can do that."""
+    if one.keeps_names and other.keeps_names:
+        return not disjoint(one, other)
+    shorter, longer = sorted((one, other), key=lambda way: len(way.prefix))
+    if not longer.is_blind or not (shorter.is_blind or shorter.keeps_names):
+        return False
+    rest = longer.prefix.removeprefix(shorter.prefix)
+    return longer.prefix.startswith(shorter.prefix) and _may_select(shorter, rest, listed=True)
 
 
 def _way_back(first: Way, others: Sequence[Way]) -> tuple[Way, ...]:

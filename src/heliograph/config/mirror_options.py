@@ -18,7 +18,6 @@ _NEVER = Effect.NEVER
 
 DEFAULT_POLICY = "org.apache.kafka.connect.mirror.DefaultReplicationPolicy"
 IDENTITY_POLICY = "org.apache.kafka.connect.mirror.IdentityReplicationPolicy"
-STRIMZI_IDENTITY_POLICY = "io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy"
 _BYTES_CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 
 _FILE_OPTIONS = (
@@ -70,7 +69,14 @@ _TOPIC_OPTIONS = (
         Kind.CLASS,
         DEFAULT_POLICY,
         "How a topic is named on the target: with the source's alias before it, or as on the source.",
-        choices=(DEFAULT_POLICY, IDENTITY_POLICY, STRIMZI_IDENTITY_POLICY),
+    ),
+    Option(
+        "heliograph.replication.policy",
+        _FLOW,
+        Kind.STRING,
+        None,
+        "Which of these two a Java class of your own means; not needed for MM2's classes.",
+        choices=("default", "identity"),
     ),
     Option("replication.policy.separator", _FLOW, Kind.STRING, ".", "What stands between alias and topic."),
     Option(

@@ -11,10 +11,12 @@ Source of the rules: the class comment of ``java.util.Properties`` and what a Ja
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from javaproperties import InvalidUEscapeError, unescape
 
+from heliograph.config.problems import Problems
 from heliograph.errors import ConfigError
 
 BYTES_MAX = 1 << 20
@@ -82,27 +84,36 @@ def read_bytes(path: Path, what: str, *, bytes_max: int = BYTES_MAX) -> bytes:
 
 
 def parse_properties(content: bytes, path: Path) -> PropertiesFile:
-    """Parse ``content``, which came from ``path``. Raises ConfigError for a Unicode escape that makes no character."""
+    """Parse ``content``, which came from ``path``. Raises ConfigError for Unicode escapes that make no character."""
+    problems = Problems()
     entries: dict[str, Property] = {}
     overridden: list[Property] = []
     for line, text in _logical_lines(content.decode("latin-1")):
-        raw_key, raw_value = _split(text)
-        try:
-            entry = Property(unescape(raw_key), unescape(raw_value), line)
-        except InvalidUEscapeError:
-            raise ConfigError(
-                f"{path}:{line} has a backslash and a u without four hexadecimal digits after them",
-                remedy="Write a backslash in a value as \\\\",
-            ) from None
-        if _HALF.search(entry.key) or _HALF.search(entry.value):
-            raise ConfigError(
-                f"{path}:{line} has half of a surrogate pair, which is no character and cannot be sent to a broker",
-                remedy="Write both halves one after the other, such as \\uD83D\\uDE00",
-            )
+        entry = problems.attempt(partial(_property, path, line, text), None)
+        if entry is None:
+            continue
         if entry.key in entries:
             overridden.append(entries.pop(entry.key))
         entries[entry.key] = entry
+    problems.raise_all(path)
     return PropertiesFile(path, entries, tuple(overridden), _first_utf8_line(content))
+
+
+def _property(path: Path, line: int, text: str) -> Property:
+    raw_key, raw_value = _split(text)
+    try:
+        entry = Property(unescape(raw_key), unescape(raw_value), line)
+    except InvalidUEscapeError:
+        raise ConfigError(
+            f"{path}:{line} has a backslash and a u without four hexadecimal digits after them",
+            remedy="Write a backslash in a value as \\\\",
+        ) from None
+    if _HALF.search(entry.key) or _HALF.search(entry.value):
+        raise ConfigError(
+            f"{path}:{line} has half of a surrogate pair, which is no character and cannot be sent to a broker",
+            remedy="Write both halves one after the other, such as \\uD83D\\uDE00",
+        )
+    return entry
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 from heliograph.config.model import Secret
 from heliograph.config.options import Family, Option, Table
+from heliograph.config.problems import Problems
 from heliograph.config.properties import PropertiesFile, Property
 from heliograph.config.typed import Value, has_trailing_comment, parse
 from heliograph.config.variables import Expanded
 from heliograph.errors import ConfigError
 
+DEFAULT = "default"
+"""The origin of a value that nobody gave."""
 MASK = repr(Secret(""))
 _SOUNDS_SECRET = re.compile(r"password|passwd|secret|credential|token|jaas|assertion|\.key$", re.IGNORECASE)
 
@@ -32,6 +35,8 @@ class Found:
     """None: the default."""
     where: str
     """``file:line key``, or the key alone for a default; for the beginning of a message."""
+    broken: bool = False
+    """The file gives a value that cannot be read, which is noted; this one is the default."""
 
     @property
     def text(self) -> str:
@@ -61,8 +66,15 @@ class Lost:
 class Resolver:
     """Looks options up in one file."""
 
-    def __init__(self, file: PropertiesFile, values: Mapping[str, tuple[Property, Expanded]], table: Table) -> None:
-        """``values`` are the entries by key, with their values after expansion."""
+    def __init__(
+        self,
+        file: PropertiesFile,
+        values: Mapping[str, tuple[Property, Expanded]],
+        table: Table,
+        problems: Problems,
+    ) -> None:
+        """``values`` are the entries by key, with their values after expansion; errors are added to ``problems``."""
+        self.problems = problems
         self._file = file
         self._values = values
         self._table = table
@@ -72,23 +84,30 @@ class Resolver:
     def find(self, family: Family, name: str, keys: Sequence[str], shown_as: str) -> Found:
         """Look the option up under ``keys``, strongest first; ``shown_as`` is its key in ``heliograph check``.
 
-        Raises ConfigError when the value that wins breaks the option's type, range or choices.
+        Where the value that wins breaks the option's type, range or choices, that is noted as a problem.
         """
         option = self._table.get(family, name)
         standing = [self._values[key] for key in keys if key in self._values]
+        default = None if option.default is None else parse(option.kind, option.default)
         if not standing:
-            value = None if option.default is None else parse(option.kind, option.default)
-            self._show(shown_as, option.default, "default", secret=option.secret)
-            return Found(option, keys[0], value, None, keys[0])
+            self._show(shown_as, option.default, DEFAULT, secret=option.secret)
+            return Found(option, keys[0], default, None, keys[0])
         entry, expanded = standing[0]
         self.lost.extend(Lost(loser, entry) for loser, _ in standing[1:])
         value = self.parsed(option, entry, expanded)
-        shown = entry.value if expanded.from_provider else expanded.text
-        self._show(shown_as, shown.strip(), self._file.where(entry.line), secret=option.secret)
-        return Found(option, entry.key, value, entry, f"{self._file.where(entry.line)} {entry.key}")
+        if value is not None:
+            shown = entry.value if expanded.from_provider else expanded.text
+            self._show(shown_as, shown.strip(), self._file.where(entry.line), secret=option.secret)
+        where = f"{self._file.where(entry.line)} {entry.key}"
+        return Found(option, entry.key, default if value is None else value, entry, where, broken=value is None)
 
-    def parsed(self, option: Option, entry: Property, expanded: Expanded) -> Value:
-        """Give the value of ``entry`` by the option's type, range and choices; ConfigError when it breaks them."""
+    def parsed(self, option: Option, entry: Property, expanded: Expanded) -> Value | None:
+        """Return the value of ``entry`` by the option's type, range and choices; None when it cannot be read."""
+        if expanded.broken:
+            return None
+        return self.problems.attempt(lambda: self._parsed(option, entry, expanded), None)
+
+    def _parsed(self, option: Option, entry: Property, expanded: Expanded) -> Value:
         try:
             value = parse(option.kind, expanded.text)
             _check(option, value)

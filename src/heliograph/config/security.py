@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heliograph.config.jaas import parse_jaas
+from heliograph.config.jaas import LoginEntry, parse_jaas
 from heliograph.config.model import Sasl, Secret, Tls, Warned
+from heliograph.config.problems import Problems
 from heliograph.config.properties import read_bytes
 from heliograph.config.resolve import Found
 from heliograph.errors import ConfigError
@@ -57,13 +58,13 @@ class Security:
     warnings: tuple[Warned, ...]
 
 
-def build_security(find: Callable[[str], Found], alias: str, now: datetime) -> Security:
-    """Build from what ``find`` gives for each option's name. Raises ConfigError for anything that cannot work."""
+def build_security(find: Callable[[str], Found], alias: str, now: datetime, problems: Problems) -> Security:
+    """Build from what ``find`` gives for each option's name; whatever cannot work is added to ``problems``."""
     protocol = find("security.protocol")
     found = {name: find(name) for name in (*_TLS_NAMES, *_SASL_NAMES)}
     warnings: list[Warned] = []
-    tls = _tls(found, now, warnings) if protocol.text.endswith("SSL") else None
-    sasl = _sasl(found, protocol, warnings) if protocol.text.startswith("SASL") else None
+    tls = _tls(found, now, warnings, problems) if protocol.text.endswith("SSL") else None
+    sasl = _sasl(found, protocol, warnings, problems) if protocol.text.startswith("SASL") else None
     for used, names in ((tls, _TLS_NAMES), (sasl, _SASL_NAMES)):
         if used is None:
             warnings.extend(_useless(found[name], protocol, alias) for name in names if _own(found[name]))
@@ -83,17 +84,21 @@ def _useless(found: Found, protocol: Found, alias: str) -> Warned:
     return Warned(found.key, message, found.entry.line)
 
 
-def _tls(found: dict[str, Found], now: datetime, warnings: list[Warned]) -> Tls:
-    minimum, maximum = _versions(found["ssl.protocol"], found["ssl.enabled.protocols"], warnings)
-    identity = _identity(found, now)
+def _tls(found: dict[str, Found], now: datetime, warnings: list[Warned], problems: Problems) -> Tls:
+    minimum, maximum = problems.attempt(
+        lambda: _versions(found["ssl.protocol"], found["ssl.enabled.protocols"], warnings), _VERSIONS
+    )
+    identity = problems.attempt(lambda: _identity(found, now), None)
     return Tls(
-        trust_pem=_trust(found, now, warnings),
+        trust_pem=problems.attempt(lambda: _trust(found, now, warnings), None),
         certificate_pem=identity.certificate_pem if identity else None,
         key_pem=identity.key_pem if identity else None,
-        verify_host_name=_verify_host_name(found["ssl.endpoint.identification.algorithm"]),
+        verify_host_name=problems.attempt(
+            lambda: _verify_host_name(found["ssl.endpoint.identification.algorithm"]), otherwise=True
+        ),
         minimum_version=minimum,
         maximum_version=maximum,
-        ciphers=_ciphers(found["ssl.cipher.suites"]),
+        ciphers=problems.attempt(lambda: _ciphers(found["ssl.cipher.suites"]), ()),
     )
 
 
@@ -217,8 +222,19 @@ def _password(found: Found) -> str | None:
     return found.text if found.entry is not None else None
 
 
-def _sasl(found: dict[str, Found], protocol: Found, warnings: list[Warned]) -> Sasl:
+def _sasl(found: dict[str, Found], protocol: Found, warnings: list[Warned], problems: Problems) -> Sasl | None:
     mechanism, jaas = found["sasl.mechanism"], found["sasl.jaas.config"]
+    if mechanism.broken or jaas.broken:
+        return None
+    name = problems.attempt(lambda: _mechanism(mechanism, protocol), "")
+    if name:
+        return problems.attempt(lambda: _login(name, mechanism, jaas, warnings), None)
+    if jaas.entry is not None:  # which login module would be right is not known, but it can be read or not
+        problems.attempt(lambda: _parsed_jaas(MECHANISMS[0], jaas), None)
+    return None
+
+
+def _mechanism(mechanism: Found, protocol: Found) -> str:
     if mechanism.entry is None:
         raise ConfigError(
             f"{protocol.where} is {protocol.text}, and sasl.mechanism is missing (the default, GSSAPI, cannot be used)",
@@ -230,12 +246,13 @@ def _sasl(found: dict[str, Found], protocol: Found, warnings: list[Warned]) -> S
             f"{mechanism.where} is {mechanism.text!r}, which is not supported",
             remedy=f"Use one of {', '.join(MECHANISMS)}",
         )
+    return name
+
+
+def _login(name: str, mechanism: Found, jaas: Found, warnings: list[Warned]) -> Sasl:
     if jaas.entry is None:
         raise ConfigError(f"{mechanism.where} is {name}, and sasl.jaas.config is missing", remedy=_jaas_example(name))
-    try:
-        entry = parse_jaas(jaas.text)
-    except ValueError as error:
-        raise ConfigError(f"{jaas.where} {error}", remedy=_jaas_example(name)) from None
+    entry = _parsed_jaas(name, jaas)
     if entry.module.rpartition(".")[2] != _module(name):
         _check_module(entry.module, name, jaas, warnings)
     for needed in ("username", "password"):
@@ -244,6 +261,13 @@ def _sasl(found: dict[str, Found], protocol: Found, warnings: list[Warned]) -> S
     if not entry.options["password"].reveal():
         warnings.append(Warned(jaas.key, f"{jaas.key} has an empty password", jaas.entry.line))
     return Sasl(name, entry.options["username"].reveal(), Secret(entry.options["password"].reveal()))
+
+
+def _parsed_jaas(name: str, jaas: Found) -> LoginEntry:
+    try:
+        return parse_jaas(jaas.text)
+    except ValueError as error:
+        raise ConfigError(f"{jaas.where} {error}", remedy=_jaas_example(name)) from None
 
 
 def _check_module(module: str, mechanism: str, jaas: Found, warnings: list[Warned]) -> None:

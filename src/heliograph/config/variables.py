@@ -9,9 +9,11 @@ because the text would become a password or a host name. What a reference gives 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from heliograph.config.javaregex import compile_java
+from heliograph.config.problems import Problems
 from heliograph.config.properties import PropertiesFile, Property, parse_properties, read_bytes
 from heliograph.config.typed import parse_list
 from heliograph.errors import ConfigError
@@ -36,6 +38,8 @@ class Expanded:
     text: str
     from_provider: bool
     """Whether a provider gave a part of it: then it is shown as it stands in the file, never as it is."""
+    broken: bool = False
+    """A reference could not be replaced, which is noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +68,29 @@ class _Provider:
 class Variables:
     """Replaces the references in the values of one file."""
 
-    def __init__(self, file: PropertiesFile, environ: Mapping[str, str]) -> None:
-        """Read the providers that ``file`` declares. Raises ConfigError when one is declared without a usable class."""
+    def __init__(self, file: PropertiesFile, environ: Mapping[str, str], problems: Problems) -> None:
+        """Read the providers that ``file`` declares; one without a usable class is added to ``problems``."""
+        self._problems = problems
         self._file = file
         self._environ = environ
         self._read: dict[Path, bytes] = {}
         self._parsed: dict[Path, PropertiesFile] = {}
         self._room_characters = EXPANDED_CHARACTERS_MAX
-        self._providers: dict[str, _Provider] = {}
+        self._providers: dict[str, _Provider | None] = {}
+        """None: it is declared, and cannot be used."""
         if declared := file.entries.get("config.providers"):
-            for name in _names(declared, file):
-                self._providers[name] = self._provider(name, declared)
+            for name in problems.attempt(lambda: _names(declared, file), ()):
+                self._providers[name] = problems.attempt(partial(self._provider, name, declared), None)
 
     def expand(self, entry: Property) -> Expanded:
-        """Replace the references in the value of ``entry``. Raises ConfigError that names the one without a value."""
+        """Replace the references in the value of ``entry``; one without a value is noted as a problem."""
+        broken = Expanded("", from_provider=False, broken=True)
+        for found in _references(entry.value):
+            if found.name is None and self._providers.get(found.provider, "undeclared") is None:
+                return broken
+        return self._problems.attempt(lambda: self._expand(entry), broken)
+
+    def _expand(self, entry: Property) -> Expanded:
         parts: list[str] = []
         from_provider = False
         at = 0
