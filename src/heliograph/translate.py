@@ -29,7 +29,7 @@ from heliograph.offsets.endpoints import Sides, both
 from heliograph.offsets.lookup import Lookup, lookup_of
 
 T = TypeVar("T")
-_FLOW_KEYS = ("replication.policy.", "topics", "groups")
+_FLOW_KEYS = ("replication.policy.", "heliograph.replication.policy", "topics", "groups")
 _CLIENT_KEYS = ("bootstrap.servers", "security.protocol", "sasl.", "ssl.", "client.id", "request.timeout.ms")
 _PEM_FILES = {
     "ssl.ca.location": "ssl.truststore.certificates",

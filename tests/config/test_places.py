@@ -39,11 +39,24 @@ def test_each_key_has_its_place(key, prefix, name, family):
         ("us->target.producer.linger.ms", "us->target.producer.override.linger.ms"),
         ("us->target.target.producer.acks", "us->target.producer.override.acks"),
         ("us->target.consumer.override.x", "us->target.source.consumer.x"),
-        ("consumer.isolation.level", "ALIAS.consumer.isolation.level"),
+        ("consumer.isolation.level", "write us.consumer.isolation.level or us.west.consumer.isolation.level or kp-"),
+        ("producer.acks", "write us.producer.acks or"),
     ],
 )
 def test_places_without_any_effect_name_the_right_one(key, right):
     assert right in place(key, ALIASES, NAMES).dead
+
+
+@pytest.mark.parametrize(
+    ("key", "right"),
+    [
+        ("consumer.x", "write us.consumer.x"),
+        ("producer.x", "write target.producer.x"),
+        ("admin.x", "write us.admin.x or target.admin.x"),
+    ],
+)
+def test_with_flows_their_clusters_are_named(key, right):
+    assert place(key, ALIASES, NAMES, (Route("us", "target"),)).dead.endswith(right)
 
 
 def test_the_longer_of_two_flows_is_meant():

@@ -36,7 +36,7 @@ class Judge:
         for key, (entry, expanded) in values.items():
             if not key:
                 continue
-            message = self._judge(entry, expanded, place(key, self._aliases, self._flow_names))
+            message = self._judge(entry, expanded, place(key, self._aliases, self._flow_names, self._routes))
             if message:
                 yield Warned(key, f"{key} {message}", entry.line)
 
@@ -46,7 +46,7 @@ class Judge:
             theirs = f"{where.route.target}.group.id or {where.route.source}-mm2"
             return f"is used here, but MM2 ignores it and uses {theirs}: stop MM2 before the start"
         if option is None:
-            return explain_unknown(where, self._table, self._meant_prefix(where))
+            return explain_unknown(where, self._table, self._routes, self._aliases)
         value = self._resolver.parsed(option, entry, expanded)
         if value is None:
             return ""
@@ -55,13 +55,6 @@ class Judge:
         if useless := self._useless(where, option):
             return useless
         return self._without_effect(option, entry, str(value))
-
-    def _meant_prefix(self, where: Place) -> str:
-        """Give the prefix that was meant: settings of workers stand under the target, not under the source."""
-        meant = [route.target for route in self._routes if route.source == where.alias]
-        if where.alias is None or not meant or where.alias in {route.target for route in self._routes}:
-            return where.prefix
-        return where.prefix.replace(f"{where.alias}.", f"{meant[0]}.", 1)
 
     def _without_effect(self, option: Option, entry: Property, text: str) -> str:
         if option.effect is Effect.NOW:

@@ -141,8 +141,11 @@ def _admin_keys(route: Route, side: str, alias: str, name: str) -> tuple[str, ..
     return (f"{route.prefix}{side}.admin.{name}", f"{alias}.admin.{name}", f"{route.prefix}admin.{name}")
 
 
-def place(key: str, aliases: Sequence[str], flow_names: frozenset[str]) -> Place:
-    """Say where ``key`` stands. ``flow_names`` are the options of a flow, which may look like a client's prefix."""
+def place(key: str, aliases: Sequence[str], flow_names: frozenset[str], routes: Sequence[Route] = ()) -> Place:
+    """Say where ``key`` stands.
+
+    ``flow_names`` are the options of a flow, which may look like a client's prefix; ``routes`` are the enabled flows.
+    """
     route = find_route(key, aliases)
     if route is not None:
         rest = key[len(route.prefix) :]
@@ -163,7 +166,11 @@ def place(key: str, aliases: Sequence[str], flow_names: frozenset[str]) -> Place
     for role, families in _CLUSTER_ROLES:
         if key.startswith(role) and key not in flow_names:
             name = key[len(role) :]
-            return Place(role, name, families, dead=f"MM2 drops it without a cluster before it; write ALIAS.{key}")
+            sides = {"consumer.": [each.source for each in routes], "producer.": [each.target for each in routes]}
+            either = [alias for each in routes for alias in (each.source, each.target)]
+            clusters = dict.fromkeys(sides.get(role, either) or aliases)
+            living = " or ".join(f"{alias}.{key}" for alias in list(clusters)[:3])
+            return Place(role, name, families, dead=f"MM2 drops it without a cluster before it; write {living}")
     return Place("", key, _BARE)
 
 

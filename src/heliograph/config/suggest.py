@@ -1,70 +1,150 @@
-"""Unknown keys: what was probably meant.
+"""Unknown keys: what was probably meant, with the real aliases of the file.
 
-First the mistakes that are known from files in the field, then keys that are right somewhere else, then spelling.
+First the mistakes that are known from files in the field, then keys that are right somewhere else, then the right words
+in another order or joined differently (``max.tasks``, ``tasksMax``), then a misspelt alias, then spelling.
 """
 
+import re
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 
-from heliograph.config.options import Family, Option, Table
-from heliograph.config.places import Place
+from heliograph.config.options import Effect, Family, Option, Table
+from heliograph.config.places import Place, Route
 
-_KNOWN = {
+NAMED_MAX = 3
+"""Most keys named as the one that was meant, where there are several flows."""
+_EXPLAINED = {
     "internal.topic.replication.factor": "is no key of MM2; write checkpoints.topic.replication.factor, "
     "heartbeats.topic.replication.factor, offset-syncs.topic.replication.factor and offset.storage.replication.factor",
-    "configs.storage.topic": "is unknown; {prefix}config.storage.topic was probably meant",
-    "offsets.storage.topic": "has no effect here; {prefix}offset.storage.topic was probably meant",
-    "statuses.storage.topic": "is unknown; {prefix}status.storage.topic was probably meant",
     "blacklist": "is no key of MM2; config.properties.exclude (topic settings) or topics.exclude (topics) was meant",
-    "whitelist": "is no key of MM2; topics was probably meant",
-    "emit.heartbeats": "is unknown; {prefix}emit.heartbeats.enabled was probably meant",
-    "emit.heartbeats.enable": "is unknown; {prefix}emit.heartbeats.enabled was probably meant",
-    "emit.checkpoints": "is unknown; {prefix}emit.checkpoints.enabled was probably meant",
-    "topic": "is unknown; {prefix}topics was probably meant",
-    "bootstrapServers": "is unknown; {prefix}bootstrap.servers was probably meant",
     "use.incremental.alter.configs": "was removed in Kafka 4.0 and has no effect",
     "add.source.alias.to.metrics": "was removed in Kafka 4.0 and has no effect: metrics always name the source",
     "username": "is unknown; it looks like the second line of sasl.jaas.config, whose first must end in a backslash",
     "password": "is unknown; it looks like a further line of sasl.jaas.config, whose lines must end in a backslash",
-    "enabled": "does not switch a flow on; write SOURCE->TARGET.enabled",
 }
+"""The rest of a sentence about keys that mean nothing anywhere."""
+_SYNONYMS = {
+    "broker.list": "bootstrap.servers",
+    "brokers": "bootstrap.servers",
+    "configs.storage.topic": "config.storage.topic",
+    "emit.checkpoints": "emit.checkpoints.enabled",
+    "emit.heartbeats": "emit.heartbeats.enabled",
+    "emit.heartbeats.enable": "emit.heartbeats.enabled",
+    "enable.ssl.certificate.verification": "ssl.endpoint.identification.algorithm",
+    "groups.pattern": "groups",
+    "num.tasks": "tasks.max",
+    "offsets.storage.topic": "offset.storage.topic",
+    "statuses.storage.topic": "status.storage.topic",
+    "tasks": "tasks.max",
+    "topic": "topics",
+    "topics.exclude.pattern": "topics.exclude",
+    "topics.pattern": "topics",
+    "whitelist": "topics",
+}
+"""What people write, in words parted by dots, and the option that it stands for."""
 
 
-def explain_unknown(place: Place, table: Table, worker_prefix: str) -> str:
+def explain_unknown(place: Place, table: Table, routes: Sequence[Route], aliases: Sequence[str] = ()) -> str:
     """Say, for a key that means nothing where it stands, what was probably meant: the rest of a sentence.
 
-    ``worker_prefix`` is the prefix under which a setting of the workers would have an effect.
+    ``routes`` are the enabled flows, ``aliases`` all clusters of the file.
     """
-    if place.name in _KNOWN:
-        prefix = worker_prefix if place.name.endswith(".storage.topic") else place.prefix
-        return _KNOWN[place.name].format(prefix=prefix)
+    routes = routes or [Route(*pair) for pair in list(pairwise(aliases))[:1]]
+    if place.name in _EXPLAINED:
+        return _EXPLAINED[place.name]
+    if place.name == "enabled":
+        return f"does not switch a flow on; write {_keys(f'{route.prefix}enabled' for route in routes)}"
+    if synonym := _SYNONYMS.get(".".join(_words(place.name))):
+        return f"is unknown; {_meant(synonym, place, table, routes)} was probably meant"
     if elsewhere := table.named(place.name):
-        return f"has no effect here; {_right_place(elsewhere[0], place)} was probably meant"
-    here = [option.name for option in table.options if option.family in place.families]
-    for names in (here, [option.name for option in table.options]):
-        if match := get_close_matches(
-            place.name, [name for name in names if not name.endswith(".*")], n=1, cutoff=0.75
-        ):
-            option = table.named(match[0])[0]
-            right = place.prefix + match[0] if option.name in here else _right_place(option, place)
-            return f"is unknown; {right} was probably meant"
-    return "is unknown and has no effect"
+        return _misplaced(elsewhere, place, table, routes)
+    return _misspelt(place, table, routes, aliases) or "is unknown and has no effect"
 
 
-def _right_place(option: Option, place: Place) -> str:
-    """Give the key under which ``option`` has an effect, as near as possible to where it was written."""
-    flow = place.route.prefix if place.route else "SOURCE->TARGET."
-    target = f"{place.route.target}." if place.route else "TARGET."
-    source = f"{place.route.source}." if place.route else "SOURCE."
-    own = f"{place.alias}." if place.alias else None
-    prefixes = {
-        Family.FILE: "",
-        Family.FLOW: flow,
-        Family.ONE_FLOW: flow,
-        Family.STORAGE: own or target,
-        Family.WORKER: own or target,
-        Family.CONNECTION: own or source,
-        Family.CLIENT: f"{own or source}consumer.",
-        Family.CONSUMER: f"{own or source}consumer.",
-        Family.PRODUCER: f"{own or target}producer.",
-    }
-    return prefixes[option.family] + (place.name if option.covers(place.name) else option.name)
+def _misplaced(options: Sequence[Option], place: Place, table: Table, routes: Sequence[Route]) -> str:
+    """Say where an option has an effect, or that it has one nowhere."""
+    if all(each.effect is Effect.NEVER and not each.without for each in options):
+        meaning = options[0].meaning
+        return f"has no effect: {meaning[0].lower()}{meaning[1:].rstrip('.')}"
+    return f"has no effect here; {_meant(place.name, place, table, routes)} was probably meant"
+
+
+def _misspelt(place: Place, table: Table, routes: Sequence[Route], aliases: Sequence[str]) -> str | None:
+    """Say which key has the same words, or the same end behind another alias, or is spelt almost alike."""
+    name = _resembled(place, table, _same_words)
+    if name is None and (told := _unknown_alias(place, table, aliases)):
+        return told
+    name = name or _resembled(place, table, _spelt_alike)
+    return f"is unknown; {_meant(name, place, table, routes)} was probably meant" if name else None
+
+
+def _resembled(place: Place, table: Table, match: Callable[[str, Sequence[str]], str | None]) -> str | None:
+    """Return the option that matches, rather one that may stand where the key stands."""
+    names = [option.name for option in table.options if not option.name.endswith(".*")]
+    here = [name for name in names if table.find(name, place.families)]
+    return match(place.name, here) or match(place.name, names)
+
+
+def _same_words(name: str, known: Sequence[str]) -> str | None:
+    wanted = sorted(_words(name))
+    return next((each for each in known if sorted(_words(each)) == wanted), None)
+
+
+def _spelt_alike(name: str, known: Sequence[str]) -> str | None:
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.75)), None)
+
+
+def _words(name: str) -> list[str]:
+    """Take ``tasksMax``, ``tasks_max`` and ``tasks-max`` apart as ``tasks.max``."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", ".", name)
+    return [word.lower() for word in re.split(r"[^A-Za-z0-9]+", parted) if word]
+
+
+def _unknown_alias(place: Place, table: Table, aliases: Sequence[str]) -> str | None:
+    """Say which alias was meant by the first word of a key whose rest may stand behind one."""
+    first, _, rest = place.name.partition(".")
+    inner = rest.removeprefix("consumer.").removeprefix("producer.").removeprefix("admin.")
+    families = (Family.CONNECTION, Family.STORAGE, Family.WORKER, Family.CLIENT)
+    if place.prefix or not rest or not (table.find(rest, families) or (inner != rest and table.named(inner))):
+        return None
+    alias = next(iter(get_close_matches(first, aliases, n=1, cutoff=0.6)), None)
+    if alias is not None:
+        return f"is unknown; {alias}.{rest} was probably meant"
+    return f"has no effect: {first} is none of clusters, which are {', '.join(aliases[:10])}"
+
+
+def _meant(name: str, place: Place, table: Table, routes: Sequence[Route]) -> str:
+    """Return the keys under which the option ``name`` has an effect, as near as possible to where it was written."""
+    options = table.named(name)
+    here = next((option for option in options if option.family in place.families), None)
+    option = here or options[0]
+    if here is not None and not (place.alias and option.family in (Family.STORAGE, Family.WORKER)):
+        return place.prefix + name
+    return _keys(prefix + name for prefix in _prefixes(option, place, routes))
+
+
+def _prefixes(option: Option, place: Place, routes: Sequence[Route]) -> Iterable[str]:
+    """Yield what may stand before the option's name, for the flows or the clusters that ``place`` is about."""
+    routes = [place.route] if place.route else routes
+    touched = [route for route in routes if place.alias in (None, route.source, route.target)] or routes
+    if option.family is Family.FILE:
+        yield ""
+    for route in touched:
+        source, target = f"{route.source}.", f"{route.target}."
+        yield from {
+            Family.FILE: (),
+            Family.FLOW: (route.prefix,),
+            Family.ONE_FLOW: (route.prefix,),
+            Family.STORAGE: (target,),
+            Family.WORKER: (target,),
+            Family.CONNECTION: (f"{place.alias}.",) if place.alias else (source, target),
+            Family.CLIENT: (f"{source}consumer.", f"{target}producer."),
+            Family.CONSUMER: (f"{source}consumer.",),
+            Family.PRODUCER: (f"{target}producer.",),
+        }[option.family]
+
+
+def _keys(keys: Iterable[str]) -> str:
+    """Name some keys, each once."""
+    return " or ".join(list(dict.fromkeys(keys))[:NAMED_MAX])
