@@ -51,7 +51,9 @@ def write(tmp_path: Path) -> Callable[..., Path]:
     def write_it(source: str, target: str, *lines: str, name: str = "mm2.properties") -> Path:
         path = tmp_path / name
         head = ["clusters=source, target", f"source.bootstrap.servers={source}", f"target.bootstrap.servers={target}"]
+        topics = ("checkpoints", "heartbeats", "offset-syncs")
         ones = ["replication.factor=1", "target.offset.storage.replication.factor=1"]
+        ones += [f"{topic}.topic.replication.factor=1" for topic in topics]
         path.write_text("\n".join([*head, "source->target.enabled=true", *ones, *lines, ""]), encoding="latin-1")
         return path
 

@@ -44,12 +44,18 @@ def test_all_is_well(heliograph, plain, unique) -> None:
     assert f"1 topic to create on target: source.{unique} (3)" in ended.out
     assert "Kafka 4.1 or newer, cluster id " in ended.out
     assert "Group source-mm2 on target is free" in ended.out
-    assert lines[-1] == "Ready to run"
+    assert lines[-1] == "Ready to run; 1 to look at"
+    assert "typo.key" in lines[-3], "what is to be looked at comes last"
+    assert "source->target.group.id = source-mm2" in ended.out, "what follows from the file is shown"
+    assert "refresh.topics.interval.seconds" not in ended.out
+    assert any("defaults (--all shows them)" in line for line in lines)
+    everything = heliograph("check", file, "--all").out
+    assert "source->target.refresh.topics.interval.seconds = 10" in everything
     again = heliograph("check", file, "--json")
     told = json.loads(again.out)
     assert told["ready"] is True
     assert told["warnings"][0]["key"] == "typo.key"
-    assert {"key": "source->target.topics", "value": unique, "origin": f"{file}:7"} in told["effective"]
+    assert {"key": "source->target.topics", "value": unique, "origin": f"{file}:10"} in told["effective"]
     # Nothing was created by looking.
     after = plain.target.tool("kafka-topics", "--list").stdout.splitlines()
     assert set(after) - set(before) <= {"__consumer_offsets"}
@@ -62,7 +68,7 @@ def test_a_wrong_password(heliograph, strict) -> None:
     assert ended.code == 3
     assert "refuses the credentials of user token" in ended.out
     assert "wr0ng-w0rd" not in ended.out + ended.err
-    assert "source->target.topics" in ended.out, "the configuration is shown all the same"
+    assert "source->target  copies .* (orders becomes source.orders)" in ended.out, "the file is explained all the same"
     assert "Not examined: target cannot be used" in ended.out
 
 
@@ -99,6 +105,8 @@ def test_rights_are_named_one_by_one(heliograph, strict, unique) -> None:
     allow(strict.target, "--operation", "All", "--topic", "source.", "--resource-pattern-type", "prefixed")
     allow(strict.target, "--operation", "All", "--topic", "mm2-offsets.source.internal")
     allow(strict.target, "--operation", "Read", "--group", unique)
+    allow(strict.target, "--operation", "All", "--topic", "mm2-offset-syncs.source.internal")
+    allow(strict.target, "--operation", "All", "--topic", "heartbeats")
     strict.on_target(**{f"source.{unique}-a": 1})
     # Later topics have names that the prefix covers as well. Brokers learn of rights a moment after the tool ends.
     ended = until(lambda: heliograph("check", "--json", file, **environment), lambda ended: ended.code == 0)
@@ -123,12 +131,28 @@ def test_more_replicas_than_brokers(heliograph, plain, unique) -> None:
         "source->target.replication.factor=2",
         f"target.offset.storage.topic=offsets-{unique}",
         "target.offset.storage.replication.factor=3",
+        "source->target.checkpoints.topic.replication.factor=3",
     )
     ended = heliograph("check", "--json", file)
     assert ended.code == 3
     told = "\n".join(findings(ended, "error"))
     assert "Set replication.factor to at most 1" in told
     assert "Set offset.storage.replication.factor to at most 1" in told
+    told = "\n".join(findings(ended, "warning"))
+    assert "Set checkpoints.topic.replication.factor to at most 1" in told
+
+
+@pytest.mark.brokers
+def test_topics_that_hold_state_must_be_compacted(heliograph, plain, unique) -> None:
+    plain.on_source(**{unique: 1})
+    plain.on_target(**{f"offsets-{unique}": 1})
+    file = plain.file(f"source->target.topics={unique}", f"target.offset.storage.topic=offsets-{unique}")
+    ended = heliograph("check", file)
+    assert ended.code == 0
+    *_, warning, empty, last = ended.out.splitlines()
+    assert f"Topic offsets-{unique} on target holds the stored positions and has cleanup.policy=delete" in warning
+    assert "Set cleanup.policy=compact on it" in warning
+    assert (empty, last) == ("", "Ready to run; 1 to look at")
 
 
 @pytest.mark.brokers

@@ -145,7 +145,7 @@ def test_the_effective_configuration_hides_secrets(load_text, tmp_path):
 def test_defaults_are_shown_as_such(load_text):
     origins = {key: (value, origin) for key, value, origin in load_text("topics=a").effective}
     assert origins["A->B.refresh.topics.interval.seconds"] == ("10", "default")
-    assert origins["A->B.group.id"] == ("A-mm2", "default")
+    assert origins["A->B.group.id"] == ("A-mm2", "derived")
     assert origins["A->B.topics"][1].endswith("mm2.properties:5")
 
 

@@ -16,6 +16,7 @@ LATEST = -1
 TOPIC_RESOURCE = 2
 BROKER_RESOURCE = 4
 MAX_MESSAGE_BYTES = "max.message.bytes"
+CLEANUP_POLICY = "cleanup.policy"
 CREATE_AT_ONCE = 100
 """Topics that a caller should put into one CreateTopics request."""
 
@@ -144,6 +145,16 @@ async def describe_topics(cluster: Cluster, names: Sequence[str]) -> dict[str, d
         )
         for row in answer.results:
             found[str(row.resource_name)] = _settings(cluster, row)
+    return found
+
+
+async def cleanup_policies(cluster: Cluster, names: Sequence[str]) -> dict[str, str]:
+    """Read ``cleanup.policy`` of topics; those that are not there, or whose settings we may not see, are left out."""
+    found: dict[str, str] = {}
+    for name, settings in (await describe_topics(cluster, names)).items():
+        policy = None if isinstance(settings, HeliographError) else settings.get(CLEANUP_POLICY)
+        if policy is not None and policy.value is not None:
+            found[name] = policy.value
     return found
 
 

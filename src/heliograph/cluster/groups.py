@@ -18,6 +18,7 @@ from heliograph.cluster.cluster import Cluster, raise_for
 from heliograph.concurrency import all_of, each_of
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.wire import errors as codes
+from heliograph.wire.operations import NOT_TOLD
 
 PURPOSE = "groups"
 """Of the connections: many small requests, which must not hold up others."""
@@ -86,6 +87,8 @@ class Described:
     state: str
     """The broker's word; ``Dead`` for a group that is not there."""
     members: tuple[Member, ...]
+    operations: int = NOT_TOLD
+    """Bits of what we may do with it, where they were asked for."""
 
     @property
     def active(self) -> bool:
@@ -163,8 +166,13 @@ def _protocol(text: str) -> Protocol:
         return Protocol.UNKNOWN
 
 
-async def describe(cluster: Cluster, groups: Iterable[str]) -> dict[str, Described | HeliographError]:
-    """Describe ``groups``; one that is not there is ``Dead`` and has no members."""
+async def describe(
+    cluster: Cluster, groups: Iterable[str], *, with_operations: bool = False
+) -> dict[str, Described | HeliographError]:
+    """Describe ``groups``; one that is not there is ``Dead`` and has no members.
+
+    ``with_operations`` asks for the bits of what we may do.
+    """
     found: dict[str, Described | HeliographError] = {}
     by_node: dict[int, list[str]] = defaultdict(list)
     for group, node in (await each_of(groups, lambda group: _coordinator(cluster, group), AT_ONCE)).items():
@@ -176,7 +184,7 @@ async def describe(cluster: Cluster, groups: Iterable[str]) -> dict[str, Describ
         for start in range(0, len(names), NAMES_A_REQUEST):
             some = names[start : start + NAMES_A_REQUEST]
             try:
-                found.update(await _describe_some(cluster, some))
+                found.update(await _describe_some(cluster, some, with_operations=with_operations))
             except HeliographError as error:
                 found.update(dict.fromkeys(some, error))
     return found
@@ -187,7 +195,9 @@ async def _coordinator(cluster: Cluster, group: str) -> int:
     return node
 
 
-async def _describe_some(cluster: Cluster, groups: Sequence[str]) -> dict[str, Described | HeliographError]:
+async def _describe_some(
+    cluster: Cluster, groups: Sequence[str], *, with_operations: bool
+) -> dict[str, Described | HeliographError]:
     """Describe groups of one coordinator: as KIP-848's first, where it knows them, and what is left as classic."""
 
     async def once() -> dict[str, Described | HeliographError]:
@@ -195,12 +205,13 @@ async def _describe_some(cluster: Cluster, groups: Sequence[str]) -> dict[str, D
         found: dict[str, Described | HeliographError] = {}
         if connection.versions.knows("consumer_group_describe"):
             answer = await connection.call(
-                "consumer_group_describe", {"group_ids": groups, "include_authorized_operations": False}
+                "consumer_group_describe", {"group_ids": groups, "include_authorized_operations": with_operations}
             )
             _take(cluster, answer.groups, found, Protocol.CONSUMER)
         left = [group for group in groups if group not in found]
         if left:
-            answer = await connection.call("describe_groups", {"groups": left, "include_authorized_operations": False})
+            values = {"groups": left, "include_authorized_operations": with_operations}
+            answer = await connection.call("describe_groups", values)
             _take(cluster, answer.groups, found, Protocol.CLASSIC)
         return found
 
@@ -226,7 +237,8 @@ def _take(
         else:
             members = tuple(Member(m.member_id, m.client_id, m.client_host.lstrip("/")) for m in row.members)
             protocol_type = getattr(row, "protocol_type", "consumer")
-            found[group] = Described(group, protocol, protocol_type, row.group_state, members)
+            operations = getattr(row, "authorized_operations", NOT_TOLD)
+            found[group] = Described(group, protocol, protocol_type, row.group_state, members, operations)
 
 
 async def committed(cluster: Cluster, group: str) -> dict[TopicPartition, Committed]:

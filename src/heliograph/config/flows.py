@@ -25,7 +25,7 @@ from heliograph.config.places import (
 )
 from heliograph.config.policies import MEANING, policy_of
 from heliograph.config.properties import PropertiesFile
-from heliograph.config.resolve import Found, Resolver
+from heliograph.config.resolve import DERIVED, Found, Resolver
 from heliograph.config.transactions import transactions_of
 from heliograph.errors import ConfigError
 
@@ -230,7 +230,7 @@ class _Flow:
         return float(interval.number) if enabled.value and interval.number > 0 else None
 
     def _made(self, name: str, value: str) -> str:
-        self._resolver.note(self._route.prefix + name, value, "default")
+        self._resolver.note(self._route.prefix + name, value, DERIVED)
         return value
 
     def _find(self, family: Family, name: str, keys: Sequence[str], shown_prefix: str) -> Found:

@@ -256,4 +256,5 @@ class Config:
     """Where metrics and health are served; None: nowhere."""
     warnings: tuple[Warned, ...] = ()
     effective: tuple[tuple[str, str, str], ...] = ()
-    """For ``heliograph check``: key, value (secrets masked), origin (``file:line`` or ``default``); sorted by key."""
+    """For ``heliograph check``: key, value (secrets masked), origin (``file:line``, ``default``, or ``derived``
+    from others); sorted by key."""

@@ -18,6 +18,8 @@ from heliograph.errors import ConfigError
 
 DEFAULT = "default"
 """The origin of a value that nobody gave."""
+DERIVED = "derived"
+"""The origin of a value that is made of others, such as a name with an alias in it."""
 MASK = repr(Secret(""))
 _SOUNDS_SECRET = re.compile(r"password|passwd|secret|credential|token|jaas|assertion|\.key$", re.IGNORECASE)
 

@@ -14,6 +14,7 @@ from heliograph.cluster import admin, groups
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.load import OPTIONS
 from heliograph.config.model import Config, FlowConfig
+from heliograph.config.resolve import DEFAULT
 from heliograph.errors import HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.flow.positions import Clusters, Place
@@ -32,8 +33,6 @@ LOOK_S_MAX = 120.0
 """The longest that finding the places of all partitions may take."""
 GROUPS_MAX = 500
 """Groups that are looked at one by one."""
-DEFAULT = "default"
-"""The origin of a value that nobody gave."""
 TopicPartition = tuple[str, int]
 
 

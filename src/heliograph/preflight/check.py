@@ -13,6 +13,7 @@ from heliograph.config.model import ClusterConfig, Config, FlowConfig
 from heliograph.errors import HeliographError
 from heliograph.preflight.check_cluster import Reached, reach
 from heliograph.preflight.check_flow import FlowCheck
+from heliograph.preflight.check_state import StateCheck
 from heliograph.preflight.finding import Finding, Level
 
 STEP_S_MAX = 20.0
@@ -43,15 +44,16 @@ async def _flow(flow: FlowConfig, source: Cluster | None, target: Cluster | None
         remedy = "Mend the cluster first"
         yield Finding(Level.ERROR, flow.name, f"Not examined: {' and '.join(lost)} cannot be used", remedy)
         return
-    check = FlowCheck(flow, source, target)
+    check, state = FlowCheck(flow, source, target), StateCheck(flow, source, target)
     steps: tuple[Callable[[], Coroutine[None, None, list[Finding]]], ...] = (
         check.topics,
         check.creation,
         check.rights,
         check.limits,
-        check.positions,
-        check.group,
-        check.producer,
+        state.positions,
+        state.state,
+        state.group,
+        state.producer,
     )
     for step in steps:
         try:

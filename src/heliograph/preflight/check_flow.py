@@ -1,22 +1,19 @@
-"""What stands between a flow and its records: topics, rights, limits, stored positions, the group.
+"""What stands between a flow and its records: topics, rights, limits.
 
 Findings of one kind share a line: a right that is missing on forty topics is one finding with forty names. Rights are
 those that Kafka's authoriser asks for: on the source Describe, Read and DescribeConfigs of each topic; on the target
-Describe and Write of each copy, Create or Alter where something has to be made, Read and Write of the offsets
-topic, Read of the group, and IdempotentWrite, which Write on any topic implies (KIP-679).
+Describe and Write of each copy, Create or Alter where something has to be made. What else a flow needs is in
+:mod:`~heliograph.preflight.check_state`.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from heliograph.cluster import admin, groups
-from heliograph.cluster.cluster import GROUP, Cluster, raise_for
-from heliograph.cluster.transactions import find_coordinator
+from heliograph.cluster import admin
+from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
-from heliograph.mirror.naming import PROTOCOL_TYPE
 from heliograph.mirror.topics import (
     AddPartitions,
     ConfigEntry,
@@ -27,12 +24,11 @@ from heliograph.mirror.topics import (
     topic_rules_of,
 )
 from heliograph.preflight import rehearsal
-from heliograph.preflight.finding import Finding, Level, counted, listed
+from heliograph.preflight.finding import About, Finding, Level, counted, listed
+from heliograph.preflight.permissions import describe
 from heliograph.wire import errors as codes
 from heliograph.wire.operations import NOT_TOLD, Operation, missing
 
-GROUP_ID_NOT_FOUND = 69
-"""DescribeGroups from version 6 on, for a group that does not exist (KIP-1043); before, it looks empty."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PROBE = "heliograph-check"
 """Name of a topic that is never created: would the target allow it?"""
@@ -44,6 +40,7 @@ class FlowCheck:
     def __init__(self, flow: FlowConfig, source: Cluster, target: Cluster) -> None:
         """Both clusters have been reached."""
         self._flow = flow
+        self._say = About(flow.name)
         self._source = source
         self._target = target
         self._rules = topic_rules_of(flow)
@@ -81,9 +78,11 @@ class FlowCheck:
         topics = sorted(set(self._upstream.values()))
         if not topics:
             text = f"No topic of {self._source.alias} is selected by topics={','.join(self._flow.topics)}"
-            return self._warn(text, "Check the names and the right Describe; a topic that appears later is copied then")
+            return self._say.warn(
+                text, "Check the names and the right Describe; a topic that appears later is copied then"
+            )
         lanes = counted(len(self._plan.lanes), "partition")
-        return self._good(f"{counted(len(topics), 'topic')} with {lanes} will be copied: {listed(topics)}")
+        return self._say.good(f"{counted(len(topics), 'topic')} with {lanes} will be copied: {listed(topics)}")
 
     def _planned(self) -> list[Finding]:
         alias = self._target.alias
@@ -91,9 +90,9 @@ class FlowCheck:
         grown = [f"{each.name} (to {each.total})" for each in self._growths()]
         findings = []
         if created:
-            findings.append(self._good(f"{counted(len(created), 'topic')} to create on {alias}: {listed(created)}"))
+            findings.append(self._say.good(f"{counted(len(created), 'topic')} to create on {alias}: {listed(created)}"))
         if grown:
-            findings.append(self._good(f"{counted(len(grown), 'topic')} to grow on {alias}: {listed(grown)}"))
+            findings.append(self._say.good(f"{counted(len(grown), 'topic')} to grow on {alias}: {listed(grown)}"))
         return findings
 
     async def _unseen(self, present: Iterable[str]) -> list[Finding]:
@@ -102,15 +101,15 @@ class FlowCheck:
         unseen = [name for name in self._flow.topics if _PLAIN_NAME.fullmatch(name) and name not in seen]
         if not unseen:
             return []
-        answer = await self._describe(self._source, unseen)
+        answer = await describe(self._source, unseen)
         hidden = [name for name, row in answer.items() if int(row.error_code) == codes.TOPIC_AUTHORIZATION_FAILED]
         absent = [name for name in unseen if name not in hidden]
         findings = []
         if hidden:
-            findings.append(self._lacks("Describe", f"topic {listed(hidden)}", self._source))
+            findings.append(self._say.lacks("Describe", f"topic {listed(hidden)}", self._source.config))
         if absent:
             text = f"{self._source.alias} has no topic {listed(absent)}"
-            findings.append(self._warn(text, "Check the name; it is copied when it appears"))
+            findings.append(self._say.warn(text, "Check the name; it is copied when it appears"))
         return findings
 
     # ---- what must be created --------------------------------------------------------------------------------------
@@ -144,7 +143,7 @@ class FlowCheck:
             f"Topics of {self._target.alias} that have too few partitions and may not be given more: {topics}. "
             "Source partitions share those there are: records are all copied, positions of groups are not translated"
         )
-        return [self._warn(text, "Grant Alter on them, or add the partitions")]
+        return [self._say.warn(text, "Grant Alter on them, or add the partitions")]
 
     async def _later(self) -> list[Finding]:
         """Ask whether a topic that the source may get tomorrow could be created."""
@@ -155,14 +154,16 @@ class FlowCheck:
             return []
         text = f"A topic that appears later may not be created on {self._target.alias}: {error.message}"
         return [
-            self._warn(text.replace(f"topic {probe}", "a topic"), f"Grant Create on the cluster {self._target.alias}")
+            self._say.warn(
+                text.replace(f"topic {probe}", "a topic"), f"Grant Create on the cluster {self._target.alias}"
+            )
         ]
 
     def _problem(self, names: list[str], error: HeliographError) -> Finding:
         if isinstance(error, NotAuthorized):
-            return self._lacks(error.right, f"topic {listed(names)}", self._target)
+            return self._say.lacks(error.right, f"topic {listed(names)}", self._target.config)
         if isinstance(error, BrokerError) and error.code == codes.TOPIC_ALREADY_EXISTS:  # there, but not to be seen
-            return self._lacks("Describe", f"topic {listed(names)}", self._target)
+            return self._say.lacks("Describe", f"topic {listed(names)}", self._target.config)
         remedy = error.remedy
         if isinstance(error, BrokerError) and error.code == codes.INVALID_REPLICATION_FACTOR:
             remedy = f"Set replication.factor to at most {len(self._target.metadata.brokers)}, or add brokers"
@@ -186,37 +187,27 @@ class FlowCheck:
         if self._flow.sync_topic_configs_interval_s:
             findings += await self._compare(self._target, remote, [Operation.ALTER_CONFIGS], Level.WARNING)
         if not findings and (upstream or remote):
-            told = await self._describe(self._source, upstream[:1])
+            told = await describe(self._source, upstream[:1])
             if any(getattr(row, "topic_authorized_operations", NOT_TOLD) == NOT_TOLD for row in told.values()):
                 return [
-                    self._good(f"{self._source.alias} is too old to tell rights (Kafka 2.3); copying will show them")
+                    self._say.good(
+                        f"{self._source.alias} is too old to tell rights (Kafka 2.3); copying will show them"
+                    )
                 ]
-            return [self._good("No right is missing on the topics")]
+            return [self._say.good("No right is missing on the topics")]
         return findings
 
     async def _compare(
         self, cluster: Cluster, topics: Sequence[str], needed: Sequence[Operation], level: Level
     ) -> list[Finding]:
         lacking: dict[Operation, list[str]] = defaultdict(list)
-        for name, row in sorted((await self._describe(cluster, topics)).items()):
+        for name, row in sorted((await describe(cluster, topics)).items()):
             for operation in missing(getattr(row, "topic_authorized_operations", NOT_TOLD), needed):
                 lacking[operation].append(name)
         return [
-            self._lacks(operation.right, f"topic {listed(names)}", cluster, level)
+            self._say.lacks(operation.right, f"topic {listed(names)}", cluster.config, level)
             for operation, names in lacking.items()
         ]
-
-    async def _describe(self, cluster: Cluster, topics: Sequence[str]) -> dict[str, Any]:
-        """Describe topics by name, with the bits of what is allowed."""
-        if not topics:
-            return {}
-        values = {
-            "topics": [{"name": name, "topic_id": None} for name in topics],
-            "allow_auto_topic_creation": False,
-            "include_cluster_authorized_operations": False,
-            "include_topic_authorized_operations": True,
-        }
-        return {str(row.name): row for row in (await cluster.call("metadata", values)).topics}
 
     # ---- limits ----------------------------------------------------------------------------------------------------
 
@@ -235,89 +226,7 @@ class FlowCheck:
         if not smaller:
             return []
         text = f"{admin.MAX_MESSAGE_BYTES} is smaller on {self._target.alias} than on the source: {listed(smaller)}"
-        return [self._warn(text, "Raise it, or records above it cannot be copied")]
-
-    # ---- positions and group ---------------------------------------------------------------------------------------
-
-    async def positions(self) -> list[Finding]:
-        """Look at the topic that holds the stored positions, or whether it could be created."""
-        topic, alias = self._flow.offsets_topic, self._target.alias
-        row = (await self._describe(self._target, [topic.name])).get(topic.name)
-        code = int(row.error_code) if row is not None else codes.UNKNOWN_TOPIC_OR_PARTITION
-        if code == codes.TOPIC_AUTHORIZATION_FAILED:
-            return [self._lacks("Describe", f"topic {topic.name}", self._target)]
-        if row is None or code:
-            wanted = admin.NewTopic(
-                topic.name, topic.partitions, topic.replication_factor, {"cleanup.policy": "compact"}
-            )
-            problems = await rehearsal.create(self._target, [wanted])
-            if not problems:
-                return [self._good(f"Positions will be kept in {topic.name} on {alias}, which is to be created")]
-            return [self._offsets_problem(error) for error in problems.values()]
-        operations = (Operation.READ, Operation.WRITE)
-        lacking = missing(getattr(row, "topic_authorized_operations", NOT_TOLD), operations)
-        if lacking:
-            return [self._lacks(each.right, f"topic {topic.name}", self._target) for each in lacking]
-        return [self._good(f"Positions are kept in {topic.name} on {alias}")]
-
-    def _offsets_problem(self, error: HeliographError) -> Finding:
-        if isinstance(error, BrokerError) and error.code == codes.INVALID_REPLICATION_FACTOR:
-            remedy = f"Set offset.storage.replication.factor to at most {len(self._target.metadata.brokers)}"
-            return Finding(Level.ERROR, self._flow.name, error.message, remedy)
-        return Finding.of_error(self._flow.name, error)
-
-    async def group(self) -> list[Finding]:
-        """Look who has the group that decides which process copies."""
-        group = self._flow.group_id
-        try:
-            row = await self._target.retrying(self._describe_group)
-        except NotAuthorized:
-            return [self._lacks("Read", f"group {group}", self._target)]
-        if missing(getattr(row, "authorized_operations", NOT_TOLD), [Operation.READ]):
-            return [self._lacks("Read", f"group {group}", self._target)]
-        members = len(row.members)
-        kind = str(row.protocol_type)
-        if members and kind != PROTOCOL_TYPE:
-            places = [groups.Member(m.member_id, m.client_id, m.client_host.lstrip("/")) for m in row.members]
-            text = (
-                f"Group {group} on {self._target.alias} belongs to another program ({counted(members, 'member')} of "
-                f"kind {kind}: {groups.whereabouts(places)}), most likely a running MirrorMaker 2: "
-                "both would copy the same records"
-            )
-            return [Finding(Level.ERROR, self._flow.name, text, "Stop it, or give this flow another group.id")]
-        if members:
-            return [self._good(f"Group {group}: {counted(members, 'process')} copy this flow or stand by already")]
-        return [self._good(f"Group {group} on {self._target.alias} is free")]
-
-    async def _describe_group(self) -> Any:
-        group = self._flow.group_id
-        node = await self._target.coordinator(group)
-        connection = await self._target.connection(node, GROUP)
-        answer = await connection.call("describe_groups", {"groups": [group], "include_authorized_operations": True})
-        row = answer.groups[0]
-        code = int(row.error_code)
-        if code == codes.NOT_COORDINATOR:
-            self._target.forget_coordinator(group)
-        if code != GROUP_ID_NOT_FOUND:
-            raise_for(code, f"describe group {group} on {self._target.alias}", f"group {group}", right="Read")
-        return row
-
-    async def producer(self) -> list[Finding]:
-        """Ask for a producer id, as the flow will: Write on any topic allows it, or a right on the cluster.
-
-        With transactions that would fence whoever copies now, so only their coordinator is asked for.
-        """
-        if self._flow.transactions is not None:
-            try:
-                await self._target.retrying(lambda: find_coordinator(self._target, self._flow.transactional_id))
-            except NotAuthorized as error:
-                return [self._lacks("Describe and Write", error.resource, self._target)]
-            return []
-        try:
-            await admin.init_producer_id(self._target)
-        except NotAuthorized:
-            return [self._lacks("Write", "any topic (or IdempotentWrite on the cluster)", self._target)]
-        return []
+        return [self._say.warn(text, "Raise it, or records above it cannot be copied")]
 
     # ---- words -----------------------------------------------------------------------------------------------------
 
@@ -326,17 +235,6 @@ class FlowCheck:
 
     def _growths(self) -> list[AddPartitions]:
         return [each for each in self._plan.actions if isinstance(each, AddPartitions)]
-
-    def _good(self, text: str) -> Finding:
-        return Finding(Level.OK, self._flow.name, text)
-
-    def _warn(self, text: str, remedy: str) -> Finding:
-        return Finding(Level.WARNING, self._flow.name, text, remedy)
-
-    def _lacks(self, right: str, resource: str, cluster: Cluster, level: Level = Level.ERROR) -> Finding:
-        sasl = cluster.config.sasl
-        who = f"{sasl.username} on {cluster.alias}" if sasl else f"this client on {cluster.alias}"
-        return Finding(level, self._flow.name, f"The right {right} is missing on {resource}", f"Grant it to {who}")
 
 
 def _limit(settings: Mapping[str, admin.Setting]) -> int | None:

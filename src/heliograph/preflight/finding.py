@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from heliograph.config.model import ClusterConfig
 from heliograph.errors import HeliographError
 
 NAMES_SHOWN = 5
@@ -53,5 +54,26 @@ def listed(names: Iterable[str]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Give ``1 topic``, ``3 topics``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return ``1 topic``, ``3 topics``, ``2 processes``."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {plural}"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Makes findings about one cluster or flow."""
+
+    name: str
+
+    def good(self, text: str) -> Finding:
+        """Make a finding that needs no action."""
+        return Finding(Level.OK, self.name, text)
+
+    def warn(self, text: str, remedy: str) -> Finding:
+        """Make a finding that does not keep the flow from running."""
+        return Finding(Level.WARNING, self.name, text, remedy)
+
+    def lacks(self, right: str, resource: str, cluster: ClusterConfig, level: Level = Level.ERROR) -> Finding:
+        """Make a finding of a permission that the client of ``cluster`` does not have."""
+        who = f"{cluster.sasl.username} on {cluster.alias}" if cluster.sasl else f"this client on {cluster.alias}"
+        return Finding(level, self.name, f"The right {right} is missing on {resource}", f"Grant it to {who}")

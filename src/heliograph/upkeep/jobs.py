@@ -18,6 +18,7 @@ from heliograph.upkeep.checkpoints import Checkpoints
 from heliograph.upkeep.group_sync import GroupSync
 from heliograph.upkeep.heartbeats import Heartbeats
 from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.state_topics import StateTopics
 from heliograph.upkeep.syncs import Syncs
 
 
@@ -33,11 +34,12 @@ class Upkeep:
         self.checkpoints = Checkpoints(config, source, target, lanes, self.syncs, log)
         self._heartbeats = Heartbeats(config, source, target, log)
         self._group_sync = GroupSync(config, target, self.checkpoints, log)
+        self._state_topics = StateTopics(config, source, target, log)
         self._acls = Acls(config, source, target, lambda: {topic for topic, _ in lanes}, log)
 
     def jobs(self) -> list[Job]:
         """Give all jobs that the configuration asks for."""
-        parts = (self._heartbeats, self.syncs, self.checkpoints, self._group_sync, self._acls)
+        parts = (self._heartbeats, self.syncs, self.checkpoints, self._group_sync, self._acls, self._state_topics)
         return [job for part in parts for job in part.jobs()]
 
     def begun(self, lane: Lane, position: int, expected_offset: int) -> None:
