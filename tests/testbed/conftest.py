@@ -2,10 +2,15 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import confluent_kafka
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
+
+from heliograph.testbed import DEFAULT_VERSION
+from heliograph.testbed.artifacts import class_path
+from heliograph.testbed.releases import KafkaVersion
 
 DEADLINE_S = 60
 
@@ -55,3 +60,9 @@ class Client:
 def client() -> Client:
     """The only other client in these tests than Apache's own tools."""
     return Client()
+
+
+@pytest.fixture(scope="session")
+def kafka_jars() -> list[Path]:
+    """The jars of the version that is run by default."""
+    return class_path(KafkaVersion.parse(DEFAULT_VERSION))

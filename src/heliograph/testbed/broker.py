@@ -40,6 +40,10 @@ class Broker:
         self._password = password
         self._proxies = proxies
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what another process needs to look at it; its proxies and its life stay with whoever started it."""
+        return {**self.__dict__, "_proxies": {}, "_registered": None}
+
     @property
     def pid(self) -> int:
         """The process id of the Java process."""

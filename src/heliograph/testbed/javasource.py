@@ -46,7 +46,7 @@ def compiled(source: Path, version: KafkaVersion) -> JavaProgram:
     folder = cache_folder() / "java" / f"{source.stem}-{recipe.hexdigest()[:20]}"
     if not folder.is_dir():
         _compile(source, JavaProgram(java, tuple(jars(f"ecj-{COMPILER_VERSION}", "ECJ", [COMPILER]))), path, folder)
-    return JavaProgram(java, (folder, *path), (*SMALL_JVM, *QUIET))
+    return JavaProgram(java, path, (*SMALL_JVM, *QUIET), (folder,))
 
 
 def _compile(source: Path, compiler: JavaProgram, path: Sequence[Path], folder: Path) -> None:

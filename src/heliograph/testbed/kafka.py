@@ -106,14 +106,20 @@ class KafkaCluster:
         self._proxied = proxied
         self._proxies: dict[int, dict[str, Proxy]] = {}
         self._jvm_options = tuple(jvm_options)
-        self._resources = ExitStack()
+        self._resources: ExitStack | None = ExitStack()
         self._zookeeper: Server | None = None
         self._tls: TlsFiles | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what another process needs to use the running cluster: it may not start, stop or close it."""
+        self._started()
+        return {**self.__dict__, "_resources": None, "_zookeeper": None, "_proxies": {}}
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
     def start(self, limit_s: float = READY_LIMIT_S) -> Self:
         """Start everything and wait until every broker serves. Raises HeliographError; nothing is left running then."""
+        self._ours()
         try:
             if not self.brokers:
                 self._prepare()
@@ -137,6 +143,7 @@ class KafkaCluster:
 
     def stop(self) -> None:
         """Stop all brokers in order, then ZooKeeper. Ports and files stay, and ``start()`` continues."""
+        self._ours()
         running = [broker for broker in self.brokers if broker.running]
         if running:
             # Together: one that is stopped last would wait for a quorum that is gone.
@@ -147,11 +154,12 @@ class KafkaCluster:
 
     def close(self) -> None:
         """End all processes and give back ports and temporary files; the cluster is as it was before ``start()``."""
+        resources = self._ours()
         try:
             if self._directory is not None:
                 self.stop()
         finally:
-            self._resources.close()
+            resources.close()
             self.brokers, self._zookeeper, self._tls, self._proxies = (), None, None, {}
 
     def __enter__(self) -> Self:
@@ -226,6 +234,14 @@ class KafkaCluster:
 
     # -- making --------------------------------------------------------------------------------------------------------
 
+    def _ours(self) -> ExitStack:
+        """Return what ends with the cluster. Raises HeliographError in a process that only uses it."""
+        if self._resources is None:
+            raise HeliographError(
+                "The cluster belongs to another process, and others use it too", remedy="Start one of your own"
+            )
+        return self._resources
+
     def _started(self) -> Layout:
         if not self.brokers:
             raise HeliographError("The cluster is not started", remedy="Call start() first")
@@ -252,7 +268,7 @@ class KafkaCluster:
         for node in nodes:
             command = self._program.command("kafka.Kafka", str(node.folder / "server.properties"))
             server = Server(f"Kafka {self.version} broker {node.node_id}", command, node.folder, scratch)
-            self._resources.callback(server.close)
+            self._ours().callback(server.close)
             registered = partial(readiness.is_registered, self._layout.zookeeper_port, node.node_id)
             brokers.append(Broker(node, server, inner, self._proxies[node.node_id], registered))
         self._prepare_storage(root)
@@ -266,7 +282,7 @@ class KafkaCluster:
         """Make the cluster's folder, deleted in the end when it is temporary."""
         if self._directory is None:
             root = Path(tempfile.mkdtemp(prefix="heliograph-kafka-"))
-            self._resources.callback(shutil.rmtree, root, ignore_errors=True)
+            self._ours().callback(shutil.rmtree, root, ignore_errors=True)
         else:
             root = self._directory.resolve()
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -274,7 +290,7 @@ class KafkaCluster:
 
     def _lay_out(self, root: Path) -> Layout:
         """Give every server its ports and secrets."""
-        ports = self._resources.enter_context(Ports())
+        ports = self._ours().enter_context(Ports())
         names = [INTERNAL, *([CONTROLLER] if self.version.uses_kraft else []), *self._listeners]
         nodes = []
         for node_id in range(1, self._count + 1):
@@ -299,7 +315,7 @@ class KafkaCluster:
 
     def _start_proxies(self, ports: Mapping[str, int]) -> dict[str, Proxy]:
         """Put a proxy in front of each listener that clients use."""
-        return {name: self._resources.enter_context(Proxy(ports[name])) for name in self._listeners}
+        return {name: self._ours().enter_context(Proxy(ports[name])) for name in self._listeners}
 
     def _prepare_storage(self, root: Path) -> None:
         """Format new KRaft storage, all nodes at once. A folder that holds a cluster already is left as it is."""
@@ -354,7 +370,7 @@ class KafkaCluster:
             jvm_options=("-Dzookeeper.jmx.log4j.disable=true",),
         )
         self._zookeeper = Server("ZooKeeper", command, folder, None if self._directory else root)
-        self._resources.callback(self._zookeeper.close)
+        self._ours().callback(self._zookeeper.close)
 
     def _start_zookeeper(self, limit_s: float) -> None:
         """Start ZooKeeper and write the SCRAM users into it, before brokers ask for them."""

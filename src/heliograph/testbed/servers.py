@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from heliograph.errors import HeliographError
+from heliograph.testbed.class_archives import use_archive
 from heliograph.testbed.java import Java
 from heliograph.testbed.processes import STOP_LIMIT_S, GuardedProcess
 
@@ -37,11 +38,14 @@ class JavaProgram:
     """The jars of one version."""
     jvm_options: tuple[str, ...] = SMALL_JVM
     """Heap, collector and system properties."""
+    classes: tuple[Path, ...] = ()
+    """Folders with classes of our own; behind the jars, for which an archive holds."""
 
     def command(self, main_class: str, *arguments: str, jvm_options: Sequence[str] = ()) -> list[str]:
-        """Return the command line that runs ``main_class``."""
-        jars = ":".join(map(str, self.class_path))
-        return [str(self.java.executable), *self.jvm_options, *jvm_options, "-cp", jars, main_class, *arguments]
+        """Return the command line that runs ``main_class``, with an archive of its classes where there is one."""
+        jars = ":".join(map(str, [*self.class_path, *self.classes]))
+        options = [*use_archive(self.java, self.class_path), *self.jvm_options, *jvm_options]
+        return [str(self.java.executable), *options, "-cp", jars, main_class, *arguments]
 
 
 def wait_for(condition: Callable[[], bool], deadline: float, what: str) -> None:
@@ -63,6 +67,11 @@ class Server:
         self._folder = folder
         self._scratch = scratch
         self._process: GuardedProcess | None = None
+        self._elsewhere = False
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what another process may know of it: its name and log. Only who started a server may do more."""
+        return {**self.__dict__, "_process": None, "_elsewhere": True}
 
     @property
     def pid(self) -> int:
@@ -75,12 +84,20 @@ class Server:
         return self._process is not None and self._process.exit_code is None
 
     def _running(self) -> GuardedProcess:
+        self._must_be_ours()
         if self._process is None or not self.running:
             raise HeliographError(f"{self.name} does not run", remedy="Start it first")
         return self._process
 
+    def _must_be_ours(self) -> None:
+        if self._elsewhere:
+            raise HeliographError(
+                f"{self.name} belongs to another process, and others use it too", remedy="Start one of your own"
+            )
+
     def launch(self) -> None:
         """Start the process, without waiting until it serves; the log is continued."""
+        self._must_be_ours()
         if self.running:
             raise HeliographError(f"{self.name} runs already", remedy="Stop it first")
         self.close()
@@ -89,6 +106,7 @@ class Server:
 
     def stop(self) -> None:
         """Ask for an orderly end and wait for it; after a minute, or when it is frozen for good, kill."""
+        self._must_be_ours()
         if self._process is None:
             return
         self._process.thaw()

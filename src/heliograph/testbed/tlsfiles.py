@@ -4,6 +4,7 @@ import datetime as dt
 import secrets
 from pathlib import Path
 
+from heliograph.errors import HeliographError
 from heliograph.testbed.certificates import Authority, ServerCertificate, issue_client, issue_server, make_authority
 from heliograph.testbed.clients import ClientStores
 from heliograph.testbed.storefiles import StoreFiles, write_identity, write_trust
@@ -20,12 +21,25 @@ class TlsFiles:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         now = _now()
         self.password = secrets.token_urlsafe(PASSWORD_BYTES)
-        self.authority: Authority = make_authority("Heliograph testbed", now)
+        self._authority: Authority | None = make_authority("Heliograph testbed", now)
         self._folder = folder
         self._clients: dict[str, StoreFiles] = {}
         self.trust = write_trust(self.authority.certificate, folder, "authority", self.password, _ms(now))
         server = issue_server(self.authority, now, server_certificate)
         self.server = write_identity(server, folder, "server", self.password, _ms(now))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what another process needs: the files that are there. It can have no further certificates signed."""
+        return {**self.__dict__, "_authority": None}
+
+    @property
+    def authority(self) -> Authority:
+        """Who signs. Raises HeliographError in a process that did not make the files."""
+        if self._authority is None:
+            raise HeliographError(
+                "These certificates are signed in another process", remedy="Ask there, or start a cluster of your own"
+            )
+        return self._authority
 
     def identity(self, user: str) -> StoreFiles:
         """Return a client certificate for ``user``, made once. ``user`` becomes part of a file's name."""
