@@ -33,7 +33,6 @@ def until(look, good):
 def test_all_is_well(heliograph, plain, unique) -> None:
     plain.on_source(**{unique: 3})
     file = plain.file(f"source->target.topics={unique}", "typo.key=1")
-    before = plain.target.tool("kafka-topics", "--list").stdout.splitlines()
     ended = heliograph("check", file)
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
@@ -57,8 +56,8 @@ def test_all_is_well(heliograph, plain, unique) -> None:
     assert told["warnings"][0]["key"] == "typo.key"
     assert {"key": "source->target.topics", "value": unique, "origin": f"{file}:10"} in told["effective"]
     # Nothing was created by looking.
-    after = plain.target.tool("kafka-topics", "--list").stdout.splitlines()
-    assert set(after) - set(before) <= {"__consumer_offsets"}
+    names = plain.target.tool("kafka-topics", "--list").stdout.splitlines()
+    assert not [name for name in names if unique in name or (name.endswith(".internal") and "source" in name)]
 
 
 @pytest.mark.brokers

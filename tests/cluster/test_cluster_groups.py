@@ -13,7 +13,6 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.groups import Committed, Listed, Protocol
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import BrokerError
-from heliograph.testbed import KafkaCluster
 from heliograph.wire import errors as codes
 
 LIMIT_S = 30.0
@@ -174,33 +173,33 @@ def test_which_groups_have_offsets_to_follow(protocol, protocol_type, expected):
 @pytest.mark.versions
 @pytest.mark.brokers
 @pytest.mark.parametrize(("version", "scram_users"), [("1.1.1", None), ("2.8.2", ())])
-def test_old_brokers(version, scram_users, unique):
-    with KafkaCluster(version) as kafka:
-        make_topic(kafka, unique)
-        with closing(join(kafka, unique, unique)) as consumer:
-            consumer.commit(offsets=[TopicPartition(unique, 1, 2)], asynchronous=False)
-            listed, described, refused = ask(
-                kafka,
-                groups.list_groups,
-                lambda cluster: groups.describe(cluster, [unique, "none"]),
-                lambda cluster: groups.commit(cluster, unique, {(unique, 0): Committed(1)}),
-            )
-        assert [(each.group, each.protocol, each.protocol_type) for each in listed] == [
-            (unique, Protocol.CLASSIC, "consumer")
-        ]
-        assert described[unique].active
-        assert not described["none"].active
-        assert refused.active
-        done, committed, *rights = ask(
+def test_old_brokers(shared_kafka, version, scram_users, unique):
+    kafka = shared_kafka(version, version)
+    make_topic(kafka, unique)
+    with closing(join(kafka, unique, unique)) as consumer:
+        consumer.commit(offsets=[TopicPartition(unique, 1, 2)], asynchronous=False)
+        listed, described, refused = ask(
             kafka,
+            groups.list_groups,
+            lambda cluster: groups.describe(cluster, [unique, "none"]),
             lambda cluster: groups.commit(cluster, unique, {(unique, 0): Committed(1)}),
-            lambda cluster: groups.committed(cluster, unique),
-            acls.scram_users,
-            *([acls.describe] if scram_users is not None else []),
         )
-        assert rights == ([None] if scram_users is None else [scram_users, None])
-        if scram_users is None:
-            with pytest.raises(BrokerError, match="too old to be asked for rights"):
-                ask(kafka, acls.describe)
-        assert done.done == ((unique, 0),)
-        assert {key: each.offset for key, each in committed.items()} == {(unique, 0): 1, (unique, 1): 2}
+    assert [(each.group, each.protocol, each.protocol_type) for each in listed] == [
+        (unique, Protocol.CLASSIC, "consumer")
+    ]
+    assert described[unique].active
+    assert not described["none"].active
+    assert refused.active
+    done, committed, *rights = ask(
+        kafka,
+        lambda cluster: groups.commit(cluster, unique, {(unique, 0): Committed(1)}),
+        lambda cluster: groups.committed(cluster, unique),
+        acls.scram_users,
+        *([acls.describe] if scram_users is not None else []),
+    )
+    assert rights == ([None] if scram_users is None else [scram_users, None])
+    if scram_users is None:
+        with pytest.raises(BrokerError, match="too old to be asked for rights"):
+            ask(kafka, acls.describe)
+    assert done.done == ((unique, 0),)
+    assert {key: each.offset for key, each in committed.items()} == {(unique, 0): 1, (unique, 1): 2}

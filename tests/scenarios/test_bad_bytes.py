@@ -34,10 +34,10 @@ def test_a_damaged_batch_is_refused_and_named_and_the_others_go_on(
     bad, good = f"{unique}-bad", f"{unique}-good"
     create_topic(source, bad)
     create_topic(source, good)
-    running = heliograph(one_way(source, target_kafka, "one", f"{bad},{good}"))
+    running = heliograph(one_way(source, target_kafka, "bad", f"{bad},{good}"))
     running.wait_for("running")
     write(source, bad, simple_rows(20))
-    wait_for_rows(target_kafka, f"one.{bad}", 20)
+    wait_for_rows(target_kafka, f"bad.{bad}", 20)
     proxy.always = wounds.body_of(bad)
     size = 40_000 if shape == "forwarded" else 100
     rows = simple_rows(20, first=20, size=size)
@@ -50,12 +50,12 @@ def test_a_damaged_batch_is_refused_and_named_and_the_others_go_on(
     )
     write(source, good, simple_rows(20))
     running.wait_for("is damaged")
-    wait_for_rows(target_kafka, f"one.{good}", 20)
+    wait_for_rows(target_kafka, f"bad.{good}", 20)
     line = next(line for line in running.log.splitlines() if "is damaged" in line)
     assert f"{bad}-0" in line
     assert "offset " in line
     proxy.always = None
-    copied = wait_for_rows(target_kafka, f"one.{bad}", 40)
+    copied = wait_for_rows(target_kafka, f"bad.{bad}", 40)
     assert [row.value for row in copied] == [row.value for row in (*simple_rows(20), *rows)]
     running.wait_for("a partition moves again")
     assert running.stop() == 0
@@ -74,7 +74,7 @@ def test_frames_that_lie_are_survived_and_everything_arrives_once(wounded, targe
     source, proxy = wounded
     create_topic(source, unique, 3)
     with Load(source, unique, partitions=3) as load:
-        running = heliograph(one_way(source, target_kafka, "one", unique))
+        running = heliograph(one_way(source, target_kafka, "bad", unique))
         running.wait_for("running")
         for wound in HOSTILE.values():
             before = proxy.done
@@ -84,7 +84,7 @@ def test_frames_that_lie_are_survived_and_everything_arrives_once(wounded, targe
             load.wait_for(500)
         assert memory_bytes(running) < RSS_LIMIT_BYTES
         total = load.finish()
-    assert_equal(source, target_kafka, unique, f"one.{unique}", total, running)
+    assert_equal(source, target_kafka, unique, f"bad.{unique}", total, running)
     assert running.stop() == 0
 
 
@@ -94,14 +94,14 @@ def test_a_frame_that_promises_much_and_brings_little_takes_no_memory(
     """It is given up after the request's time, which is made short here."""
     source, proxy = wounded
     create_topic(source, unique)
-    running = heliograph(one_way(source, target_kafka, "one", unique, {"one.consumer.request.timeout.ms": 3_000}))
+    running = heliograph(one_way(source, target_kafka, "bad", unique, {"bad.consumer.request.timeout.ms": 3_000}))
     running.wait_for("running")
     proxy.wounds.append(wounds.with_records(wounds.long_length))
     before = memory_bytes(running)
     write(source, unique, simple_rows(100))
     wait_for(lambda: not proxy.wounds, deadline(30), "the wound")
     assert memory_bytes(running) < before + (60 << 20)
-    wait_for_rows(target_kafka, f"one.{unique}", 100)
+    wait_for_rows(target_kafka, f"bad.{unique}", 100)
     assert running.stop() == 0
     assert "Traceback" not in running.log
 

@@ -4,11 +4,9 @@ import struct
 import time
 
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from plain_client import (
     LIMIT_S,
     Row,
-    admin,
     create_topic,
     delete_records,
     read,
@@ -24,15 +22,6 @@ pytestmark = pytest.mark.brokers
 
 CODECS = ("none", "gzip", "lz4", "zstd")
 KEYS = 50
-
-
-@pytest.fixture(scope="module")
-def hasty_cleaner(source_kafka):
-    """Let the source's log cleaner look often."""
-    client = admin(source_kafka)
-    entry = ConfigEntry("log.cleaner.backoff.ms", "100", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.BROKER, str(source_kafka.brokers[0].node_id), incremental_configs=[entry])
-    client.incremental_alter_configs([resource])[resource].result(LIMIT_S)
 
 
 def compacted(kafka, names):
@@ -51,7 +40,7 @@ def compacted(kafka, names):
         time.sleep(0.2)
 
 
-def test_topics_with_holes(source_kafka, target_kafka, copy, unique, hasty_cleaner):
+def test_topics_with_holes(source_kafka, target_kafka, copy, unique):
     names = {codec: f"{unique}-{codec}" for codec in CODECS}
     compacted(source_kafka, names)
     first = copy("holes", f"{unique}.*")
@@ -70,7 +59,7 @@ def test_topics_with_holes(source_kafka, target_kafka, copy, unique, hasty_clean
     assert "exact place is not known" not in second.log
 
 
-def test_compacted_after_it_was_copied(source_kafka, target_kafka, copy, unique, hasty_cleaner):
+def test_compacted_after_it_was_copied(source_kafka, target_kafka, copy, unique):
     """Counting fails, because the source has lost records that were copied; the last one is still there to be found."""
     create_topic(source_kafka, unique, cleanup_policy="compact", segment_ms="600000", min_cleanable_dirty_ratio="0.0")
     rows = [Row(0, b"%d" % (number % KEYS), b"v%d" % number) for number in range(1000)]
@@ -89,20 +78,20 @@ def test_compacted_after_it_was_copied(source_kafka, target_kafka, copy, unique,
     assert "exact place is not known" not in second.log
 
 
-def test_the_last_record_copied_was_compacted_away(source_kafka, target_kafka, copy, unique, hasty_cleaner):
+def test_the_last_record_copied_was_compacted_away(source_kafka, target_kafka, copy, unique):
     """Then the place cannot be proven; records come twice, but nobody is blamed for having written."""
     create_topic(source_kafka, unique, cleanup_policy="compact", segment_ms="600000", min_cleanable_dirty_ratio="0.0")
     never = {"target.offset.flush.interval.ms": 600_000}
-    first = copy("gone", unique, never)
+    first = copy("last", unique, never)
     first.wait_for("running")
     rows = [Row(0, b"%d" % (number % KEYS), b"v%d" % number) for number in range(500)]
     write(source_kafka, unique, rows)
-    wait_for_rows(target_kafka, f"gone.{unique}", len(rows))
+    wait_for_rows(target_kafka, f"last.{unique}", len(rows))
     first.kill()
     set_topic_config(source_kafka, unique, "segment.ms", "100")
     write(source_kafka, unique, [Row(0, row.key, b"newer") for row in rows[-KEYS:]])
     clean(source_kafka, unique, lambda _: rows[-1].value not in {row.value for row in read(source_kafka, unique)})
-    second = copy("gone", unique, never)
+    second = copy("last", unique, never)
     second.wait_for("the source was compacted since, and no longer holds the last record that was copied")
     assert "somebody else writes" not in second.log
 
@@ -144,7 +133,7 @@ def latest(kafka, topic):
 COMPACT = {"cleanup_policy": "compact", "segment_ms": "100", "min_cleanable_dirty_ratio": "0.0"}
 
 
-def test_tombstones_with_a_delete_horizon(source_kafka, target_kafka, copy, unique, hasty_cleaner):
+def test_tombstones_with_a_delete_horizon(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, **COMPACT)
     rows = [Row(0, b"%d" % number, b"v%d" % number, timestamp_ms=1_700_000_000_000 + number) for number in range(20)]
     gone = [Row(0, row.key, None, timestamp_ms=row.timestamp_ms + 1_000) for row in rows[::2]]
@@ -158,7 +147,7 @@ def test_tombstones_with_a_delete_horizon(source_kafka, target_kafka, copy, uniq
     assert not any(attributes & DELETE_HORIZON for _, attributes, _ in headers(target_kafka, f"horizon.{unique}"))
 
 
-def test_batches_emptied_by_the_cleaner(source_kafka, target_kafka, copy, unique, hasty_cleaner):
+def test_batches_emptied_by_the_cleaner(source_kafka, target_kafka, copy, unique):
     """The last batch of an idempotent producer stays, without records, so that its sequence number is remembered."""
     create_topic(source_kafka, unique, **COMPACT)
     for number in range(5):

@@ -35,7 +35,7 @@ def test_a_group_follows_by_itself(source_kafka, target_kafka, heliograph, one_w
         "replication.policy.separator": "",
         "groups": f"{unique}.*",
     }
-    properties = one_way(source_kafka, target_kafka, "es-src", unique, settings)
+    properties = one_way(source_kafka, target_kafka, "es-demo", unique, settings)
     running = heliograph(properties)
     wait_for_rows(target_kafka, unique, 50)
     wait_for_commit(target_kafka, group, unique, {0: 20})
@@ -48,7 +48,7 @@ def test_a_group_follows_by_itself(source_kafka, target_kafka, heliograph, one_w
     assert [each.value() for each in (*first, *rest)] == [b"v%d" % number for number in range(50)]
 
     # The source is gone: what the flow has kept in step is enough.
-    lost = one_way("127.0.0.1:1", target_kafka, "es-src", unique, settings)
+    lost = one_way("127.0.0.1:1", target_kafka, "es-demo", unique, settings)
     found = ask(tmp_path, lost, "offsets", "--group", group)
     row = found.row(group, unique)
     assert (row["basis"], row["to_offset"], row["held"]) == ("checkpoint", 20, 50)
@@ -65,9 +65,9 @@ def test_migration_in_six_steps(source_kafka, target_kafka, heliograph, one_way,
     # 1. Deploy: the new cluster has the topics that producers will write to.
     create_topic(target_kafka, unique)
     # 2. Mirror.
-    properties = one_way(source_kafka, target_kafka, "old", unique, QUICK)
+    properties = one_way(source_kafka, target_kafka, "retired", unique, QUICK)
     running = heliograph(properties)
-    copy = f"old.{unique}"
+    copy = f"retired.{unique}"
     wait_for_rows(target_kafka, copy, 60)
     # 3. Consumers stop on the old cluster and move to the mirrored topic.
     moved = ask(tmp_path, properties, "failover", "--group", group, "--wait", "30", "--execute")

@@ -87,12 +87,12 @@ def aborted_and_holes(kafka, topic, name):
 
 def test_every_offset_of_a_topic_with_holes(source_kafka, target_kafka, heliograph, one_way, tmp_path, unique):
     aborted_and_holes(source_kafka, unique, unique)
-    properties = one_way(source_kafka, target_kafka, "holes", unique)
+    properties = one_way(source_kafka, target_kafka, "riddled", unique)
     running = heliograph(properties)
     wanted = read_messages(source_kafka, unique)
-    wait_for_rows(target_kafka, f"holes.{unique}", len(wanted))
+    wait_for_rows(target_kafka, f"riddled.{unique}", len(wanted))
     assert running.stop() == 0
-    copies = read_messages(target_kafka, f"holes.{unique}")
+    copies = read_messages(target_kafka, f"riddled.{unique}")
     ends = end_offsets(source_kafka, unique)
     groups = {}
     for offset in range(0, ends[0][1] + 1, 3):

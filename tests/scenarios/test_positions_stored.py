@@ -23,6 +23,8 @@ from plain_client import (
     write,
 )
 
+from heliograph.testbed import KafkaCluster
+
 pytestmark = pytest.mark.brokers
 
 OFFSET_PARTITIONS = 5
@@ -85,19 +87,21 @@ def test_positions_are_stored_while_it_runs(source_kafka, target_kafka, copy, un
         time.sleep(0.1)
 
 
-def test_nothing_is_written_to_the_source(source_kafka, target_kafka, copy, unique):
-    create_topic(source_kafka, unique, 2)
-    write(source_kafka, unique, simple_rows(20, partitions=2))
-    read(source_kafka, unique)  # lets the broker make its own topic of groups, if this is the first client that asks
-    topics_before, groups_before = topics(source_kafka), groups(source_kafka)
-    ends_before = end_offsets(source_kafka, unique)
-    running = copy("readsonly", unique)
-    wait_for_rows(target_kafka, f"readsonly.{unique}", 20)
-    assert groups(source_kafka) == groups_before
-    assert running.stop() == 0
-    assert topics(source_kafka) == topics_before
-    assert groups(source_kafka) == groups_before
-    assert end_offsets(source_kafka, unique) == ends_before
+def test_nothing_is_written_to_the_source(target_kafka, heliograph, one_way, unique):
+    """On a cluster of its own, for whatever appears there would be ours."""
+    with KafkaCluster() as source:
+        create_topic(source, unique, 2)
+        write(source, unique, simple_rows(20, partitions=2))
+        read(source, unique)  # lets the broker make its own topic of groups, as the first client that asks
+        topics_before, groups_before = topics(source), groups(source)
+        ends_before = end_offsets(source, unique)
+        running = heliograph(one_way(source, target_kafka, "readsonly", unique))
+        wait_for_rows(target_kafka, f"readsonly.{unique}", 20)
+        assert groups(source) == groups_before
+        assert running.stop() == 0
+        assert topics(source) == topics_before
+        assert groups(source) == groups_before
+        assert end_offsets(source, unique) == ends_before
 
 
 def test_another_writer_is_reported_with_the_range(source_kafka, target_kafka, copy, unique):
@@ -133,9 +137,9 @@ def test_another_writer_while_it_is_stopped(source_kafka, target_kafka, heliogra
 def test_records_deleted_while_it_was_stopped(source_kafka, target_kafka, heliograph, one_way, unique):
     create_topic(source_kafka, unique, 2)
     write(source_kafka, unique, simple_rows(20, partitions=2))
-    properties = one_way(source_kafka, target_kafka, "late", unique)
+    properties = one_way(source_kafka, target_kafka, "tardy", unique)
     running = heliograph(properties)
-    wait_for_rows(target_kafka, f"late.{unique}", 20)
+    wait_for_rows(target_kafka, f"tardy.{unique}", 20)
     assert running.stop() == 0
     write(source_kafka, unique, simple_rows(40, first=20, partitions=2))
     delete_records(source_kafka, unique, 1, 25)
@@ -145,7 +149,7 @@ def test_records_deleted_while_it_was_stopped(source_kafka, target_kafka, heliog
     assert "partition=1" in line
     assert "offsets=10..24" in line
     assert "count=15" in line
-    rows = wait_for_rows(target_kafka, f"late.{unique}", 45)
+    rows = wait_for_rows(target_kafka, f"tardy.{unique}", 45)
     assert [row for row in rows if row.partition == 0] == [
         row for row in read(source_kafka, unique) if row.partition == 0
     ]

@@ -5,7 +5,6 @@ import time
 
 import pytest
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from plain_client import (
     LIMIT_S,
     Row,
@@ -63,17 +62,17 @@ def test_transactions_on_the_source(source_kafka, target_kafka, copy, verify, un
     """Aborted records and markers are no holes in the proof; a flow that copies the aborted ones is measured by that."""
     create_topic(source_kafka, unique, 2)
     write_transactions(source_kafka, unique, unique, 12)
-    dirty = {"dirty.consumer.isolation.level": "read_uncommitted"}
+    dirty = {"soiled.consumer.isolation.level": "read_uncommitted"}
     copy("clean", unique)
-    copy("dirty", unique, dirty)
+    copy("soiled", unique, dirty)
     wait_for_rows(target_kafka, f"clean.{unique}", 1)
-    wait_for_rows(target_kafka, f"dirty.{unique}", 1)
+    wait_for_rows(target_kafka, f"soiled.{unique}", 1)
     code, told = verify("clean", unique)
     assert (code, told["records"]) == (0, 8 * 3), told
-    code, told = verify("dirty", unique, more=dirty)
+    code, told = verify("soiled", unique, more=dirty)
     assert (code, told["records"]) == (0, 12 * 3), told
     assert told["flows"][0]["isolation"] == "read_uncommitted"
-    wrong, told = verify("dirty", unique)
+    wrong, told = verify("soiled", unique)
     assert (wrong, told["differences"]["extra"] + told["differences"]["altered"] >= 1) == (5, True), told
 
 
@@ -110,10 +109,6 @@ def create_topic_when_gone(kafka, name):
 
 def test_a_compacted_topic_under_load(source_kafka, target_kafka, copy, verify, unique):
     """The cleaner works on the source while records go on; superseded records are no differences."""
-    entry = ConfigEntry("log.cleaner.backoff.ms", "100", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.BROKER, str(source_kafka.brokers[0].node_id), incremental_configs=[entry])
-    client = admin(source_kafka)
-    client.incremental_alter_configs([resource])[resource].result(LIMIT_S)
     create_topic(source_kafka, unique, cleanup_policy="compact", segment_ms="100", min_cleanable_dirty_ratio="0.0")
     rows = [Row(0, b"%d" % (number % 50 if number % 3 else number), b"v%d" % number) for number in range(1_000)]
     write(source_kafka, unique, rows)

@@ -5,7 +5,6 @@ from bisect import bisect_left
 from contextlib import closing
 
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from group_moves import commit, committed, consumer, read_some
 from plain_client import (
     LIMIT_S,
@@ -120,15 +119,6 @@ def test_groups_go_where_their_next_record_is(source_kafka, target_kafka, copy, 
     assert "WARNING" not in running.log
 
 
-@pytest.fixture(scope="module")
-def hasty_cleaner(source_kafka):
-    """Let the source's log cleaner look often."""
-    client = admin(source_kafka)
-    entry = ConfigEntry("log.cleaner.backoff.ms", "100", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.BROKER, str(source_kafka.brokers[0].node_id), incremental_configs=[entry])
-    client.incremental_alter_configs([resource])[resource].result(LIMIT_S)
-
-
 def make_holes(kafka, transactions, compacted):
     """Fill one topic with committed and aborted transactions, and another that is compacted afterwards."""
     create_topic(kafka, transactions, 2)
@@ -142,7 +132,7 @@ def make_holes(kafka, transactions, compacted):
         time.sleep(0.2)
 
 
-def test_holes_and_restarts_leave_every_position_exact(source_kafka, target_kafka, copy, unique, hasty_cleaner):
+def test_holes_and_restarts_leave_every_position_exact(source_kafka, target_kafka, copy, unique):
     names = (f"{unique}-transactions", f"{unique}-compacted")
     make_holes(source_kafka, *names)
     more = {**QUICK, "groups": f"{unique}.*", "target.offset.flush.interval.ms": 500}
@@ -185,11 +175,11 @@ def test_positions_whose_records_are_gone_on_the_target(source_kafka, target_kaf
     """A consumer that is told an offset before the first would begin anywhere: it is told the first."""
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(20))
-    running = copy("gone", unique, {**QUICK, "groups": f"{unique}.*"})
-    wait_for_rows(target_kafka, f"gone.{unique}", 20)
-    delete_records(target_kafka, f"gone.{unique}", 0, 12)
+    running = copy("cut", unique, {**QUICK, "groups": f"{unique}.*"})
+    wait_for_rows(target_kafka, f"cut.{unique}", 20)
+    delete_records(target_kafka, f"cut.{unique}", 0, 12)
     commit(source_kafka, unique, unique, {0: 7})
-    wait_until(lambda: committed(target_kafka, unique, f"gone.{unique}"), {0: 12})
+    wait_until(lambda: committed(target_kafka, unique, f"cut.{unique}"), {0: 12})
     assert running.stop() == 0
 
 
@@ -243,8 +233,8 @@ def test_markers_of_our_own_transactions_on_the_target(source_kafka, target_kafk
     """Exactly once: each transaction of the flow leaves a marker among the records on the target."""
     create_topic(source_kafka, unique)
     more = {**QUICK, "groups": f"{unique}.*", "target.exactly.once.source.support": "enabled"}
-    running = copy("once", unique, more)
-    remote = f"once.{unique}"
+    running = copy("single", unique, more)
+    remote = f"single.{unique}"
     running.wait_for("running")
     for number in range(5):
         write(source_kafka, unique, simple_rows(7, first=7 * number))

@@ -13,8 +13,6 @@ from plain_client import (
     write,
 )
 
-from heliograph.testbed import KafkaCluster
-
 pytestmark = pytest.mark.brokers
 REPLACED = "a setting made on the target is replaced by the source's"
 CHANGED = "topic setting changed"
@@ -92,30 +90,30 @@ def test_settings_are_left_alone_when_told_so(source_kafka, target_kafka, copy, 
 
 
 @pytest.mark.versions
-def test_a_target_that_takes_settings_only_whole(source_kafka, heliograph, one_way, unique):
+def test_a_target_that_takes_settings_only_whole(source_kafka, shared_kafka, heliograph, one_way, unique):
     """Before 2.3 a topic's settings are replaced as a whole: those that nobody changes must survive it."""
-    with KafkaCluster("1.1.1") as old:
-        create_topic(source_kafka, unique, retention_ms="1000000")
-        write(source_kafka, unique, [Row(0, b"k", b"v")])
-        more = {**SOON, "config.properties.exclude": "segment.*"}
-        running = heliograph(one_way(source_kafka, old, "whole", unique, more))
-        remote = f"whole.{unique}"
-        wait_for_rows(old, remote, 1)
-        assert (
-            old.tool(
-                "kafka-configs",
-                "--alter",
-                "--entity-type",
-                "topics",
-                "--entity-name",
-                remote,
-                "--add-config",
-                "segment.ms=4000000",
-            ).exit_code
-            == 0
-        )
-        set_topic_config(source_kafka, unique, "retention.ms", "2000000")
-        wait_for_setting(old, remote, "retention.ms", "2000000")
-        assert topic_config(old, remote)["segment.ms"] == "4000000"
-        assert running.stop() == 0
-        assert "cannot be followed" not in running.log
+    old = shared_kafka("1.1.1", "1.1.1")
+    create_topic(source_kafka, unique, retention_ms="1000000")
+    write(source_kafka, unique, [Row(0, b"k", b"v")])
+    more = {**SOON, "config.properties.exclude": "segment.*"}
+    running = heliograph(one_way(source_kafka, old, "whole", unique, more))
+    remote = f"whole.{unique}"
+    wait_for_rows(old, remote, 1)
+    assert (
+        old.tool(
+            "kafka-configs",
+            "--alter",
+            "--entity-type",
+            "topics",
+            "--entity-name",
+            remote,
+            "--add-config",
+            "segment.ms=4000000",
+        ).exit_code
+        == 0
+    )
+    set_topic_config(source_kafka, unique, "retention.ms", "2000000")
+    wait_for_setting(old, remote, "retention.ms", "2000000")
+    assert topic_config(old, remote)["segment.ms"] == "4000000"
+    assert running.stop() == 0
+    assert "cannot be followed" not in running.log

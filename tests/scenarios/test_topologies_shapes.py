@@ -1,7 +1,7 @@
 """Clusters joined in every way that is usual: both ways, mesh, fan-in, fan-out, chain, and several programs on a pair."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Consumer, KafkaException
@@ -14,10 +14,9 @@ IDENTITY = "org.apache.kafka.connect.mirror.IdentityReplicationPolicy"
 
 
 @pytest.fixture(scope="module")
-def third_kafka() -> Iterator[KafkaCluster]:
+def third_kafka(shared_kafka: Callable[..., KafkaCluster]) -> KafkaCluster:
     """One more cluster beside the two that all tests share."""
-    with KafkaCluster() as cluster:
-        yield cluster
+    return shared_kafka("third")
 
 
 @pytest.fixture

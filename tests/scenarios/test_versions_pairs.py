@@ -11,8 +11,6 @@ from plain_client import (
     write,
 )
 
-from heliograph.testbed import KafkaCluster
-
 pytestmark = [pytest.mark.brokers, pytest.mark.versions]
 
 OLD = ("1.1.1", "2.8.2", "3.9.1")
@@ -22,9 +20,8 @@ PLAIN = {"api.version.request": True}
 
 
 @pytest.fixture(scope="module", params=OLD)
-def old_kafka(request):
-    with KafkaCluster(request.param) as cluster:
-        yield cluster
+def old_kafka(request, shared_kafka):
+    return shared_kafka(request.param, request.param)
 
 
 def write_all(kafka, prefix, codecs):

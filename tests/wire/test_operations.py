@@ -7,7 +7,6 @@ import pytest
 from heliograph.config.model import ClusterConfig
 from heliograph.preflight.check_cluster import Reached, reach
 from heliograph.preflight.finding import Level
-from heliograph.testbed import KafkaCluster
 from heliograph.wire.messages import API_KEYS
 from heliograph.wire.operations import NOT_TOLD, Operation, kafka_release, missing
 from heliograph.wire.versions import Versions
@@ -53,10 +52,9 @@ async def _reach(config: ClusterConfig) -> Reached:
 @pytest.mark.parametrize(
     ("version", "release"), [("1.1.1", "Kafka 1.1"), ("2.8.2", "Kafka 2.8"), ("3.9.1", "Kafka 3.9")]
 )
-def test_real_brokers_are_recognised(version, release) -> None:
-    with KafkaCluster(version) as cluster:
-        host, _, port = cluster.bootstrap().partition(":")
-        reached = asyncio.run(_reach(ClusterConfig("old", ((host, int(port)),))))
+def test_real_brokers_are_recognised(shared_kafka, version, release) -> None:
+    host, _, port = shared_kafka(version, version).bootstrap().partition(":")
+    reached = asyncio.run(_reach(ClusterConfig("old", ((host, int(port)),))))
     assert release in next(
         each.text for each in reached.findings if each.level is Level.OK and "cluster id" in each.text
     )
