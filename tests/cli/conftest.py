@@ -52,9 +52,10 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         path = tmp_path / name
         head = ["clusters=source, target", f"source.bootstrap.servers={source}", f"target.bootstrap.servers={target}"]
         topics = ("checkpoints", "heartbeats", "offset-syncs")
+        last = ["heartbeats.replication.enabled=false"]  # other tests' heartbeats are on the same clusters
         ones = ["replication.factor=1", "target.offset.storage.replication.factor=1"]
         ones += [f"{topic}.topic.replication.factor=1" for topic in topics]
-        path.write_text("\n".join([*head, "source->target.enabled=true", *ones, *lines, ""]), encoding="latin-1")
+        path.write_text("\n".join([*head, "source->target.enabled=true", *ones, *lines, *last, ""]), encoding="latin-1")
         return path
 
     return write_it
