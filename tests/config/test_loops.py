@@ -3,6 +3,7 @@
 import pytest
 
 from heliograph.config.loops import Way, disjoint, find_growing_loop, find_loop, find_merging
+from heliograph.config.model import Policy
 from heliograph.errors import ConfigError
 
 
@@ -128,6 +129,24 @@ def test_without_a_separator_both_directions_are_refused_where_they_would_go_rou
     assert len(load_text(UNSEPARATED + "B->A.topics.exclude=A.*").flows) == 2
     config = load_text(UNSEPARATED, only_targets=["B"])
     assert any("A->B, B->A must never run at the same time" in each.message for each in config.warnings)
+
+
+def test_an_empty_alias_and_an_empty_separator_keep_names(load_text):
+    text = "replication.policy.separator=\nsource.cluster.alias=\n"
+    config = load_text(text)
+    (warning,) = config.warnings
+    assert "topics keep their names; heartbeats are not copied" in warning.message
+    assert config.flows[0].policy is Policy.IDENTITY
+    with pytest.raises(ConfigError, match="A->B, B->A keep topic names"):
+        load_text(text + "B->A.enabled=true")
+    with pytest.raises(ConfigError, match="names of copies would begin with the separator"):
+        load_text("source.cluster.alias=")
+
+
+def test_one_alias_for_two_sources_is_fan_in_to_the_same_topics(load_text):
+    text = "clusters=A,B,C\nC.bootstrap.servers=c:3\nC->B.enabled=true\nsource.cluster.alias=x\n"
+    assert [flow.merges for flow in load_text(text).flows] == [True, True]
+    assert [flow.merges for flow in load_text(text + "C->B.topics=y\nA->B.topics=z").flows] == [False, False]
 
 
 def test_without_a_separator_copies_are_not_deleted(load_text):

@@ -204,6 +204,25 @@ def test_names_kept_both_ways(trio, heliograph, unique):
     assert "ERROR" not in running.log
 
 
+def test_names_without_a_separator(source_kafka, target_kafka, heliograph, unique):
+    """The alias stands right before the name; with an empty one names are kept. A restart goes on exactly."""
+    sides = {"ua": source_kafka, "ub": target_kafka}
+    create_topic(source_kafka, unique, 2)
+    count = 0
+    for alias, copy in ((None, f"ua{unique}"), ("", unique)):
+        settings = {"topics": unique, "replication.policy.separator": "", "heartbeats.replication.enabled": "false"}
+        settings |= {} if alias is None else {"source.cluster.alias": alias, "ub.group.id": f"{unique}-2"}
+        for _ in range(2):
+            write(source_kafka, unique, own_rows("ua", 20, first=count))
+            count += 20
+            running = heliograph(file(sides, ["ua->ub"], **settings))
+            assert wait_for_rows(target_kafka, copy, count) == read(source_kafka, unique)
+            running.wait_for("replication.policy.separator is empty")
+            assert running.stop() == 0
+            assert "ERROR" not in running.log
+    assert names(target_kafka, unique) == {f"ua{unique}", unique}
+
+
 def test_three_programs_share_a_pair_of_clusters(trio, heliograph, unique):
     """Each has a family of topics and a group id of its own, and is started and stopped without the others."""
     source, target, _ = trio

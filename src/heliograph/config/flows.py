@@ -154,6 +154,7 @@ def way_of(resolver: Resolver, route: Route) -> Way:
         route.source,
         route.target,
         keeps_names=policy is Policy.IDENTITY,
+        source_name=flow.name("source"),
         separator=flow.option("replication.policy.separator").text,
         topics=flow.option("topics").items,
         exclude=flow.option("topics.exclude").items,
@@ -199,7 +200,21 @@ class _Flow:
     def policy(self) -> tuple[Policy, tuple[Warned, ...]]:
         """Return how topics are named, and what is to be said of it."""
         java_class, meaning = self.option("replication.policy.class"), self.option(MEANING)
-        return self._resolver.problems.attempt(lambda: policy_of(java_class, meaning), (Policy.DEFAULT, ()))
+        policy, warnings = self._resolver.problems.attempt(lambda: policy_of(java_class, meaning), (Policy.DEFAULT, ()))
+        if policy is Policy.DEFAULT and not self.name("source"):
+            if not self.option("replication.policy.separator").text:
+                return Policy.IDENTITY, warnings  # nothing stands before a name: the old way to keep names
+            found = self.option("source.cluster.alias")
+            remedy = "Remove it, or make replication.policy.separator empty too, to keep topic names"
+            problem = f"{found.where} is empty, so names of copies would begin with the separator"
+            self._resolver.problems.add(ConfigError(problem, remedy=remedy))
+        return policy, warnings
+
+    def name(self, side: str) -> str:
+        """Return a cluster's alias in names of topics: MM2 takes it from a key, if there is one."""
+        found = self.option(f"{side}.cluster.alias")
+        alias = self._route.source if side == "source" else self._route.target
+        return alias if found.entry is None or found.broken else found.text
 
     def replicas(self, found: Found) -> int:
         """Return a number of replicas; -1: as the broker decides."""
@@ -266,6 +281,8 @@ def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig
         topics=flow.option("topics").items,
         topics_exclude=flow.option("topics.exclude").items,
         policy=policy,
+        source_name=flow.name("source"),
+        target_name=flow.name("target"),
         separator=separator.text,
         internal_separator=separator.text if internal.value else ".",
         replicate_heartbeats=flow.option("heartbeats.replication.enabled").value is True,

@@ -165,9 +165,9 @@ def _flow_warnings(flow: FlowConfig, file: PropertiesFile, problems: Problems) -
                     f"{key} has {pattern}, which as a regular expression is no wildcard; {meant} was probably meant"
                 )
                 yield Warned(key, message, line)
-    if flow.policy is Policy.DEFAULT and flow.separator and flow.separator in flow.source.alias:
+    if flow.policy is Policy.DEFAULT and flow.separator and flow.separator in flow.source_name:
         message = (
-            f"clusters has the alias {flow.source.alias}, which holds the separator {flow.separator!r}: "
+            f"clusters has the alias {flow.source_name}, which holds the separator {flow.separator!r}: "
             "topics copied from it are not recognised as copies"
         )
         yield Warned("clusters", message, file.entries["clusters"].line)
@@ -179,9 +179,13 @@ def _flow_warnings(flow: FlowConfig, file: PropertiesFile, problems: Problems) -
 
 
 def _without_separator(flow: FlowConfig) -> str:
-    source = flow.source.alias
-    syncs = f"mm2-offset-syncs{flow.internal_separator}{flow.target.alias}{flow.internal_separator}internal"
+    source = flow.source_name
+    syncs = f"mm2-offset-syncs{flow.internal_separator}{flow.target_name}{flow.internal_separator}internal"
     internal = f"internal topics have names such as {syncs}; MM2 before 3.1 named them with dots"
+    if not source:
+        return (
+            f"source.cluster.alias is empty too, so topics keep their names; heartbeats are not copied, and {internal}"
+        )
     if flow.policy is Policy.IDENTITY:
         return f"heartbeats are copied to {source}heartbeats, and {internal}"
     return (

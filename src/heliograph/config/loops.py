@@ -39,6 +39,8 @@ class Way:
     topics: tuple[str, ...]
     exclude: tuple[str, ...]
     separator: str = "."
+    source_name: str = ""
+    """The source's alias in names; empty: its own."""
 
     @property
     def is_blind(self) -> bool:
@@ -48,7 +50,7 @@ class Way:
     @property
     def prefix(self) -> str:
         """What it puts before names."""
-        return "" if self.keeps_names else self.source + self.separator
+        return "" if self.keeps_names else (self.source_name or self.source) + self.separator
 
     @property
     def name(self) -> str:
@@ -127,8 +129,8 @@ def find_merging(ways: Sequence[Way]) -> dict[str, Way]:
 
 
 def _may_meet(one: Way, other: Way) -> bool:
-    """Whether copies made by two flows may have one name; with a separator, only flows that keep names can do that."""
-    if one.keeps_names and other.keeps_names:
+    """Whether copies made by two flows may have one name; it takes one prefix for both, or one that has no end."""
+    if one.prefix == other.prefix:
         return not disjoint(one, other)
     shorter, longer = sorted((one, other), key=lambda way: len(way.prefix))
     if not longer.is_blind or not (shorter.is_blind or shorter.keeps_names):

@@ -78,6 +78,16 @@ _TOPIC_OPTIONS = (
         "Which of these two a Java class of your own means; not needed for MM2's classes.",
         choices=("default", "identity"),
     ),
+    *(
+        Option(
+            f"{side}.cluster.alias",
+            _FLOW,
+            Kind.STRING,
+            None,
+            f"The {side}'s name in names of topics and in stored positions; without it, its alias.",
+        )
+        for side in ("source", "target")
+    ),
     Option("replication.policy.separator", _FLOW, Kind.STRING, ".", "What stands between alias and topic."),
     Option(
         "replication.policy.internal.topic.separator.enabled",
@@ -260,7 +270,6 @@ _CONNECTOR_OPTIONS = (
     *_unused(_FLOW, Kind.BOOLEAN, "tasks.max.enforce", "errors.log.enable", "errors.log.include.messages"),
     *_unused(_FLOW, Kind.LIST, "metric.reporters", "metric.names.formats"),
     *_unused(_FLOW, Kind.STRING, "name", "connector.class", "connector.plugin.version", "config.action.reload"),
-    *_unused(_FLOW, Kind.STRING, "source.cluster.alias", "target.cluster.alias"),
     *_unused(Family.ONE_FLOW, Kind.STRING, "topic.creation.*"),
     *_unused(Family.ONE_FLOW, Kind.STRING, "offsets.storage.topic"),
     Option(

@@ -174,6 +174,9 @@ class FlowConfig:
     """Java regular expressions, each matching whole names."""
     topics_exclude: tuple[str, ...]
     policy: Policy
+    source_name: str
+    """The source's alias in names of topics and in stored positions; another than its own where the file says so."""
+    target_name: str
     separator: str
     internal_separator: str
     """Separator used in the names of offset-syncs and checkpoints topics."""

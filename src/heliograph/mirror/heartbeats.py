@@ -37,7 +37,7 @@ class Emitter:
 
 def emitters_of(flow: FlowConfig) -> tuple[Emitter, ...]:
     """Give the emitters that run beside ``flow``: its own, and the reverse flow's where that does not run itself."""
-    source, target = flow.source.alias, flow.target.alias
+    source, target = flow.source_name, flow.target_name
     found: list[Emitter] = []
     if flow.sync.heartbeats_interval_s is not None:
         found.append(Emitter(Side.TARGET, source, target, flow.sync.heartbeats_interval_s))

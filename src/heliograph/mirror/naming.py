@@ -159,9 +159,9 @@ class Naming:
         """Return the flow's alias that ``topic`` begins with, where no separator follows it: see above."""
         for alias in sorted((self.source_alias, self.target_alias), key=len, reverse=True):
             rest = topic[len(alias) :]
-            if topic.startswith(alias) and rest.endswith(HEARTBEATS):
+            if alias and topic.startswith(alias) and rest.endswith(HEARTBEATS):
                 return alias
-        is_copy = self.policy is Policy.DEFAULT and len(topic) > len(self.source_alias)
+        is_copy = self.policy is Policy.DEFAULT and 0 < len(self.source_alias) < len(topic)
         return self.source_alias if is_copy and topic.startswith(self.source_alias) else None
 
     def _keeps_name(self, topic: str) -> bool:
@@ -172,8 +172,8 @@ class Naming:
 def naming_of(flow: FlowConfig) -> Naming:
     """Give the names of ``flow``."""
     return Naming(
-        source_alias=flow.source.alias,
-        target_alias=flow.target.alias,
+        source_alias=flow.source_name,
+        target_alias=flow.target_name,
         policy=flow.policy,
         separator=flow.separator,
         internal_separator=flow.internal_separator,

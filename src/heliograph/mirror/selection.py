@@ -9,7 +9,7 @@ what can never be, first. MirrorMaker 2 copies heartbeats even where ``topics.ex
 from dataclasses import dataclass
 
 from heliograph.config.model import FlowConfig
-from heliograph.mirror.naming import Naming, naming_of
+from heliograph.mirror.naming import HEARTBEATS, Naming, naming_of
 from heliograph.mirror.patterns import Patterns
 
 
@@ -57,6 +57,8 @@ class Selection:
         """Give the reason why no list can select ``topic``."""
         if self.naming.is_internal(topic):
             return "internal topic, never mirrored"
+        if topic == self.naming.remote_topic(topic) == HEARTBEATS:
+            return "its copy would mix with the target's own heartbeats"
         alias = self.naming.cycle(topic)
         if alias is None:
             return None

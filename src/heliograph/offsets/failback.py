@@ -285,7 +285,7 @@ async def write_positions(cluster: Cluster, flow: FlowConfig, positions: dict[To
     partitions = len(found.partitions) if found and found.partitions else flow.offsets_topic.partitions
     rows: dict[int, list[tuple[bytes, bytes | None]]] = {}
     for (topic, partition), anchor in positions.items():
-        key = offset_key(flow.connector_name, flow.source.alias, topic, partition)
+        key = offset_key(flow.connector_name, flow.source_name, topic, partition)
         rows.setdefault(partition_for(key, partitions), []).append((key, offset_value(anchor)))
     if rows:
         await table.write(cluster, name, rows, time.time_ns() // 1_000_000)

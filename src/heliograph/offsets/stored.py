@@ -49,7 +49,7 @@ class Offsets:
             if (
                 key is None
                 or key.connector != self.config.connector_name
-                or key.source_alias != self.config.source.alias
+                or key.source_alias != self.config.source_name
             ):
                 continue
             self.written_ms[key.topic, key.partition] = record.timestamp
@@ -76,7 +76,7 @@ class Offsets:
         found = self.cluster.metadata.topics.get(self.topic)
         partitions = len(found.partitions) if found else self.config.offsets_topic.partitions
         for topic, partition in places:
-            key = offset_key(self.config.connector_name, self.config.source.alias, topic, partition)
+            key = offset_key(self.config.connector_name, self.config.source_name, topic, partition)
             rows[partition_for(key, partitions)].append((key, None))
         if rows:
             await table.write(self.cluster, self.topic, rows, now_ms)
@@ -97,7 +97,7 @@ class Offsets:
         return self._key(lane), offset_value(anchor)
 
     def _key(self, lane: Lane) -> bytes:
-        return offset_key(self.config.connector_name, self.config.source.alias, lane.source_topic, lane.partition)
+        return offset_key(self.config.connector_name, self.config.source_name, lane.source_topic, lane.partition)
 
     async def settle(self) -> None:
         """See that no transaction is open on the topic, so that all that counts can be read; raises a ClusterError."""

@@ -84,7 +84,7 @@ class Crossing:
         back, ahead = self.back, self.ahead
         if back is not None:
             upstream = back.naming.upstream_topic(topic)
-            comes_from_there = back.naming.topic_source(topic) == self.destination
+            comes_from_there = back.naming.topic_source(topic) == back.naming.source_alias
             if upstream is not None and comes_from_there and back.selection.selects(upstream):
                 name = upstream
                 ways.append((back, upstream, True))

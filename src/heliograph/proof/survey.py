@@ -115,7 +115,7 @@ async def _anchors(clusters: Clusters) -> dict[tuple[str, int], Anchor]:
         key = parse_key(raw_key)
         if key is None or (key.connector, key.source_alias) != (
             clusters.flow.connector_name,
-            clusters.flow.source.alias,
+            clusters.flow.source_name,
         ):
             continue
         try:
