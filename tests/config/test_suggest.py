@@ -31,6 +31,7 @@ NAMES = frozenset(option.name for option in OPTIONS.options if option.family is 
         ("a->b.sync.group.offests.interval.seconds", "a->b.sync.group.offsets.interval.seconds"),
         ("offset.sotrage.replication.factor", "offset.storage.replication.factor"),
         ("factor.replication", "replication.factor"),
+        ("a->b.emit.heartbeats.interval", "a->b.emit.heartbeats.interval.seconds"),
         ("a->b.exclude.topics", "a->b.topics.exclude"),
         ("group.id", "b.group.id"),
         ("a.group.id", "b.group.id"),
@@ -58,6 +59,8 @@ ROUTES = (Route("primary", "standby"), Route("primary", "archive"))
         ("standy.bootstrap.servers", "standby.bootstrap.servers was probably meant"),
         ("primry.consumer.isolation.level", "primary.consumer.isolation.level was probably meant"),
         ("other.bootstrap.servers", "other is none of clusters, which are primary, standby, archive"),
+        ("heartbeats.topic.retention.ms", "was planned for MM2 (KIP-382) and never became one of its keys"),
+        ("heartbeats.topic.partitions", "is unknown and has no effect"),
         ("rest.port", "has no effect: a setting of Kafka Connect that has nothing to govern here"),
     ],
 )

@@ -1,7 +1,8 @@
 """Findings are one line each, however much they have to say."""
 
+from heliograph.config.model import ClusterConfig, Sasl, Secret
 from heliograph.errors import Unreachable
-from heliograph.preflight.finding import Finding, Level, counted, listed
+from heliograph.preflight.finding import About, Finding, Level, counted, listed
 
 
 def test_text_and_remedy_make_one_line() -> None:
@@ -18,3 +19,13 @@ def test_many_names_are_counted() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed(f"t{number}" for number in range(8)) == "t0, t1, t2, t3, t4 and 3 more"
     assert (counted(1, "topic"), counted(2, "topic")) == ("1 topic", "2 topics")
+    assert (counted(1, "process"), counted(2, "process")) == ("1 process", "2 processes")
+
+
+def test_a_missing_permission_names_who_lacks_it() -> None:
+    open_to_all = ClusterConfig("east", ())
+    known = ClusterConfig("east", (), sasl=Sasl("PLAIN", "mirror", Secret("hush")))
+    found = About("west->east").lacks("Write", "topic t", known, Level.WARNING)
+    assert (found.level, found.about) == (Level.WARNING, "west->east")
+    assert str(found) == "The right Write is missing on topic t. Grant it to mirror on east"
+    assert "Grant it to this client on east" in str(About("f").lacks("Read", "group g", open_to_all))

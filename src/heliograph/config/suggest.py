@@ -6,12 +6,14 @@ in another order or joined differently (``max.tasks``, ``tasksMax``), then a mis
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from itertools import pairwise
 
 from heliograph.config.options import Effect, Family, Option, Table
 from heliograph.config.places import Place, Route
 
+WORDS_ALIKE = 0.6
+"""How alike two words must be; 1 is the same."""
 NAMED_MAX = 3
 """Most keys named as the one that was meant, where there are several flows."""
 _EXPLAINED = {
@@ -20,6 +22,15 @@ _EXPLAINED = {
     "blacklist": "is no key of MM2; config.properties.exclude (topic settings) or topics.exclude (topics) was meant",
     "use.incremental.alter.configs": "was removed in Kafka 4.0 and has no effect",
     "add.source.alias.to.metrics": "was removed in Kafka 4.0 and has no effect: metrics always name the source",
+    **dict.fromkeys(
+        (
+            "readahead.queue.capacity",
+            "heartbeats.topic.retention.ms",
+            "checkpoints.topic.retention.ms",
+            "offset.syncs.topic.retention.ms",
+        ),
+        "was planned for MM2 (KIP-382) and never became one of its keys",
+    ),
     "username": "is unknown; it looks like the second line of sasl.jaas.config, whose first must end in a backslash",
     "password": "is unknown; it looks like a further line of sasl.jaas.config, whose lines must end in a backslash",
 }
@@ -92,7 +103,15 @@ def _same_words(name: str, known: Sequence[str]) -> str | None:
 
 
 def _spelt_alike(name: str, known: Sequence[str]) -> str | None:
-    return next(iter(get_close_matches(name, known, n=1, cutoff=0.75)), None)
+    near = get_close_matches(name, known, n=3, cutoff=0.75)
+    return next((each for each in near if _words_alike(_words(name), _words(each))), None)
+
+
+def _words_alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether each word resembles its counterpart, or all but one word are the same."""
+    if len(one) == len(other):
+        return all(SequenceMatcher(None, *pair).ratio() >= WORDS_ALIKE for pair in zip(one, other, strict=True))
+    return abs(len(one) - len(other)) == 1 and (set(one) < set(other) or set(other) < set(one))
 
 
 def _words(name: str) -> list[str]:
