@@ -18,7 +18,7 @@ BROKER_RESOURCE = 4
 MAX_MESSAGE_BYTES = "max.message.bytes"
 CLEANUP_POLICY = "cleanup.policy"
 CREATE_AT_ONCE = 100
-"""Topics that a caller should put into one CreateTopics request."""
+"""Topics in one CreateTopics request."""
 
 TopicPartition = tuple[str, int]
 
@@ -59,25 +59,27 @@ async def create_topics(
 
     ``validate_only``: the broker gives the same answers and changes nothing.
     """
-    rows = [
-        {
-            "name": each.name,
-            "num_partitions": each.partitions,
-            "replication_factor": each.replication_factor,
-            "assignments": (),
-            "configs": [{"name": key, "value": value} for key, value in each.settings.items()],
-        }
-        for each in topics
-    ]
-    answer = await cluster.call_controller(
-        "create_topics",
-        {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": validate_only},
-        lambda answer: _moved(row.error_code for row in answer.topics),
-    )
-    return {
-        str(row.name): _topic_error(row, f"create topic {row.name} on {cluster.alias}", "Create")
-        for row in answer.topics
-    }
+    done: dict[str, HeliographError | None] = {}
+    for start in range(0, len(topics), CREATE_AT_ONCE):
+        rows = [
+            {
+                "name": each.name,
+                "num_partitions": each.partitions,
+                "replication_factor": each.replication_factor,
+                "assignments": (),
+                "configs": [{"name": key, "value": value} for key, value in each.settings.items()],
+            }
+            for each in topics[start : start + CREATE_AT_ONCE]
+        ]
+        answer = await cluster.call_controller(
+            "create_topics",
+            {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": validate_only},
+            lambda answer: _moved(row.error_code for row in answer.topics),
+        )
+        for row in answer.topics:
+            name = str(row.name)
+            done[name] = _topic_error(row, f"create topic {name} on {cluster.alias}", "Create")
+    return done
 
 
 async def create_partitions(
@@ -162,7 +164,7 @@ def _settings(cluster: Cluster, row: Any) -> dict[str, Setting] | HeliographErro
     try:
         raise_for(
             int(row.error_code),
-            f"read the settings of topic {row.resource_name} on {cluster.alias}",
+            f"read the configs of topic {row.resource_name} on {cluster.alias}",
             f"topic {row.resource_name}",
             right="DescribeConfigs",
         )
@@ -199,8 +201,8 @@ async def alter_topics(
     return await _altered(cluster, "incremental_alter_configs", rows)
 
 
-async def replace_topic_settings(
-    cluster: Cluster, settings: Mapping[str, Mapping[str, str]]
+async def replace_topic_configs(
+    cluster: Cluster, configs: Mapping[str, Mapping[str, str]]
 ) -> dict[str, HeliographError | None]:
     """Give topics exactly these settings of their own, as brokers before 2.3 want it; whatever is not named is removed.
 
@@ -212,7 +214,7 @@ async def replace_topic_settings(
             "resource_name": topic,
             "configs": [{"name": name, "value": value} for name, value in sorted(own.items())],
         }
-        for topic, own in settings.items()
+        for topic, own in configs.items()
     ]
     return await _altered(cluster, "alter_configs", rows)
 
@@ -231,7 +233,7 @@ async def _altered(cluster: Cluster, api: str, rows: list[dict[str, Any]]) -> di
         try:
             raise_for(
                 int(row.error_code),
-                f"change the settings of topic {name} on {cluster.alias}",
+                f"change the configs of topic {name} on {cluster.alias}",
                 f"topic {name}",
                 right="AlterConfigs",
                 said=row.error_message,

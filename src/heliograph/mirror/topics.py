@@ -21,6 +21,16 @@ from heliograph.config.model import FlowConfig
 from heliograph.mirror.patterns import Patterns
 from heliograph.mirror.selection import Selection, selection_of
 
+LIMITS = frozenset(
+    {
+        "max.message.bytes",
+        "message.timestamp.after.max.ms",
+        "message.timestamp.before.max.ms",
+        "message.timestamp.difference.max.ms",
+    }
+)
+"""Configs whose higher value lets a topic take more records. A copy must take whatever the source holds, also from
+before its limits were lowered, so a limit on the copy is raised with the source's and never lowered or removed."""
 TOPIC_NAME_MAX = 249
 """Longest name that a broker accepts, in characters."""
 
@@ -177,7 +187,7 @@ class TopicRules:
 
         Only differences are given. A setting that the target's brokers do not know is left out: they would refuse
         the whole request for it. What holds by default on the source loses its own value on the target, also where
-        somebody set it there by hand, as with MirrorMaker 2.
+        somebody set it there by hand, as with MirrorMaker 2; but a limit (``LIMITS``) is never made stricter.
         """
         changes: list[ConfigChange] = []
         for name, value, is_default in self._copied(source):
@@ -185,6 +195,8 @@ class TopicRules:
             if present is None:
                 continue
             own = present.source is ConfigSource.TOPIC
+            if own and name in LIMITS and (is_default or _takes_more(present.value, value)):
+                continue
             if is_default and not self.defaults_from_source:
                 if own:
                     changes.append(ConfigChange(topic, name, None))
@@ -199,6 +211,10 @@ class TopicRules:
                 continue
             if not self.config_exclude.matches(name):
                 yield name, entry.value, entry.source is ConfigSource.DEFAULT
+
+
+def _takes_more(present: str | None, wanted: str) -> bool:
+    return present is not None and int(present) >= int(wanted)
 
 
 def fold(

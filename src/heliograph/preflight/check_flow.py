@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.refused_configs import RefusedConfig
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.mirror.topics import (
@@ -120,10 +121,12 @@ class FlowCheck:
             admin.NewTopic(each.name, each.partitions, each.replication_factor, dict(each.configs))
             for each in self._creations()
         ]
-        problems = await rehearsal.create(self._target, wanted)
+        sifted = await rehearsal.create(self._target, wanted)
+        problems = {name: error for name, error in sifted.errors.items() if error is not None}
         refused = await rehearsal.grow(self._target, {each.name: each.total for each in self._growths()})
         problems.update({name: error for name, error in refused.items() if not admin.may_not_grow(error)})
         findings = [self._problem(names, error) for names, error in _alike(problems)]
+        findings += self._refused(sifted.refused)
         findings += self._shared([each for each in self._growths() if each.name in refused.keys() - problems.keys()])
         if (
             not wanted
@@ -132,6 +135,19 @@ class FlowCheck:
         ):
             findings += await self._later()
         return findings
+
+    def _refused(self, refused: Iterable[RefusedConfig]) -> list[Finding]:
+        """Say which configs of the source's topics the copies will go without."""
+        alike: dict[tuple[str, str | None, str], list[str]] = defaultdict(list)
+        for each in refused:
+            alike[each.name, each.value, each.reason].append(each.topic)
+        return [
+            self._say.warn(
+                f"{self._target.alias} refuses {name}={value} for topic {listed(topics)}: {reason}",
+                f"The topic is created without it; change it on {self._source.alias} to have it follow",
+            )
+            for (name, value, reason), topics in alike.items()
+        ]
 
     def _shared(self, growths: list[AddPartitions]) -> list[Finding]:
         """Say which topics stay too small, so that source partitions have to share theirs."""
@@ -149,7 +165,7 @@ class FlowCheck:
         """Ask whether a topic that the source may get tomorrow could be created."""
         probe = self._rules.selection.naming.remote_topic(_PROBE)
         wanted = [admin.NewTopic(probe, 1, self._flow.replication_factor, {})]
-        error = (await rehearsal.create(self._target, wanted)).get(probe)
+        error = (await rehearsal.create(self._target, wanted)).errors.get(probe)
         if error is None:
             return []
         text = f"A topic that appears later may not be created on {self._target.alias}: {error.message}"

@@ -15,7 +15,6 @@ from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.mirror.naming import PROTOCOL_TYPE, Location, naming_of
 from heliograph.mirror.state_topics import COMPACT, StateTopic, forgets, state_topics_of
-from heliograph.preflight import rehearsal
 from heliograph.preflight.finding import About, Finding, Level, counted
 from heliograph.preflight.permissions import describe
 from heliograph.wire import errors as codes
@@ -83,7 +82,7 @@ class StateCheck:
         """Say why a topic could not be created; None where it could."""
         cluster = self._clusters[topic.location]
         wanted = admin.NewTopic(topic.name, topic.partitions, topic.replication_factor, COMPACT)
-        error = (await rehearsal.create(cluster, [wanted])).get(topic.name)
+        error = (await admin.create_topics(cluster, [wanted], validate_only=True)).get(topic.name)
         if error is None:
             return None
         if isinstance(error, NotAuthorized):

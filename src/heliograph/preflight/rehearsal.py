@@ -5,19 +5,26 @@ beforehand what a start would run into.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.refused_configs import Configs, Sifted, sift
 from heliograph.errors import HeliographError
 
 
-async def create(cluster: Cluster, topics: Sequence[admin.NewTopic]) -> dict[str, HeliographError]:
-    """Give, by topic, why it could not be created; nothing for one that could."""
-    problems: dict[str, HeliographError] = {}
-    for start in range(0, len(topics), admin.CREATE_AT_ONCE):
-        answer = await admin.create_topics(cluster, topics[start : start + admin.CREATE_AT_ONCE], validate_only=True)
-        problems.update({name: error for name, error in answer.items() if error is not None})
-    return problems
+async def create(cluster: Cluster, topics: Sequence[admin.NewTopic]) -> Sifted:
+    """Return, by topic, why it could not be created, and which configs it would have to be created without."""
+    by_name = {each.name: each for each in topics}
+
+    async def attempt(proposals: Mapping[str, Configs]) -> dict[str, HeliographError | None]:
+        wanted = [
+            replace(by_name[name], settings={key: value for key, value in configs.items() if value is not None})
+            for name, configs in proposals.items()
+        ]
+        return await admin.create_topics(cluster, wanted, validate_only=True)
+
+    return await sift({name: each.settings for name, each in by_name.items()}, attempt)
 
 
 async def grow(cluster: Cluster, totals: Mapping[str, int]) -> dict[str, HeliographError]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.refused_configs import Configs, RefusedConfig, RefusedConfigs, sift
 from heliograph.errors import HeliographError
 from heliograph.mirror.topics import (
     AddPartitions,
@@ -15,12 +16,12 @@ from heliograph.mirror.topics import (
     TopicShape,
     fold,
 )
-from heliograph.upkeep.settings import read_settings
+from heliograph.upkeep.topic_configs import read_configs
 
 APPEAR_S_MAX = 10.0
 """How long a topic just created may take to show in the target's metadata."""
 SAMPLE_TOPICS = 10
-"""Topics of the target that are asked which settings there are: its settings may be secret for some."""
+"""Topics of the target that are asked which configs there are: some may not be described."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,10 @@ class Found:
     """Topics on the target that stay too small, so that source partitions share theirs."""
     anew: frozenset[str] = frozenset()
     """Source topics that were deleted and created again since the last look: what was copied is of no use there."""
-    unknown_settings: tuple[str, ...] = ()
-    """Settings of the source's topics which the target does not know, so that topics were made without them."""
+    unknown_configs: tuple[str, ...] = ()
+    """Configs of the source's topics which the target does not know, so that topics were created without them."""
+    refused: tuple[RefusedConfig, ...] = ()
+    """Configs that the target does not take, so that topics were created without them; none that was told before."""
 
 
 @dataclass(slots=True)
@@ -62,6 +65,8 @@ class TopicJob:
     source: Cluster
     target: Cluster
     rules: TopicRules
+    refused: RefusedConfigs = field(default_factory=RefusedConfigs)
+    """What the target has refused so far."""
     _ids: dict[str, str] = field(default_factory=dict)
     """Topic ids (KIP-516) of the selected source topics, as last seen."""
 
@@ -84,12 +89,12 @@ class TopicJob:
             return Found(plan.lanes, anew=anew)
         missing = {action.name for action in plan.actions if isinstance(action, CreateTopic)}
         upstream = {lane.source_topic for lane in plan.lanes if lane.target_topic in missing}
-        for name, entries in (await read_settings(self.source, upstream)).items():
+        for name, entries in (await read_configs(self.source, upstream)).items():
             shapes[name] = TopicShape(shapes[name].partitions, entries, shapes[name].topic_id)
         actions = self.rules.plan(shapes, counts).actions
         problems: dict[str, HeliographError] = {}
         to_create, unknown = await self._creatable([each for each in actions if isinstance(each, CreateTopic)])
-        created = await self._create(to_create, problems)
+        created, refused = await self._create(to_create, problems)
         growths = [each for each in actions if isinstance(each, AddPartitions)]
         grown = await self._grow(growths, problems)
         folded = tuple(
@@ -99,7 +104,7 @@ class TopicJob:
         )
         lanes = fold(plan.lanes, {each.topic: each.target_partitions for each in folded}, before)
         await self._wait_for({lane.target_topic for lane in lanes} - set(problems), lanes)
-        return Found(lanes, tuple(created), tuple(grown), problems, folded, anew, unknown)
+        return Found(lanes, tuple(created), tuple(grown), problems, folded, anew, unknown, refused)
 
     def _made_anew(self, ids: Mapping[str, str]) -> frozenset[str]:
         """Compare with the ids of the last look; brokers before 2.8 tell none."""
@@ -108,27 +113,27 @@ class TopicJob:
         return frozenset(anew)
 
     async def limits(self, topics: Iterable[str]) -> dict[str, int]:
-        """Give the largest batch that target topics take; topics whose settings may not be read are left out."""
+        """Return the largest batch that target topics take; topics whose configs may not be read are left out."""
         found: dict[str, int] = {}
-        for name, settings in (await admin.describe_topics(self.target, sorted(set(topics)))).items():
-            if isinstance(settings, HeliographError):
+        for name, configs in (await admin.describe_topics(self.target, sorted(set(topics)))).items():
+            if isinstance(configs, HeliographError):
                 continue
-            limit = settings.get(admin.MAX_MESSAGE_BYTES)
+            limit = configs.get(admin.MAX_MESSAGE_BYTES)
             if limit is not None and limit.value is not None:
                 found[name] = int(limit.value)
         return found
 
     async def _creatable(self, actions: list[CreateTopic]) -> tuple[list[CreateTopic], tuple[str, ...]]:
-        """Leave out settings that the target does not know, for which it would refuse the topic; gives their names.
+        """Leave out configs that the target does not know, for which it would refuse the topic; return their names too.
 
-        Versions of Kafka have lost settings (``message.format.version`` in 4.0) and gained others. Which the target
+        Versions of Kafka have lost configs (``message.format.version`` in 4.0) and gained others. Which the target
         knows is learnt from any of its topics; where none may be described, it decides itself.
         """
         wanted = {name for action in actions for name, _ in action.configs}
         if not wanted:
             return actions, ()
         present = sorted(self.target.metadata.topics)[:SAMPLE_TOPICS]
-        described = await read_settings(self.target, present)
+        described = await read_configs(self.target, present)
         if not described:
             return actions, ()
         unknown = wanted.difference(*described.values())
@@ -138,19 +143,23 @@ class TopicJob:
         ]
         return kept, tuple(sorted(unknown))
 
-    async def _create(self, actions: list[CreateTopic], problems: dict[str, HeliographError]) -> list[str]:
-        done: list[str] = []
-        for start in range(0, len(actions), admin.CREATE_AT_ONCE):
-            topics = [
-                admin.NewTopic(each.name, each.partitions, each.replication_factor, dict(each.configs))
-                for each in actions[start : start + admin.CREATE_AT_ONCE]
-            ]
-            for name, error in (await admin.create_topics(self.target, topics)).items():
-                if error is None:
-                    done.append(name)
-                else:
-                    problems[name] = error
-        return done
+    async def _create(
+        self, actions: list[CreateTopic], problems: dict[str, HeliographError]
+    ) -> tuple[list[str], tuple[RefusedConfig, ...]]:
+        """Create topics, without those of their configs that the target refuses; return the names, and what is new."""
+        by_name = {each.name: each for each in actions}
+
+        async def attempt(proposals: Mapping[str, Configs]) -> dict[str, HeliographError | None]:
+            return await admin.create_topics(
+                self.target, [_new_topic(by_name[name], configs) for name, configs in proposals.items()]
+            )
+
+        sifted = await sift(
+            {name: self.refused.without(name, dict(each.configs)) for name, each in by_name.items()}, attempt
+        )
+        problems.update({name: error for name, error in sifted.errors.items() if error is not None})
+        created = [name for name in by_name if sifted.errors[name] is None]
+        return created, tuple(each for each in sifted.refused if self.refused.note(each))
 
     async def _grow(self, actions: list[AddPartitions], problems: dict[str, HeliographError]) -> list[str]:
         if not actions:
@@ -169,3 +178,8 @@ class TopicJob:
             if all(self.target.metadata.leader(lane.target_topic, lane.target_partition) >= 0 for lane in wanted):
                 return
             await asyncio.sleep(0.1)
+
+
+def _new_topic(action: CreateTopic, configs: Configs) -> admin.NewTopic:
+    settings = {name: value for name, value in configs.items() if value is not None}
+    return admin.NewTopic(action.name, action.partitions, action.replication_factor, settings)

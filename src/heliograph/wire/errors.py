@@ -52,7 +52,9 @@ UNSUPPORTED_VERSION = 35
 TOPIC_ALREADY_EXISTS = 36
 INVALID_PARTITIONS = 37
 INVALID_REPLICATION_FACTOR = 38
+INVALID_CONFIG = 40
 NOT_CONTROLLER = 41
+INVALID_REQUEST = 42
 POLICY_VIOLATION = 44
 OUT_OF_ORDER_SEQUENCE_NUMBER = 45
 DUPLICATE_SEQUENCE_NUMBER = 46
@@ -119,7 +121,7 @@ _ROWS: tuple[tuple[int, str, bool, After, str], ...] = (
     (36, "TOPIC_ALREADY_EXISTS", False, _N, "the topic exists already"),
     (37, "INVALID_PARTITIONS", False, _N, "the number of partitions is not valid"),
     (38, "INVALID_REPLICATION_FACTOR", False, _N, "it has fewer brokers than the replication factor asks"),
-    (40, "INVALID_CONFIG", False, _N, "a topic setting is not valid there"),
+    (40, "INVALID_CONFIG", False, _N, "a topic config is not valid there"),
     (41, "NOT_CONTROLLER", True, _M, "it is no longer the controller"),
     (42, "INVALID_REQUEST", False, _N, "it finds the request malformed"),
     (43, "UNSUPPORTED_FOR_MESSAGE_FORMAT", False, _N, "the topic's message format is too old for this"),

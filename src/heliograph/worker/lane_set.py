@@ -19,6 +19,7 @@ from heliograph.mirror.topics import LanePlan
 from heliograph.observe.log import Log
 from heliograph.offsets.commits import Commits
 from heliograph.upkeep.deletion import DeletionJob
+from heliograph.upkeep.topic_configs import tell_refused
 from heliograph.upkeep.topics import Found, TopicJob
 
 TopicPartition = tuple[str, int]
@@ -155,9 +156,12 @@ class LaneSet:
         self.topics = len({plan.source_topic for plan in found.lanes})
         for name in found.created:
             self.log.info("topic created", topic=name)
-        if found.unknown_settings:
-            settings = ",".join(found.unknown_settings)
-            self.log.warning("the target does not know some settings; topics were created without", settings=settings)
+        if found.unknown_configs:
+            configs = ",".join(found.unknown_configs)
+            self.log.warning(
+                "the target does not know some topic configs; topics were created without", configs=configs
+            )
+        tell_refused(found.refused, self.log)
         for name in found.grown:
             self.log.info("partitions added", topic=name)
         for each in found.folded:

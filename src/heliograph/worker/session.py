@@ -31,7 +31,7 @@ from heliograph.offsets.takeover import Takeover
 from heliograph.upkeep.deletion import DeletionJob
 from heliograph.upkeep.jobs import Upkeep
 from heliograph.upkeep.periodic import Job, every, until_done
-from heliograph.upkeep.settings import SettingsJob
+from heliograph.upkeep.topic_configs import TopicConfigsJob
 from heliograph.upkeep.topics import TopicJob
 from heliograph.worker.event_log import tell
 from heliograph.worker.lane_set import LaneSet
@@ -96,7 +96,7 @@ class Session:
         naming = topic_job.rules.selection.naming
         deletion = DeletionJob(source, target, Deletions(naming), log) if config.delete_topics else None
         self.lanes = LaneSet(config, self.flow, topic_job, deletion, self._commits, self._starter.start, log)
-        self._settings_job = SettingsJob(source, target, topic_job.rules, log)
+        self._configs_job = TopicConfigsJob(source, target, topic_job.rules, log, topic_job.refused)
 
     def _make_flow(self) -> Flow:
         config = self.config
@@ -142,7 +142,7 @@ class Session:
         ]
         if config.sync_topic_configs_interval_s:
             jobs.append(
-                Job("sync topic settings", config.sync_topic_configs_interval_s, self._sync_settings, at_once=True)
+                Job("sync topic configs", config.sync_topic_configs_interval_s, self._sync_configs, at_once=True)
             )
         if config.refresh_topics_interval_s:
             jobs.append(Job("look at the topics", config.refresh_topics_interval_s, self.lanes.refresh))
@@ -191,10 +191,10 @@ class Session:
     async def _resume(self, lanes: list[Lane]) -> None:
         await self._starter.start(lanes)
 
-    async def _sync_settings(self) -> None:
-        """Let the settings of target topics follow the source's."""
+    async def _sync_configs(self) -> None:
+        """Let the configs of target topics follow the source's."""
         pairs = {lane.source_topic: lane.target_topic for lane in self.flow.lanes.values()}
-        await self._settings_job.sync(pairs)
+        await self._configs_job.sync(pairs)
 
     # ---- what the data plane says ---------------------------------------------------------------------------------
 

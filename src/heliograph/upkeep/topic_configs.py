@@ -1,0 +1,170 @@
+"""Configs of topics on the target follow the source's, and whatever somebody set there by hand is told before it goes.
+
+A config of a target topic that agrees with what the source had at the last look is a copy. Any other was set on the
+target, by hand or by another program, and MirrorMaker 2 replaces it without a word; here a warning with the value
+stands in the log first, so that it can be put back on the source, or into ``config.properties.exclude``.
+
+What the target refuses is left out, so that the topic's other configs follow; it is told once, and tried again when
+the source's value changes.
+
+Brokers before 2.3 cannot change one config: they take a topic's configs whole (KIP-339 tells why that was mended).
+There they are read, changed and written back; a change that somebody makes in between is lost.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from heliograph.cluster import admin
+from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.refused_configs import Configs, RefusedConfig, RefusedConfigs, sift
+from heliograph.errors import HeliographError
+from heliograph.mirror.topics import ConfigChange, ConfigEntry, ConfigSource, TopicRules
+from heliograph.observe.log import Log
+
+Entries = Mapping[str, ConfigEntry]
+
+
+async def read_configs(
+    cluster: Cluster, topics: Iterable[str], problems: dict[str, HeliographError] | None = None
+) -> dict[str, dict[str, ConfigEntry]]:
+    """Read topics' configs; a topic for which that is not allowed is left out, and named among ``problems``."""
+    found: dict[str, dict[str, ConfigEntry]] = {}
+    for name, configs in (await admin.describe_topics(cluster, sorted(set(topics)))).items():
+        if isinstance(configs, HeliographError):
+            if problems is not None:
+                problems[name] = configs
+            continue
+        found[name] = {
+            key: ConfigEntry(each.value, ConfigSource(each.source), each.read_only, each.sensitive)
+            for key, each in configs.items()
+        }
+    return found
+
+
+def tell_refused(refused: Iterable[RefusedConfig], log: Log) -> None:
+    """Log which configs copies go without."""
+    for each in refused:
+        log.warning(
+            "the target refuses a topic config; the topic goes without it",
+            topic=each.topic,
+            config=each.name,
+            value=_shown(each.value),
+            cause=each.reason,
+        )
+
+
+@dataclass(slots=True)
+class TopicConfigsJob:
+    """Lets the configs of target topics follow the source's; writes differences only."""
+
+    source: Cluster
+    target: Cluster
+    rules: TopicRules
+    log: Log
+    refused: RefusedConfigs
+    """What the target has refused so far."""
+    _seen: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What was to be copied at the last look, by topic on the target: what the target has of it is a copy."""
+    _problems: dict[str, str] = field(default_factory=dict)
+    """By topic: why its configs could not be followed at the last look."""
+
+    async def sync(self, pairs: Mapping[str, str], spared: Mapping[str, frozenset[str]] | None = None) -> None:
+        """Look once; ``pairs`` gives the target topic by source topic. Raises ClusterError.
+
+        ``spared`` has configs, by topic on the target, that are left as they are for now. A topic whose configs may not
+        be read on either side is left alone, and the log says so.
+        """
+        problems: dict[str, HeliographError] = {}
+        source = await read_configs(self.source, pairs, problems)
+        target = await read_configs(self.target, pairs.values(), problems)
+        both = {remote: source[name] for name, remote in pairs.items() if name in source and remote in target}
+        changes: dict[str, dict[str, ConfigChange]] = {}
+        for remote, theirs in both.items():
+            left_alone = (spared or {}).get(remote, frozenset())
+            made = {
+                each.name: each
+                for each in self.rules.config_changes(remote, theirs, target[remote])
+                if each.name not in left_alone and not self.refused.known(remote, each.name, each.value)
+            }
+            if made:
+                changes[remote] = made
+        for remote, made in changes.items():
+            for change in made.values():
+                self._warn_of_override(change, target[remote].get(change.name))
+        if changes:
+            refused = await self._alter(changes, target, problems)
+            for each in refused:
+                del changes[each.topic][each.name]
+            tell_refused((each for each in refused if self.refused.note(each)), self.log)
+        self._tell(changes, target, problems)
+        self._seen = {remote: dict(self.rules.creation_configs(theirs)) for remote, theirs in both.items()}
+        self.refused.keep(set(pairs.values()))
+
+    def _warn_of_override(self, change: ConfigChange, present: ConfigEntry | None) -> None:
+        if present is None or present.source is not ConfigSource.TOPIC:
+            return
+        if self._seen.get(change.topic, {}).get(change.name) != present.value:
+            self.log.warning(
+                "a config set on the target is replaced by the source's",
+                topic=change.topic,
+                config=change.name,
+                value=_shown(change.value),
+                before=present.value,
+            )
+
+    async def _alter(
+        self,
+        changes: Mapping[str, Mapping[str, ConfigChange]],
+        target: Mapping[str, Entries],
+        problems: dict[str, HeliographError],
+    ) -> tuple[RefusedConfig, ...]:
+        """Change configs, without those that the target refuses, which are returned."""
+        one_by_one = await admin.alters_incrementally(self.target)
+
+        async def attempt(proposals: Mapping[str, Configs]) -> dict[str, HeliographError | None]:
+            wanted = {topic: configs for topic, configs in proposals.items() if configs}
+            if not wanted:
+                return {}
+            if one_by_one:
+                return await admin.alter_topics(self.target, wanted)
+            return await admin.replace_topic_configs(
+                self.target, {topic: _own_after(target[topic], configs) for topic, configs in wanted.items()}
+            )
+
+        sifted = await sift(
+            {topic: {each.name: each.value for each in made.values()} for topic, made in changes.items()}, attempt
+        )
+        problems.update({topic: error for topic, error in sifted.errors.items() if error is not None})
+        return sifted.refused
+
+    def _tell(
+        self,
+        changes: Mapping[str, Mapping[str, ConfigChange]],
+        target: Mapping[str, Entries],
+        problems: Mapping[str, HeliographError],
+    ) -> None:
+        for topic, made in changes.items():
+            for change in made.values() if topic not in problems else ():
+                before = target[topic].get(change.name)
+                self.log.info(
+                    "topic config changed",
+                    topic=topic,
+                    config=change.name,
+                    value=_shown(change.value),
+                    before="-" if before is None else before.value,
+                )
+        for topic, problem in problems.items():
+            if self._problems.get(topic) != str(problem):
+                self.log.warning("topic configs cannot be followed", topic=topic, cause=problem)
+        self._problems = {topic: str(problem) for topic, problem in problems.items()}
+
+
+def _own_after(entries: Entries, changes: Configs) -> dict[str, str]:
+    """Return all configs that a topic has of its own once ``changes`` are made."""
+    own = {name: entry.value for name, entry in entries.items() if entry.source is ConfigSource.TOPIC}
+    own.update(changes)
+    return {name: value for name, value in own.items() if value is not None}
+
+
+def _shown(value: str | None) -> str:
+    return "(default)" if value is None else value
