@@ -21,11 +21,16 @@ $(READY): pyproject.toml setup.py $(wildcard src/heliograph/records/*.pyx src/he
 demo: setup
 	@$(BIN)/heliograph demo
 
+# Every test, or those of one room: make test ROOM=flow. More processes than cores, for many tests mostly wait.
+PROCESSES := 4
+VERSIONS := 4.3.1 3.9.1 2.8.2 1.1.1
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m heliograph.testbed.warming $(VERSIONS)
+	@$(PYTEST) -n $(PROCESSES) --durations=10 $(if $(ROOM),tests/$(ROOM))
 
 fast: setup
-	@$(BIN)/python -m pytest -m "not brokers" -n 2 --dist loadfile -q
+	@$(PYTEST) -n 2 -m "not brokers" -q
 
 lint: setup
 	@$(BIN)/ruff format --check .
@@ -34,7 +39,7 @@ lint: setup
 	@$(BIN)/lint-imports --no-cache
 
 check: lint
-	@$(BIN)/python -m pytest -m "not brokers" -n 2 --dist loadfile -q
+	@$(PYTEST) -n 2 -m "not brokers" -q
 
 format: setup
 	@$(BIN)/ruff format .

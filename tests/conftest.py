@@ -1,15 +1,18 @@
 """What all tests share: real Kafka clusters, started when the first test asks for them, and names for what is in them."""
 
 import itertools
+import os
 import re
 import secrets
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from file_order import FileTimes, longest_first
 from heliograph.errors import HeliographError
 from heliograph.records import kernel_name
 from heliograph.testbed import DEFAULT_VERSION, KafkaCluster
@@ -23,6 +26,8 @@ settings.load_profile("suite")
 RUN = secrets.token_hex(3)
 COUNTER = itertools.count(1)
 CLUSTERS = pytest.StashKey[Clusters]()
+TIMES = pytest.StashKey[FileTimes]()
+AS_INSTALLED = str(Path(__file__).with_name("as_installed"))
 
 HASTY = {"log.cleaner.backoff.ms": "100"}
 """What the source is told: compact soon what is to be compacted."""
@@ -33,6 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         config.stash[CLUSTERS] = Clusters()
+        config.stash[TIMES] = FileTimes(config)
+        config.pluginmanager.register(config.stash[TIMES])
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        # For the programs that tests start, not for the processes of a run.
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [AS_INSTALLED, os.environ.get("PYTHONPATH")]))
     config.addinivalue_line("markers", "brokers: needs real Kafka brokers, which are started on this machine")
     config.addinivalue_line("markers", "versions: runs old versions of Kafka; takes longer")
 
@@ -47,6 +57,12 @@ def pytest_configure_node(node: Any) -> None:
     """Tell a process of the run, before it starts, where the shared clusters are."""
     address = node.config.stash[CLUSTERS].address()
     node.workerinput["clusters"] = (address.path, address.key)
+    node.workerinput["file_seconds"] = node.config.stash[TIMES].known
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items[:] = longest_first(items, config.workerinput["file_seconds"])
 
 
 def pytest_report_header() -> list[str]:

@@ -14,3 +14,10 @@ def test_what_is_warm_stays_as_it_is(kafka_jars, capsys) -> None:
     main([DEFAULT_VERSION])
     assert archive.stat().st_mtime_ns == made
     assert capsys.readouterr().out == ""
+
+
+def test_what_cannot_be_prepared_is_told_and_stops_nobody(capsys) -> None:
+    main(["newest"])
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("Kafka newest is not prepared for quick starts: 'newest' is not a version")

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from heliograph.errors import HeliographError
 from heliograph.testbed.artifacts import cache_folder, class_path
 from heliograph.testbed.class_archives import archive_path, list_classes, make_archive
 from heliograph.testbed.java import find_java
@@ -77,10 +78,13 @@ def _alone() -> Iterator[None]:
 
 
 def main(versions: list[str]) -> None:
-    """Warm the cache for each version, and say what had to be done."""
+    """Warm the cache for each version, and say what was done. What cannot be prepared is no reason to stop."""
     for version in versions:
-        if warm(version):
-            print(f"prepared Kafka {version} for quick starts")  # noqa: T201 - a program's output
+        try:
+            if warm(version):
+                print(f"prepared Kafka {version} for quick starts")  # noqa: T201 - a program's output
+        except HeliographError as error:
+            print(f"Kafka {version} is not prepared for quick starts: {error}", file=sys.stderr)  # noqa: T201 - the same
 
 
 if __name__ == "__main__":
