@@ -92,13 +92,6 @@ def options_now() -> str:
     return "\n".join(_family(family) for family in Family if _of(family, Effect.NOW))
 
 
-def options_later() -> str:
-    """Give the options whose feature is not there yet."""
-    chosen = [option for family in Family for option in _of(family, Effect.LATER)]
-    rows = ((code(each.name), prose(each.meaning), _told(each)) for each in chosen)
-    return table(("option", "meaning", "what the program says now"), rows)
-
-
 def options_never() -> str:
     """Give the options that have nothing to govern: first those that are not passed over in silence."""
     chosen = [option for family in Family for option in _of(family, Effect.NEVER)]
@@ -198,7 +191,6 @@ def _tree(kind: type[errors.HeliographError], depth: int) -> Iterable[tuple[int,
 
 PARTS: dict[str, Callable[[], str]] = {
     "options-now": options_now,
-    "options-later": options_later,
     "options-never": options_never,
     "commands": commands,
     "exit-codes": exit_codes,

@@ -54,6 +54,15 @@ def java_partitions(kafka, topic, keys):
     return {message.key(): message.partition() for message in read_messages(kafka, topic)}
 
 
+def test_an_offsets_topic_that_is_not_compacted_is_told_of(source_kafka, target_kafka, copy, unique):
+    create_topic(source_kafka, unique, 1)
+    create_topic(target_kafka, f"{unique}-offsets", OFFSET_PARTITIONS)
+    running = copy("forgets", unique, {"offset.storage.topic": f"{unique}-offsets"})
+    running.wait_for("a topic that holds state deletes old records")
+    assert f"topic={unique}-offsets" in running.log
+    assert "cleanup_policy=delete" in running.log
+
+
 def test_connects_format_in_the_partition_that_java_would_choose(source_kafka, target_kafka, copy, unique):
     create_topic(source_kafka, unique, 7)
     rows = simple_rows(35, partitions=7)

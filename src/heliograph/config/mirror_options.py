@@ -13,7 +13,6 @@ _FILE = Family.FILE
 _FLOW = Family.FLOW
 _WORKER = Family.WORKER
 _STORAGE = Family.STORAGE
-_LATER = Effect.LATER
 _NEVER = Effect.NEVER
 
 DEFAULT_POLICY = "org.apache.kafka.connect.mirror.DefaultReplicationPolicy"

@@ -38,8 +38,6 @@ class Effect(StrEnum):
     """What an option does in this version."""
 
     NOW = "now"
-    LATER = "later"
-    """Known and checked; the feature it belongs to comes in a later version."""
     NEVER = "never"
     """Known and checked; there is nothing here that it could govern."""
 
