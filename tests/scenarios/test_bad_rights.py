@@ -10,6 +10,9 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
     NewTopic,
     ResourcePatternType,
     ResourceType,
@@ -52,6 +55,11 @@ class Admin:
 
     def create(self, topic: str) -> None:
         self._client.create_topics([NewTopic(topic, 1, 1)], operation_timeout=LIMIT_S)[topic].result(LIMIT_S)
+
+    def compact(self, topic: str) -> None:
+        entry = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(TOPIC, topic, incremental_configs=[entry])
+        self._client.incremental_alter_configs([resource])[resource].result(LIMIT_S)
 
     def write(self, topic: str, rows: list[Row]) -> None:
         producer = Producer(self._config)
@@ -172,3 +180,25 @@ def test_a_flow_that_lacks_what_all_its_topics_need_ends_in_one_line(
     assert len(lines) == 1
     assert words in lines[0]
     assert "Traceback" not in running.log
+
+
+def test_a_compacted_copy_that_may_not_be_changed_for_records_without_key(source, target, heliograph, one_way, unique):
+    here, there = Admin(source), Admin(target)
+    rows = [Row(0, None, b"unkeyed"), Row(0, b"key", b"keyed")]
+    here.create(unique)
+    here.write(unique, rows)
+    here.compact(unique)
+    there.create(f"one.{unique}")
+    there.compact(f"one.{unique}")
+    here.grant(TOPIC, unique, DESCRIBE, DESCRIBE_CONFIGS, READ)
+    there.grant(TOPIC, "mm2-offsets.one.internal", READ, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    there.grant(GROUP, "one-mm2", READ)
+    there.grant(TOPIC, f"one.{unique}", WRITE, DESCRIBE, DESCRIBE_CONFIGS)
+    running = heliograph(properties(source, target, one_way, unique))
+    running.wait_for(f"Grant AlterConfigs on topic one.{unique}, or set it yourself")
+    command = f"--entity-name one.{unique} --add-config cleanup.policy=delete,retention.ms=-1,retention.bytes=-1"
+    assert command in running.log
+    there.grant(TOPIC, f"one.{unique}", AclOperation.ALTER_CONFIGS)
+    assert there.wait_for(f"one.{unique}", 2) == [row.value for row in rows]
+    running.wait_for("a copy is compacted again")
+    assert running.log.count("a copy cannot be given another cleanup policy") == 1

@@ -41,6 +41,20 @@ async def read_configs(
     return found
 
 
+async def change_configs(
+    cluster: Cluster, changes: Mapping[str, Configs], entries: Mapping[str, Entries]
+) -> dict[str, HeliographError | None]:
+    """Change some configs of topics; ``entries`` are all that the topics have now. Returns each topic's error."""
+    wanted = {topic: configs for topic, configs in changes.items() if configs}
+    if not wanted:
+        return {}
+    if await admin.alters_incrementally(cluster):
+        return await admin.alter_topics(cluster, wanted)
+    return await admin.replace_topic_configs(
+        cluster, {topic: _own_after(entries[topic], configs) for topic, configs in wanted.items()}
+    )
+
+
 def tell_refused(refused: Iterable[RefusedConfig], log: Log) -> None:
     """Log which configs copies go without."""
     for each in refused:
@@ -119,17 +133,9 @@ class TopicConfigsJob:
         problems: dict[str, HeliographError],
     ) -> tuple[RefusedConfig, ...]:
         """Change configs, without those that the target refuses, which are returned."""
-        one_by_one = await admin.alters_incrementally(self.target)
 
-        async def attempt(proposals: Mapping[str, Configs]) -> dict[str, HeliographError | None]:
-            wanted = {topic: configs for topic, configs in proposals.items() if configs}
-            if not wanted:
-                return {}
-            if one_by_one:
-                return await admin.alter_topics(self.target, wanted)
-            return await admin.replace_topic_configs(
-                self.target, {topic: _own_after(target[topic], configs) for topic, configs in wanted.items()}
-            )
+        async def attempt(proposals: Mapping[str, Configs]) -> Mapping[str, HeliographError | None]:
+            return await change_configs(self.target, proposals, target)
 
         sifted = await sift(
             {topic: {each.name: each.value for each in made.values()} for topic, made in changes.items()}, attempt

@@ -33,6 +33,7 @@ from heliograph.upkeep.jobs import Upkeep
 from heliograph.upkeep.periodic import Job, every, until_done
 from heliograph.upkeep.topic_configs import TopicConfigsJob
 from heliograph.upkeep.topics import TopicJob
+from heliograph.upkeep.unkeyed import Unkeyed
 from heliograph.worker.event_log import tell
 from heliograph.worker.lane_set import LaneSet
 from heliograph.worker.producers import Producers
@@ -96,6 +97,7 @@ class Session:
         naming = topic_job.rules.selection.naming
         deletion = DeletionJob(source, target, Deletions(naming), log) if config.delete_topics else None
         self.lanes = LaneSet(config, self.flow, topic_job, deletion, self._commits, self._starter.start, log)
+        self.unkeyed = Unkeyed(source, target, self.flow.lanes, log)
         self._configs_job = TopicConfigsJob(source, target, topic_job.rules, log, topic_job.refused)
 
     def _make_flow(self) -> Flow:
@@ -146,7 +148,7 @@ class Session:
             )
         if config.refresh_topics_interval_s:
             jobs.append(Job("look at the topics", config.refresh_topics_interval_s, self.lanes.refresh))
-        return jobs + self._upkeep.jobs()
+        return jobs + self.unkeyed.jobs() + self._upkeep.jobs()
 
     async def finish(self, budget_s: float) -> None:
         """Drain and commit, in ``budget_s`` seconds."""
@@ -194,7 +196,7 @@ class Session:
     async def _sync_configs(self) -> None:
         """Let the configs of target topics follow the source's."""
         pairs = {lane.source_topic: lane.target_topic for lane in self.flow.lanes.values()}
-        await self._configs_job.sync(pairs)
+        await self._configs_job.sync(pairs, self.unkeyed.spared)
 
     # ---- what the data plane says ---------------------------------------------------------------------------------
 
