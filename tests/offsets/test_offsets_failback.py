@@ -3,7 +3,7 @@
 import pytest
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.log import Ends, Log
+from heliograph.cluster.log import Ends, PartitionLog
 from heliograph.config.model import ClusterConfig
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.homecoming import Boundary, Partition
@@ -13,7 +13,7 @@ from heliograph.offsets.failback import _end_of, _last_pair, _meet, _passed_over
 from heliograph.records import Record
 
 CLUSTER = Cluster(ClusterConfig("a", (("127.0.0.1", 1),)))
-LOG = Log(CLUSTER, "t", 0)
+LOG = PartitionLog(CLUSTER, "t", 0)
 
 
 CASES = [

@@ -5,25 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.proof.model import Side, Span
-from heliograph.proof.places import Ends, Sample, sample_spans
+from heliograph.proof.places import Sample, Spans, sample_spans
 
-WHOLE = Ends(Span(0, 100), Span(0, 90))
+WHOLE = Spans(Span(0, 100), Span(0, 90))
 
 
 def test_the_anchor_says_where_the_other_side_begins():
     assert WHOLE.guess() == (0, 0)
-    assert Ends(Span(0, 100), Span(30, 90), 99, 89).guess() == (40, 30)
-    assert Ends(Span(50, 100), Span(0, 90), 99, 89).guess() == (50, 40)
-    assert Ends(Span(50, 100), Span(30, 90), 99, 89).guess() == (50, 40)
-    assert Ends(Span(20, 100), Span(30, 90), 99, 89).guess() == (40, 30)
-    assert Ends(Span(20, 100), Span(30, 90), 99).guess() == (20, 30), "nothing is known of the target's offset"
+    assert Spans(Span(0, 100), Span(30, 90), 99, 89).guess() == (40, 30)
+    assert Spans(Span(50, 100), Span(0, 90), 99, 89).guess() == (50, 40)
+    assert Spans(Span(50, 100), Span(30, 90), 99, 89).guess() == (50, 40)
+    assert Spans(Span(20, 100), Span(30, 90), 99, 89).guess() == (40, 30)
+    assert Spans(Span(20, 100), Span(30, 90), 99).guess() == (20, 30), "nothing is known of the target's offset"
 
 
 def test_a_guess_lies_within_the_logs():
-    assert Ends(Span(0, 100), Span(95, 96), 99, 5).guess() == (100, 95)
-    assert Ends(Span(500, 501), Span(0, 90), 99, 89).guess() == (500, 90)
-    assert Ends(Span(0, 100), Span(10, 90), 99, 89).on_target(3) == 10
-    assert Ends(Span(0, 100), Span(10, 90), 99, 89).on_target(60) == 50
+    assert Spans(Span(0, 100), Span(95, 96), 99, 5).guess() == (100, 95)
+    assert Spans(Span(500, 501), Span(0, 90), 99, 89).guess() == (500, 90)
+    assert Spans(Span(0, 100), Span(10, 90), 99, 89).on_target(3) == 10
+    assert Spans(Span(0, 100), Span(10, 90), 99, 89).on_target(60) == 50
     assert WHOLE.on_target(60) == 0
 
 
@@ -32,8 +32,8 @@ def test_a_guess_lies_within_the_logs():
     [
         (WHOLE, False, set()),
         (WHOLE, True, {Side.SOURCE}),
-        (Ends(Span(5, 9), Span(0, 9)), False, {Side.TARGET}),
-        (Ends(Span(0, 9), Span(5, 9)), False, {Side.SOURCE}),
+        (Spans(Span(5, 9), Span(0, 9)), False, {Side.TARGET}),
+        (Spans(Span(0, 9), Span(5, 9)), False, {Side.SOURCE}),
     ],
 )
 def test_who_may_lack_what(ends, late, expected):

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from proof_world import Log, log_of, record
 
-from heliograph.cluster import table
-from heliograph.proof.reading import Log as Partition
-from heliograph.proof.reading import Pace, Reader
+from heliograph.cluster.log import PartitionLog
+from heliograph.proof import reading
+from heliograph.proof.reading import Pace, Part, Reader
 from heliograph.records import Codec
 from heliograph.wire.fetch import Fetched
 
@@ -32,9 +32,9 @@ class Broker:
     def __init__(self, monkeypatch, log: bytes):
         self.log = log
         self.asked = []
-        monkeypatch.setattr(table, "fetch_once", self.fetch_once)
+        monkeypatch.setattr(reading, "fetch_once", self.fetch_once)
 
-    async def fetch_once(self, cluster, topic, partition, offset, *, max_bytes, read_committed, purpose):
+    async def fetch_once(self, log, offset, *, max_bytes, purpose):
         self.asked.append(offset)
         await asyncio.sleep(0.001)
         rows = Log(self.log).starts()
@@ -42,13 +42,13 @@ class Broker:
         start = here[0] if here else len(self.log)
         end = min(len(self.log), start + max_bytes)
         high = rows[-1][1] if rows else 0
-        return Fetched(topic, partition, 0, high, high, 0, (), -1, start, end), bytearray(self.log)
+        return Fetched(log.topic, log.partition, 0, high, high, 0, (), -1, start, end), bytearray(self.log)
 
 
 def reader_of(end, *, wait_s=None, idle_s=0.0, first=0, absent=False):
     loop = asyncio.get_running_loop()
-    log = Partition(None, "t", 0, first, end, read_committed=True, slot=0, fetch_bytes=600, absent=absent)
-    return Reader(log, first, Pace(), None if wait_s is None else loop.time() + wait_s, idle_s)
+    part = Part(PartitionLog(None, "t", 0), first, end, slot=0, fetch_bytes=600, absent=absent)
+    return Reader(part, first, Pace(), None if wait_s is None else loop.time() + wait_s, idle_s)
 
 
 async def read_all(reader):

@@ -273,7 +273,7 @@ async def _list_offsets_once(
     read_committed: bool,
 ) -> None:
     if any(cluster.metadata.leader(*each) < 0 for each in left):
-        await cluster.refresh({topic for topic, _ in left} | set(cluster.metadata.topics))
+        await cluster.refresh({topic for topic, _ in left})
     by_leader: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for topic, partition in sorted(left):
         node = cluster.metadata.leader(topic, partition)

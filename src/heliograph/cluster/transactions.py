@@ -160,7 +160,7 @@ class TransactionalProducer:
     async def _append_once(self, topic: str, left: dict[int, Parcel]) -> None:
         cluster = self._cluster
         if any(cluster.metadata.leader(topic, partition) < 0 for partition in left):
-            await cluster.refresh(set(cluster.metadata.topics) | {topic})
+            await cluster.refresh([topic])
         by_leader: dict[int, list[int]] = defaultdict(list)
         for partition in left:
             by_leader[cluster.metadata.leader(topic, partition)].append(partition)
@@ -175,7 +175,7 @@ class TransactionalProducer:
                 raise answer
             for row in answer:
                 if row.error == codes.NOT_LEADER_OR_FOLLOWER:
-                    await cluster.refresh(set(cluster.metadata.topics) | {topic})
+                    await cluster.refresh([topic])
                 if row.error != codes.DUPLICATE_SEQUENCE_NUMBER:
                     raise_for(row.error, f"write to topic {topic} on {cluster.alias}", f"topic {topic}", right="Write")
                 parcel = left.pop(row.partition)

@@ -12,9 +12,10 @@ record that the target lacks. Where that cannot be found it is the source's firs
 from dataclasses import dataclass
 
 from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.log import PartitionLog, record_at
 from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError
-from heliograph.flow.evidence import Evidence, alike, record_at, source_batches
+from heliograph.flow.evidence import Evidence, alike, source_batches
 from heliograph.flow.lane import Lane
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.losses import (
@@ -122,8 +123,8 @@ async def _same_before(source: Cluster, target: Cluster, lane: Lane, stored: Anc
     copied = stored.target_offset - (stored.source_offset - (offset - 1))
     if offset <= 0 or copied < 0:
         return False
-    here = await record_at(source, lane.source_topic, lane.partition, offset - 1)
-    there = await record_at(target, lane.target_topic, lane.target_partition, copied)
+    here = await record_at(PartitionLog(source, lane.source_topic, lane.partition), offset - 1)
+    there = await record_at(PartitionLog(target, lane.target_topic, lane.target_partition), copied)
     return here is not None and there is not None and alike(here, there)
 
 
@@ -158,11 +159,11 @@ async def _fill_again(sides: _Sides, lane: Lane, stored: Anchor, evidence: Evide
 
 async def _fits(sides: _Sides, lane: Lane, begin: int, place: int, target_end: int) -> bool:
     """Whether the target's last record is the one that was copied before ``place``; what is gone proves nothing."""
-    there = await record_at(sides.target, lane.target_topic, lane.target_partition, target_end - 1)
+    there = await record_at(PartitionLog(sides.target, lane.target_topic, lane.target_partition), target_end - 1)
     before = await _look_back(sides, lane, begin, place, 1)
     if there is None or before is None:
         return True
-    here = await record_at(sides.source, lane.source_topic, lane.partition, before)
+    here = await record_at(PartitionLog(sides.source, lane.source_topic, lane.partition), before)
     return here is None or alike(here, there)
 
 

@@ -8,17 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heliograph import records
-from heliograph.cluster import admin, epochs, table
+from heliograph.cluster import admin, epochs
 from heliograph.cluster.cluster import Cluster
-from heliograph.errors import BrokerError, HeliographError
+from heliograph.cluster.log import PartitionLog, fetch_once
+from heliograph.errors import HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.losses import NO_ID, cut_at, is_other
 from heliograph.mirror.resume import SourceBatch
 from heliograph.records import Kind, Record
-from heliograph.wire import errors as codes
 
-RECORD_BYTES = 1 << 20
 WALK_BYTES = 1 << 20
 TopicPartition = tuple[str, int]
 
@@ -123,19 +122,6 @@ def topic_id(cluster: Cluster, name: str) -> str:
     return "" if found in NO_ID else found
 
 
-async def record_at(cluster: Cluster, topic: str, partition: int, offset: int) -> Record | None:
-    """Read the record at ``offset``; None where it is gone, or was none."""
-    try:
-        row, frame = await table.fetch_once(
-            cluster, topic, partition, offset, max_bytes=RECORD_BYTES, read_committed=False
-        )
-    except BrokerError as error:
-        if error.code == codes.OFFSET_OUT_OF_RANGE:
-            return None
-        raise
-    return next((record for record in records.decode(frame, row.start, row.end) if record.offset == offset), None)
-
-
 def alike(one: Record, other: Record) -> bool:
     """Say whether two records may be one and its copy; a time that a broker stamped itself tells nothing."""
     stamped = one.appended or other.appended
@@ -158,14 +144,8 @@ async def source_batches(
     source: Cluster, lane: Lane, position: int, *, read_committed: bool
 ) -> list[tuple[SourceBatch, Held]]:
     """Read the source from ``position`` once, as batches; empty at its end."""
-    row, frame = await table.fetch_once(
-        source,
-        lane.source_topic,
-        lane.partition,
-        position,
-        max_bytes=WALK_BYTES,
-        read_committed=read_committed,
-    )
+    log = PartitionLog(source, lane.source_topic, lane.partition, read_committed)
+    row, frame = await fetch_once(log, position, max_bytes=WALK_BYTES)
     aborted = row.aborted if read_committed else ()
     found = records.scan(frame, row.start, row.end, position, aborted=aborted, small_bytes=0)
     batches: list[tuple[SourceBatch, Held]] = []

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.counting import count_records
+from heliograph.cluster.log import PartitionLog, counted_if_there, record_at
 from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError, DataError, HeliographError, NotAuthorized
 from heliograph.flow.damage import find_loss, loss_of
-from heliograph.flow.evidence import Evidence, alike, gather, record_at, source_batches
+from heliograph.flow.evidence import Evidence, alike, gather, source_batches
 from heliograph.flow.lane import Lane
 from heliograph.mirror import resume
 from heliograph.mirror.anchor import Anchor
@@ -160,9 +160,8 @@ async def _proven(
     answer = await _walked(clusters, lane, begun, last)
     if answer.outcome is Outcome.EXACT:
         return answer
-    counted = await count_records(
-        clusters.target, lane.target_topic, lane.target_partition, begun.target_first, target_end
-    )
+    copy = PartitionLog(clusters.target, lane.target_topic, lane.target_partition)
+    counted = await counted_if_there(copy, begun.target_first, target_end)
     if counted is not None and counted.others:
         again = resume.begin(stored_offset, anchor, target_end, target_records=counted.records)
         if isinstance(again, Resume):
@@ -247,4 +246,4 @@ async def _found(clusters: Clusters, lane: Lane, walk: resume.Walk, last: Record
 
 
 async def _target_record(clusters: Clusters, lane: Lane, offset: int) -> Record | None:
-    return await record_at(clusters.target, lane.target_topic, lane.target_partition, offset)
+    return await record_at(PartitionLog(clusters.target, lane.target_topic, lane.target_partition), offset)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.log import Ends, Log, count, each_record, ends_of, same
+from heliograph.cluster.log import Ends, PartitionLog, count, each_record, ends_of, same
 from heliograph.config.model import FlowConfig, Policy
 from heliograph.errors import HeliographError
 from heliograph.mirror.anchor import Anchor
@@ -131,8 +131,8 @@ class Failback:
             found.append(await _describe(sides, ahead.anchors.get(key), back, runs=runs))
         return tuple(found)
 
-    def _log(self, cluster: Cluster, key: TopicPartition) -> Log:
-        return Log(cluster, key[0], key[1], self.forward.read_committed)
+    def _log(self, cluster: Cluster, key: TopicPartition) -> PartitionLog:
+        return PartitionLog(cluster, key[0], key[1], self.forward.read_committed)
 
 
 def key_of(each: Partition) -> TopicPartition:
@@ -140,7 +140,7 @@ def key_of(each: Partition) -> TopicPartition:
     return each.topic, each.partition
 
 
-def _exists(log: Log) -> bool:
+def _exists(log: PartitionLog) -> bool:
     known = log.cluster.metadata.topics.get(log.topic)
     return known is not None and log.partition in known.partitions
 
@@ -149,8 +149,8 @@ def _exists(log: Log) -> bool:
 class _Sides:
     """One partition on both sides."""
 
-    home: Log
-    away: Log
+    home: PartitionLog
+    away: PartitionLog
     home_ends: Ends
     away_ends: Ends
 
@@ -182,7 +182,7 @@ async def _describe(sides: _Sides, reverse: Anchor | None, back: FlowMap, *, run
     )
 
 
-async def _records(log: Log, first: int, ends: Ends) -> int:
+async def _records(log: PartitionLog, first: int, ends: Ends) -> int:
     """Count records from ``first`` to the end; where that is too much to read, the offsets."""
     first = max(first, ends.begin)
     if first >= ends.end:
@@ -280,7 +280,7 @@ async def ensure(cluster: Cluster, flow: FlowConfig) -> None:
 async def write_positions(cluster: Cluster, flow: FlowConfig, positions: dict[TopicPartition, Anchor]) -> None:
     """Store positions of ``flow`` on its target ``cluster``; raises a ClusterError."""
     name = flow.offsets_topic.name
-    await cluster.refresh(set(cluster.metadata.topics) | {name})
+    await cluster.refresh([name])
     found = cluster.metadata.topics.get(name)
     partitions = len(found.partitions) if found and found.partitions else flow.offsets_topic.partitions
     rows: dict[int, list[tuple[bytes, bytes | None]]] = {}

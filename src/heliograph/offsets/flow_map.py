@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.log import Log, each_record, ends_of
+from heliograph.cluster.log import PartitionLog, each_record, ends_of
 from heliograph.config.model import FlowConfig
 from heliograph.errors import DataError, HeliographError
 from heliograph.mirror.anchor import Anchor
@@ -157,11 +157,11 @@ async def _history(
     cluster: Cluster, topic: str, budget_bytes: int = HISTORY_BYTES_MAX
 ) -> AsyncIterator[tuple[bytes, bytes, int]]:
     """Read partition 0 of ``topic`` whole: key, value and timestamp of each record; nothing where there is no topic."""
-    await cluster.refresh(set(cluster.metadata.topics) | {topic})
+    await cluster.refresh([topic])
     known = cluster.metadata.topics.get(topic)
     if known is None or 0 not in known.partitions:
         return
-    log = Log(cluster, topic, 0)
+    log = PartitionLog(cluster, topic, 0)
     ends = (await ends_of([log]))[log]
     if isinstance(ends, HeliographError):
         raise ends

@@ -89,7 +89,7 @@ async def lookup_of(flow: FlowConfig, sides: Sides, *, back: FlowConfig | None =
 async def _at_moment(
     cluster: Cluster, topic: str, timestamp_ms: int, partition: int | None
 ) -> list[tuple[TopicPartition, int]]:
-    await cluster.refresh(set(cluster.metadata.topics) | {topic})
+    await cluster.refresh([topic])
     known = cluster.metadata.topics.get(topic)
     numbers = sorted(known.partitions) if known is not None else []
     if partition is not None:

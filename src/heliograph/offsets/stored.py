@@ -101,7 +101,7 @@ class Offsets:
 
     async def settle(self) -> None:
         """See that no transaction is open on the topic, so that all that counts can be read; raises a ClusterError."""
-        await self.cluster.refresh({*self.cluster.metadata.topics, self.topic})
+        await self.cluster.refresh([self.topic])
         found = self.cluster.metadata.topics.get(self.topic)
         wanted = [(self.topic, partition) for partition in sorted(found.partitions)] if found else []
         ends = await admin.list_offsets(self.cluster, wanted, admin.LATEST)

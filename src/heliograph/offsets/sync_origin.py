@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.log import Ends, Log, ends_of, next_record, same
+from heliograph.cluster.log import Ends, PartitionLog, ends_of, next_record, same
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.mirror.naming import naming_of
@@ -36,7 +36,7 @@ class Evidence(StrEnum):
 class _Spot:
     """One side of a pair."""
 
-    log: Log
+    log: PartitionLog
     ends: Ends | HeliographError
     offset: int
 
@@ -50,8 +50,8 @@ async def evidence_of(
     pairs = [(key, pair) for key, known in sorted(maps.items()) if (pair := _last_pair(known)) is not None]
     logs = {
         key: (
-            Log(source, *key, read_committed=flow.read_committed),
-            Log(target, naming.remote_topic(key[0]), key[1], read_committed=flow.read_committed),
+            PartitionLog(source, *key, read_committed=flow.read_committed),
+            PartitionLog(target, naming.remote_topic(key[0]), key[1], read_committed=flow.read_committed),
         )
         for key, _ in pairs[: SAMPLES * 8]
     }
@@ -90,6 +90,6 @@ async def _agree(above: _Spot, below: _Spot) -> bool | None:
 async def reverse_has_run(flow: FlowConfig, source: Cluster) -> bool:
     """Say whether the flow in the other direction keeps positions on ``source``. Raises a ClusterError."""
     name = f"mm2-offsets.{flow.target.alias}.internal"
-    await source.refresh(set(source.metadata.topics) | {name})
+    await source.refresh([name])
     found = source.metadata.topics.get(name)
     return found is not None and bool(found.partitions)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.log import Ends, Log, count, ends_of, last_record, next_record, nth, same
+from heliograph.cluster.log import Ends, PartitionLog, count, ends_of, last_record, next_record, nth, same
 from heliograph.concurrency import all_of
 from heliograph.config.model import Policy
 from heliograph.errors import HeliographError
@@ -100,8 +100,8 @@ class Crossing:
 class _Sides:
     """One partition on both sides."""
 
-    here: Log
-    there: Log
+    here: PartitionLog
+    there: PartitionLog
     here_ends: Ends
     there_ends: Ends
 
@@ -125,13 +125,15 @@ class _Gap:
     there_next: int | None
 
 
-def logs_of(crossing: Crossing, key: TopicPartition, destination: Destination) -> tuple[Log | None, Log | None]:
+def logs_of(
+    crossing: Crossing, key: TopicPartition, destination: Destination
+) -> tuple[PartitionLog | None, PartitionLog | None]:
     """Give both partitions as they can be read."""
     origin, other = crossing.clusters
     committed = destination.ways[0][0].config.read_committed
     return (
-        None if origin is None else Log(origin, key[0], key[1], committed),
-        None if other is None else Log(other, destination.topic, key[1], committed),
+        None if origin is None else PartitionLog(origin, key[0], key[1], committed),
+        None if other is None else PartitionLog(other, destination.topic, key[1], committed),
     )
 
 
@@ -168,7 +170,7 @@ async def translate_all(
     return await all_of(one(key, offset) for key, offset in wanted)
 
 
-def _not_there(log: Log | None, error: HeliographError) -> str:
+def _not_there(log: PartitionLog | None, error: HeliographError) -> str:
     if log is not None:
         known = log.cluster.metadata.topics.get(log.topic)
         if known is None or log.partition not in known.partitions:

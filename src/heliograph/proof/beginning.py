@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from heliograph.cluster import admin
+from heliograph.cluster.log import PartitionLog
 from heliograph.errors import HeliographError
 from heliograph.proof.entries import Entry, fields_of
 from heliograph.proof.model import Side
-from heliograph.proof.reading import FETCH_BYTES, Log, Pace, Reader
+from heliograph.proof.reading import FETCH_BYTES, Pace, Part, Reader
 from heliograph.proof.strand import Strand
 from heliograph.proof.survey import Clusters, Lane
 
@@ -25,16 +26,15 @@ class Place:
     slot: int
     on_bytes: Callable[[int], None]
 
-    def log(self, side: Side, fetch_bytes: int = FETCH_BYTES) -> Log:
-        """Give one side's log."""
+    def part(self, side: Side, fetch_bytes: int = FETCH_BYTES) -> Part:
+        """Return what is to be read of one side."""
         lane, ends = self.lane, self.lane.ends
         if side is Side.SOURCE:
-            key = self.clusters.source, lane.topic, lane.partition
-            committed = self.clusters.flow.read_committed
-            return Log(*key, ends.source.first, ends.source.next, committed, self.slot, fetch_bytes)
+            log = PartitionLog(self.clusters.source, lane.topic, lane.partition, self.clusters.flow.read_committed)
+            return Part(log, ends.source.first, ends.source.next, self.slot, fetch_bytes)
         # Of transactions on the target, whoever writes them there, readers see what was committed.
-        copy = self.clusters.target, lane.copy, lane.copy_partition
-        return Log(*copy, ends.target.first, ends.target.next, True, self.slot, fetch_bytes, lane.absent)
+        copy = PartitionLog(self.clusters.target, lane.copy, lane.copy_partition)
+        return Part(copy, ends.target.first, ends.target.next, self.slot, fetch_bytes, lane.absent)
 
     async def begin(self) -> tuple[int, int, frozenset[Side]]:
         """Give the places where a comparison of everything begins, and the sides whose first records may be lacking."""
@@ -96,14 +96,14 @@ class Place:
 
     async def at_time(self, side: Side, time_ms: int) -> int:
         """Give the offset of the first record at or after a time; the end where there is none."""
-        log = self.log(side)
-        if log.first == log.end:
-            return log.first
-        key = log.topic, log.partition
-        found = (await admin.list_offsets(log.cluster, [key], time_ms))[key]
+        part = self.part(side)
+        if part.first == part.end:
+            return part.first
+        key = part.log.topic, part.log.partition
+        found = (await admin.list_offsets(part.log.cluster, [key], time_ms))[key]
         if isinstance(found, HeliographError):
             raise found
-        return log.end if found < 0 else min(max(found, log.first), log.end)
+        return part.end if found < 0 else min(max(found, part.first), part.end)
 
     async def _same(self, source: int, target: int) -> bool:
         """Say whether the first records at or after both offsets are the same."""
@@ -114,14 +114,14 @@ class Place:
         """Give the time of the first record at or after ``offset``; None where there is none or times mean nothing."""
         if self.lane.appended:
             return None
-        found = await self._first(side, self.log(side).first if offset is None else offset)
+        found = await self._first(side, self.part(side).first if offset is None else offset)
         return None if found is None else fields_of(found.content, timestamps=True).timestamp_ms
 
     async def _first(self, side: Side, offset: int) -> Entry | None:
         """Read the first record at or after ``offset``."""
-        log = self.log(side, PEEK_BYTES)
-        reader = Reader(log, offset, self.pace, on_bytes=self.on_bytes, in_advance=False)
-        strand = Strand(offset, log.end, timestamps=not self.lane.appended)
+        part = self.part(side, PEEK_BYTES)
+        reader = Reader(part, offset, self.pace, on_bytes=self.on_bytes, in_advance=False)
+        strand = Strand(offset, part.end, timestamps=not self.lane.appended)
         while not strand.ended:
             if (chunk := await reader.next()) is None:
                 return None

@@ -19,7 +19,7 @@ SAMPLE_RECORDS_MIN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class Spans:
     """What both sides of a partition hold as the proof begins."""
 
     source: Span

@@ -25,7 +25,7 @@ from heliograph.proof.model import (
     Tally,
     Verdict,
 )
-from heliograph.proof.places import Ends, Sample, sample_spans
+from heliograph.proof.places import Sample, Spans, sample_spans
 from heliograph.proof.reading import FETCH_BYTES, Driver, Pace
 from heliograph.proof.survey import Clusters, Lane, survey
 from heliograph.wire import errors as codes
@@ -173,7 +173,7 @@ class _Partition:
             comparison.tally.target_outside += max(0, target - ends.target.first)
         return self._proof(Mode.ALL, comparison)
 
-    def _task(self, source: int, target: int, ends: Ends, lacking: frozenset[Side]) -> Task:
+    def _task(self, source: int, target: int, ends: Spans, lacking: frozenset[Side]) -> Task:
         return Task(
             source,
             ends.source.next,
@@ -208,7 +208,7 @@ class _Partition:
         copied = min(ends.source.next, ends.acknowledged + 1) if ends.acknowledged >= 0 else ends.source.next
         proofs = []
         for span in sample_spans(Span(min(first, copied), copied), sample, f"{self.lane.topic}-{self.lane.partition}"):
-            part = Ends(span, Span(ends.target.first, ends.target.first), ends.acknowledged, ends.anchor_target)
+            part = Spans(span, Span(ends.target.first, ends.target.first), ends.acknowledged, ends.anchor_target)
             target = await place.on_target(span.first)
             comparison = Comparison(self._task(span.first, target, part, frozenset({Side.TARGET})))
             await self._drive(comparison, fetch_bytes=SAMPLE_FETCH_BYTES, source_end=span.next)
@@ -224,7 +224,7 @@ class _Partition:
         source_end: int | None = None,
     ) -> None:
         place, task = self._place(), comparison.task
-        source, target = place.log(Side.SOURCE, fetch_bytes), place.log(Side.TARGET, fetch_bytes)
+        source, target = place.part(Side.SOURCE, fetch_bytes), place.part(Side.TARGET, fetch_bytes)
         driver = Driver(
             source if source_end is None else replace(source, end=source_end),
             target,

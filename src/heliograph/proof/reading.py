@@ -10,8 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from heliograph import records
-from heliograph.cluster import table
-from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.log import PartitionLog, fetch_once
 from heliograph.proof.comparison import Jump, More
 from heliograph.proof.model import Side
 from heliograph.proof.strand import Chunk
@@ -50,17 +49,14 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
-    """A partition to read, and how."""
+class Part:
+    """What of a partition is to be read, and how."""
 
-    cluster: Cluster
-    topic: str
-    partition: int
+    log: PartitionLog
     first: int
     """Offset of its first record, as told when the proof began."""
     end: int
     """Offset up to which there is something to read, as told then."""
-    read_committed: bool
     slot: int
     """Readers of different slots do not share connections."""
     fetch_bytes: int = FETCH_BYTES
@@ -72,11 +68,11 @@ class Log:
 class Reader:
     """Reads one partition from an offset on."""
 
-    log: Log
+    part: Part
     offset: int
     pace: Pace
     wait_until: float | None = None
-    """Loop's time until which records behind ``log.end`` are waited for; None: nothing is read there."""
+    """Loop's time until which records behind ``part.end`` are waited for; None: nothing is read there."""
     idle_s: float = 0.0
     """How long to wait there while nothing comes."""
     on_bytes: Callable[[int], None] | None = None
@@ -86,7 +82,7 @@ class Reader:
     """For the next fetch, where a batch needs more than usual; else 0."""
     _ahead: "asyncio.Task[Chunk | None] | None" = None
     _idle_since: float | None = None
-    """Since when nothing came behind ``log.end``; None: it is not yet reached."""
+    """Since when nothing came behind ``part.end``; None: it is not yet reached."""
     _last_end: int | None = None
     """Where the partition ended when the wait was over: up to there it is still read."""
     _empty: int = 0
@@ -98,7 +94,7 @@ class Reader:
             chunk = await task
         else:
             chunk = await self._fetch()
-        if self.in_advance and chunk is not None and self.offset < self.log.end:
+        if self.in_advance and chunk is not None and self.offset < self.part.end:
             self._ahead = asyncio.create_task(self._fetch())
         return chunk
 
@@ -114,18 +110,16 @@ class Reader:
         loop = asyncio.get_running_loop()
         while self._worth_asking(loop.time()):
             begun = loop.time()
-            row, frame = await table.fetch_once(
-                self.log.cluster,
-                self.log.topic,
-                self.log.partition,
+            part = self.part
+            row, frame = await fetch_once(
+                part.log,
                 self.offset,
-                max_bytes=self._max_bytes or self.log.fetch_bytes,
-                read_committed=self.log.read_committed,
-                purpose=f"proof-{self.log.slot}",
+                max_bytes=self._max_bytes or part.fetch_bytes,
+                purpose=f"proof-{part.slot}",
             )
             now = loop.time()
             size = row.end - row.start
-            if self.wait_until is not None and begun >= self.wait_until and self.offset >= self.log.end:
+            if self.wait_until is not None and begun >= self.wait_until and self.offset >= self.part.end:
                 self._last_end = self._last_end or row.high_watermark
             if self.on_bytes is not None:
                 self.on_bytes(size)
@@ -139,9 +133,9 @@ class Reader:
 
     def _worth_asking(self, now: float) -> bool:
         """Say whether another fetch may bring something."""
-        if self.log.absent:
+        if self.part.absent:
             return False
-        if self.offset < self.log.end:
+        if self.offset < self.part.end:
             return self._empty < EMPTY_FETCHES_MAX
         if self.wait_until is None:
             return False
@@ -152,11 +146,11 @@ class Reader:
         return now >= self.wait_until or now - self._idle_since < self.idle_s
 
     def _chunk(self, frame: bytearray, start: int, end: int, aborted: tuple[tuple[int, int], ...]) -> Chunk | None:
-        listed = aborted if self.log.read_committed else ()
+        listed = aborted if self.part.log.read_committed else ()
         found = records.scan(
             frame, start, end, self.offset, aborted=listed, small_bytes=SMALL_BATCH_BYTES, limit_bytes=SMALL_RUN_BYTES
         )
-        if found.next_offset > self.log.end and any(run.kind is Kind.MERGE for run in found.runs):
+        if found.next_offset > self.part.end and any(run.kind is Kind.MERGE for run in found.runs):
             found = records.scan(frame, start, end, self.offset, aborted=listed, small_bytes=0)
         if not found.runs:
             self._max_bytes = min(found.needed, BATCH_BYTES_MAX)
@@ -170,8 +164,8 @@ class Reader:
 class Driver:
     """Gives a comparison what it asks for."""
 
-    source: Log
-    target: Log
+    source: Part
+    target: Part
     pace: Pace
     wait_until: float
     """Loop's time until which the target may take to get what the source had when the proof began."""
@@ -210,11 +204,11 @@ class Driver:
         return chunk
 
     def _reader(self, side: Side, offset: int) -> Reader:
-        log = self.source if side in (Side.SOURCE, Side.PAST) else self.target
+        part = self.source if side in (Side.SOURCE, Side.PAST) else self.target
         now = asyncio.get_running_loop().time()
         wait_until, idle_s = {
             Side.TARGET: (self.wait_until, self.idle_s),
             Side.PAST: (now + NEWER_S, NEWER_IDLE_S),
             Side.AHEAD: (now + NEWER_S, NEWER_IDLE_S),
         }.get(side, (None, 0.0))
-        return Reader(log, max(offset, log.first), self.pace, wait_until, idle_s, self.on_bytes)
+        return Reader(part, max(offset, part.first), self.pace, wait_until, idle_s, self.on_bytes)

@@ -12,7 +12,7 @@ from heliograph.mirror.offsets import parse_key, parse_value
 from heliograph.mirror.patterns import Patterns
 from heliograph.mirror.topics import LanePlan, TopicShape, topic_rules_of
 from heliograph.proof.model import Span
-from heliograph.proof.places import Ends
+from heliograph.proof.places import Spans
 
 CLEANUP_POLICY = "cleanup.policy"
 TIMESTAMP_TYPE = "message.timestamp.type"
@@ -26,7 +26,7 @@ class Lane:
     partition: int
     copy: str
     copy_partition: int
-    ends: Ends
+    ends: Spans
     compacted: bool
     """On either side."""
     appended: bool
@@ -80,7 +80,7 @@ async def survey(clusters: Clusters, only: Patterns | None) -> list[Lane]:
 
 async def _settled(plan: LanePlan, anchors: Mapping[tuple[str, int], Anchor], counts: Mapping[str, int]) -> Lane:
     """Leave out what a comparison in order cannot know: records of several partitions in one."""
-    nothing = Ends(Span(0, 0), Span(0, 0))
+    nothing = Spans(Span(0, 0), Span(0, 0))
     anchor = anchors.get((plan.source_topic, plan.partition))
     shared = plan.shared or (anchor is not None and anchor.target_partition >= 0)
     if not shared and plan.partition < counts.get(plan.target_topic, 0):
@@ -166,7 +166,7 @@ async def _with_ends(
             found.append(replace(lane, reason=lane.reason or str(wrong)))
             continue
         source_first, source_next, target_first, target_next = (int(each) for each in values)  # type: ignore[arg-type]
-        ends = Ends(
+        ends = Spans(
             Span(source_first, max(source_first, source_next)), Span(target_first, max(target_first, target_next))
         )
         anchor = anchors.get(original)

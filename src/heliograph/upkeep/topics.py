@@ -174,7 +174,7 @@ class TopicJob:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + APPEAR_S_MAX
         while loop.time() < deadline:
-            await self.target.refresh(set(self.target.metadata.topics) | topics)
+            await self.target.refresh(topics)
             if all(self.target.metadata.leader(lane.target_topic, lane.target_partition) >= 0 for lane in wanted):
                 return
             await asyncio.sleep(0.1)

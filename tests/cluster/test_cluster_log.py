@@ -4,7 +4,7 @@ import pytest
 from plain_client import Row, create_topic, end_offsets, flush, send, simple_rows, transactional, write
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.counting import Counted, count_records
+from heliograph.cluster.log import Counted, PartitionLog, counted_if_there
 from heliograph.config.model import ClusterConfig
 
 pytestmark = pytest.mark.brokers
@@ -17,7 +17,7 @@ def count(kafka, topic: str, first: int, end: int) -> Counted | None:
         try:
             await cluster.start()
             await cluster.refresh([topic])
-            return await count_records(cluster, topic, 0, first, end)
+            return await counted_if_there(PartitionLog(cluster, topic, 0), first, end)
         finally:
             await cluster.close()
 
