@@ -146,6 +146,19 @@ def test_options_become_fields(load_text, text, attribute, value):
     assert getattr(flow_of(load_text, text), attribute) == value
 
 
+def test_a_cluster_called_source_does_not_hide_the_key(load_text):
+    base = "clusters=target, source\nbootstrap.servers=h:1\nsource->target.enabled=true\n"
+    config = load_text("source.cluster.alias = usdf\ntarget.cluster.alias=ukdf\n", base=base)
+    (flow,) = config.flows
+    assert (flow.name, flow.source_name, flow.target_name, flow.group_id) == (
+        "source->target",
+        "usdf",
+        "ukdf",
+        "source-mm2",
+    )
+    assert config.warnings == ()
+
+
 def test_two_directions_and_their_own_settings(load_text):
     config = load_text("B->A.enabled=true\nA->B.topics=x\nB->A.topics=y")
     assert [(flow.name, flow.topics, flow.group_id) for flow in config.flows] == [

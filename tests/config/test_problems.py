@@ -29,6 +29,18 @@ def test_errors_are_told_once_and_in_the_order_of_the_lines():
     assert raised.value.exit_code == 2
 
 
+def test_no_more_is_told_than_anybody_reads():
+    problems = Problems()
+    for line in range(1, 251):
+        problems.add(ConfigError(f"mm2.properties:{line} is wrong"))
+    with pytest.raises(ConfigErrors) as raised:
+        problems.raise_all(PATH, (f"mm2.properties:{line} is odd" for line in range(300, 500)))
+    *told, last = str(raised.value).splitlines()
+    assert told == [f"mm2.properties:{line} is wrong" for line in range(1, 101)]
+    assert last == "mm2.properties has 150 more mistakes"
+    assert len(raised.value.notes) == 100
+
+
 def test_one_error_is_raised_as_it_is():
     problems = Problems()
     assert problems.attempt(lambda: 5, None) == 5

@@ -12,6 +12,9 @@ from typing import TypeVar
 
 from heliograph.errors import ConfigError, ConfigErrors
 
+TOLD_MAX = 100
+"""Most errors, and most notes, that are told of one file; the other errors are counted."""
+
 Made = TypeVar("Made")
 Other = TypeVar("Other")
 
@@ -58,5 +61,7 @@ class Problems:
         told = tuple(note for note in notes if line(note) not in wrong)
         if len(errors) == 1 and not told:
             raise errors[0]
+        if len(errors) > TOLD_MAX:
+            errors[TOLD_MAX:] = [ConfigError(f"{path} has {len(errors) - TOLD_MAX} more mistakes")]
         if errors:
-            raise ConfigErrors(errors, notes=told)
+            raise ConfigErrors(errors, notes=told[:TOLD_MAX])
