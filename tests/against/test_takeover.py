@@ -59,6 +59,27 @@ def test_from_one_to_the_other_and_back(source_kafka, target_kafka, heliograph, 
     assert second.stop() == 0
 
 
+def test_a_mirror_maker_that_puts_nothing_before_names(source_kafka, target_kafka, heliograph, unique):
+    """Its positions and offset syncs, too, are found under names without aliases: no record is copied twice."""
+    name = alias()
+    create_topic(source_kafka, unique, 3)
+    nothing = dict.fromkeys(("replication.policy.separator", "source.cluster.alias", "target.cluster.alias"), "")
+    more = {**QUICK, **nothing, "heartbeats.replication.enabled": "false"}
+    properties = one_way(source_kafka, target_kafka, name, unique, more)
+    with Load(source_kafka, unique, rate_s=RATE_S) as load:
+        with MirrorMaker(properties, clusters=["target"]) as maker:
+            wait_for_rows(target_kafka, unique, COPIED, limit_s=60)
+            maker.kill()
+        running = heliograph(properties)
+        running.wait_for("running")
+        load.wait_for(1000)
+        total = load.finish()
+        assert_equal(source_kafka, target_kafka, unique, unique, total, running)
+    assert running.stop() == 0
+    assert "the exact place is not known" not in running.log
+    assert "ERROR" not in running.log
+
+
 def stored(kafka: KafkaCluster, name: str, topic: str) -> dict[int, dict[str, int]]:
     """Return what the flow has stored last, by partition."""
     found = {}
