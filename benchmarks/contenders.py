@@ -38,6 +38,8 @@ TUNED_JVM = ("-Xms2g", "-Xmx2g", "-server", "-XX:+UseParallelGC")
 """All the heap at once and the collector that costs the least CPU."""
 
 STOP_LIMIT_S = 40.0
+TRUSTED = "ssl.truststore.location"
+FRANZ_TLS = Path(__file__).with_name("franz") / "dial.go"
 BUILD_LIMIT_S = 600.0
 
 TUNED = {
@@ -71,6 +73,21 @@ QUICK = {
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How both clusters are reached over TLS."""
+
+    source: dict[str, str]
+    """Properties of a Java client of the source cluster, PEM truststore included."""
+    target: dict[str, str]
+    """The same for the target cluster."""
+
+    def properties(self) -> dict[str, str]:
+        """Return the properties of a mirror's file."""
+        sides = {"source": self.source, "target": self.target}
+        return {f"{side}.{key}": value for side, told in sides.items() for key, value in told.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One start of one contender."""
 
@@ -86,6 +103,8 @@ class Job:
     """The codec of the topics."""
     folder: Path
     """Takes files and logs."""
+    tls: Tls | None = None
+    """How the contender reaches the clusters, if not in plain text; the benchmark itself never uses it."""
 
     @property
     def source_alias(self) -> str:
@@ -141,6 +160,7 @@ def write_file(job: Job, extra: dict[str, str] | None = None) -> Path:
         "offset.storage.replication.factor": "1",
         "status.storage.replication.factor": "1",
         "config.storage.replication.factor": "1",
+        **(job.tls.properties() if job.tls else {}),
         **(extra or {}),
     }
     path = job.folder / f"mirror-{job.number}.properties"
@@ -214,16 +234,36 @@ def franz(sources: Path, folder: Path) -> Contender | None:
     if go is None or not (sources / "go.mod").is_file():
         return None
     program = folder / "franzmirror"
-    built = run_to_end([go, "build", "-o", str(program), "."], folder=sources, timeout_s=BUILD_LIMIT_S)
+    building = folder / "franz"
+    shutil.copytree(sources, building, dirs_exist_ok=True)
+    shutil.copy(FRANZ_TLS, building)
+    _give_tls(building / "main.go")
+    built = run_to_end([go, "build", "-o", str(program), "."], folder=building, timeout_s=BUILD_LIMIT_S)
     if built.exit_code:
         raise HeliographError(f"The mirror on franz-go cannot be built: {built.stderr.strip()[-300:]}")
 
     def command(job: Job) -> list[str]:
         clusters = ["-source", job.source, "-target", job.target]
         prefix = ["-topics", ",".join(job.topics), "-prefix", f"{job.source_alias}."]
-        return [str(program), *clusters, *prefix, "-codec", job.codec]
+        if job.tls is None:
+            return [str(program), *clusters, *prefix, "-codec", job.codec]
+        source, target = job.tls.source, job.tls.target
+        clusters = ["-source", source["bootstrap.servers"], "-target", target["bootstrap.servers"]]
+        authorities = ["-source-ca", source[TRUSTED], "-target-ca", target[TRUSTED]]
+        return [str(program), *clusters, *authorities, *prefix, "-codec", job.codec]
 
     return Contender(FRANZ, command, EVERY_CODEC - {"gzip"}, 10.0)
+
+
+def _give_tls(path: Path) -> None:
+    """Let the mirror's clients connect as ``franz/dial.go`` says. Raises HeliographError for other sources."""
+    text = path.read_text()
+    for side in ("source", "target"):
+        seeds = f'kgo.SeedBrokers(strings.Split(*{side}, ",")...)'
+        if seeds not in text:
+            raise HeliographError(f"The mirror on franz-go does not connect to its {side} in the known way")
+        text = text.replace(seeds, f"{seeds}, dialing(*{side}CA)")
+    path.write_text(text)
 
 
 @dataclass(frozen=True, slots=True)

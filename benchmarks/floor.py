@@ -1,13 +1,15 @@
 """The floor: a process that moves bytes from one socket to another and does nothing else.
 
-``python benchmarks/floor.py BYTES`` listens on the loopback address, prints its port, takes a connection that sends
-and one that receives, and prints its own CPU and wall time as JSON in the end. It imports nothing but the standard
-library, so that its memory is that of a bare interpreter and one buffer.
+``python benchmarks/floor.py BYTES [PEM]`` listens on the loopback address, prints its port, takes a connection that
+sends and one that receives, and prints its own CPU and wall time as JSON in the end. With PEM, a file that holds a key
+and its certificate, both connections are TLS. It imports nothing but the standard library, so that its memory is that
+of a bare interpreter and one buffer.
 """
 
 import json
 import resource
 import socket
+import ssl
 import sys
 import time
 
@@ -16,13 +18,17 @@ PIECE_BYTES = 1 << 20
 LIMIT_S = 300.0
 
 
-def serve(expected_bytes: int) -> None:
+def serve(expected_bytes: int, identity: str | None) -> None:
     """Be the relay: take both connections, move everything, and say what it cost."""
     with socket.create_server((LOOPBACK, 0)) as server:
         print(server.getsockname()[1], flush=True)
         server.settimeout(LIMIT_S)
         sender, _ = server.accept()
         receiver, _ = server.accept()
+    if identity is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(identity)
+        sender, receiver = (context.wrap_socket(each, server_side=True) for each in (sender, receiver))
     buffer = memoryview(bytearray(PIECE_BYTES))
     moved = 0
     begun_cpu_s = begun_s = 0.0
@@ -44,4 +50,4 @@ def serve(expected_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)

@@ -52,6 +52,8 @@ class Load:
     """``none``, ``gzip``, ``snappy``, ``lz4`` or ``zstd``."""
     kind: Literal["json", "random"]
     """What a value is."""
+    tls: bool = False
+    """Whether contenders reach both clusters over TLS."""
 
     def scaled(self, scale: float) -> "Load":
         """Return the load with a share of its records, whole batches in every partition."""
@@ -70,6 +72,8 @@ LOADS = (
     Load("tens", "200 B, batches of 10", 1_000_000, 200, 10, "none", "random"),
     Load("ones-lz4", "200 B, batches of 1, lz4", 300_000, 200, 1, "lz4", "json"),
     Load("tens-lz4", "200 B, batches of 10, lz4", 500_000, 200, 10, "lz4", "json"),
+    Load("raw-tls", "random 1 kB, uncompressed, TLS on both sides", 500_000, 1_000, 250, "none", "random", tls=True),
+    Load("json-lz4-tls", "JSON 250 B, lz4, TLS on both sides", 2_000_000, 250, JSON_BATCH, "lz4", "json", tls=True),
 )
 
 

@@ -6,6 +6,7 @@ much. Small loads are moved several times over, so that the clock's grain does n
 
 import json
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from heliograph.errors import HeliographError
 from heliograph.testbed.ports import LOOPBACK
 from heliograph.testbed.processes import GuardedProcess
+from heliograph.testbed.tlsfiles import TlsFiles
 
 PIECE_BYTES = 1 << 20
 MOVED_BYTES_MIN = 500_000_000
@@ -43,24 +45,25 @@ def _send(connection: socket.socket, total_bytes: int) -> None:
         left -= sent
 
 
-def measure(total_bytes: int, folder: Path) -> Floor:
-    """Return what it costs to move ``total_bytes``. Raises HeliographError."""
+def measure(total_bytes: int, folder: Path, *, tls: bool = False) -> Floor:
+    """Return what it costs to move ``total_bytes``, over TLS on both sides if told so. Raises HeliographError."""
     times = max(1, -(-MOVED_BYTES_MIN // total_bytes))
-    whole = _move(total_bytes * times, folder)
+    whole = _move(total_bytes * times, folder, tls=tls)
     return Floor(whole.cpu_s / times, whole.wall_s / times, whole.memory_mb)
 
 
-def _move(total_bytes: int, folder: Path) -> Floor:
+def _move(total_bytes: int, folder: Path, *, tls: bool) -> Floor:
     """Send ``total_bytes`` through a relay and read what it says of itself."""
     output = folder / "relay.out"
-    with (
-        output.open("wb") as out,
-        GuardedProcess([sys.executable, str(RELAY), str(total_bytes)], output=out) as process,
-    ):
+    files = TlsFiles(folder / "relay-tls") if tls else None
+    command = [sys.executable, str(RELAY), str(total_bytes), *([str(files.server.pem)] if files else [])]
+    with output.open("wb") as out, GuardedProcess(command, output=out) as process:
         port = int(_line(output, 0))
         with (
-            socket.create_connection((LOOPBACK, port), timeout=LIMIT_S) as source,
-            socket.create_connection((LOOPBACK, port), timeout=LIMIT_S) as sink,
+            socket.create_connection((LOOPBACK, port), timeout=LIMIT_S) as plain_source,
+            socket.create_connection((LOOPBACK, port), timeout=LIMIT_S) as plain_sink,
+            _secured(plain_source, files) as source,
+            _secured(plain_sink, files) as sink,
         ):
             sender = threading.Thread(target=_send, args=(source, total_bytes), daemon=True)
             sender.start()
@@ -75,6 +78,14 @@ def _move(total_bytes: int, folder: Path) -> Floor:
         process.wait(LIMIT_S)
     said = json.loads(_line(output, 1))
     return Floor(said["cpu_s"], said["wall_s"], said["memory_mb"])
+
+
+def _secured(connection: socket.socket, files: TlsFiles | None) -> socket.socket:
+    """Return the connection, as TLS where there are files."""
+    if files is None:
+        return connection
+    context = ssl.create_default_context(cafile=str(files.trust.pem))
+    return context.wrap_socket(connection, server_hostname=LOOPBACK)
 
 
 def _line(path: Path, number: int) -> str:

@@ -28,7 +28,7 @@ import quiet
 import relay
 import report
 from committed import count_committed
-from contenders import FRANZ, HELIOGRAPH, MM2, MM2_ONCE, MM2_QUICK, MM2_TUNED, ONCE, Contender, Job, started
+from contenders import FRANZ, HELIOGRAPH, MM2, MM2_ONCE, MM2_QUICK, MM2_TUNED, ONCE, Contender, Job, Tls, started
 from heliograph.errors import HeliographError
 from heliograph.records import kernel_name
 from heliograph.testbed import DEFAULT_VERSION, KafkaCluster
@@ -39,6 +39,8 @@ from offsets import EndOffsets, end_offsets
 from results import LoadResult, Results, this_machine
 
 BROKER_JVM = ("-server", "-Xms1g", "-Xmx1g", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20")
+LISTENERS = ("PLAINTEXT", "SSL")
+"""The benchmark itself uses the first; contenders use the second where the load says so."""
 BROKER_PROPERTIES = {
     "num.network.threads": "3",
     "num.io.threads": "4",
@@ -79,10 +81,11 @@ class Stage:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     """Number the jobs."""
 
-    def job(self, topics: Iterable[str], codec: str = "none") -> Job:
+    def job(self, topics: Iterable[str], codec: str = "none", *, tls: bool = False) -> Job:
         """Describe the next start."""
         clusters = self.source.bootstrap(), self.target.bootstrap()
-        return Job(next(self.numbers), *clusters, tuple(topics), codec, self.folder)
+        secure = Tls(*(each.client_properties("SSL") for each in (self.source, self.target))) if tls else None
+        return Job(next(self.numbers), *clusters, tuple(topics), codec, self.folder, secure)
 
     def clear(self) -> None:
         """Delete all that contenders made, and wait until the brokers are quiet."""
@@ -101,7 +104,7 @@ def _delete(bootstrap: str, chosen: Callable[[str], bool]) -> None:
 
 def copy_once(stage: Stage, contender: Contender, load: Load) -> Flow:
     """Let one contender copy one load. Raises HeliographError when the copy is not complete."""
-    job = stage.job([load.name], load.codec)
+    job = stage.job([load.name], load.codec, tls=load.tls)
     places = [(job.copy_of(load.name), partition) for partition in range(PARTITIONS)]
     with EndOffsets(job.target, places) as target:
         with started(contender, job) as running:
@@ -193,7 +196,7 @@ class Bench:
         for contender in self._turns(load):
             self._one_flow(contender, load, result)
         if contenders.RELAY in self._plan.names:
-            result.floor = relay.measure(found.log_bytes, self._stage.folder)
+            result.floor = relay.measure(found.log_bytes, self._stage.folder, tls=load.tls)
         _delete(self._stage.source.bootstrap(), load.name.__eq__)
 
     def _turns(self, load: Load) -> list[Contender]:
@@ -319,7 +322,8 @@ def main(arguments: list[str]) -> int:
         folder = told.keep_logs or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="heliograph-bench-")))
         available = find_contenders(told, folder.resolve(), console)
         source, target = (
-            stack.enter_context(KafkaCluster(jvm_options=BROKER_JVM, properties=BROKER_PROPERTIES)) for _ in range(2)
+            stack.enter_context(KafkaCluster(listeners=LISTENERS, jvm_options=BROKER_JVM, properties=BROKER_PROPERTIES))
+            for _ in range(2)
         )
         stage = Stage(source, target, folder.resolve())
         bench = Bench(plan, stage, available, console)
