@@ -1,10 +1,12 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from configs import flow_config
 from heliograph.config.model import Policy
 from heliograph.mirror.topics import (
+    LIMITS,
     AddPartitions,
     ConfigChange,
     ConfigEntry,
@@ -14,6 +16,8 @@ from heliograph.mirror.topics import (
     Note,
     TopicShape,
     fold,
+    partition_counts,
+    shapes_of,
     topic_rules_of,
 )
 
@@ -128,6 +132,35 @@ def test_settings_are_brought_into_line():
         ConfigChange("A.t", "other", "2"),
         ConfigChange("A.t", "set.here.default.there", "3"),
     )
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "change"),
+    [
+        (ConfigEntry("5"), ConfigEntry("9"), None),
+        (ConfigEntry("9", ConfigSource.DEFAULT), ConfigEntry("5"), None),
+        (ConfigEntry("9"), ConfigEntry("5"), "9"),
+        (ConfigEntry("5"), ConfigEntry("9", ConfigSource.DEFAULT), "5"),
+        (ConfigEntry("5"), ConfigEntry("5"), None),
+    ],
+    ids=["raised by hand", "default there, set here", "raised there", "set there, default here", "equal"],
+)
+@pytest.mark.parametrize("name", sorted(LIMITS))
+def test_a_limit_of_the_copy_is_never_made_stricter(name, there, here, change):
+    wanted = () if change is None else (ConfigChange("A.t", name, change),)
+    for rules in (topic_rules_of(FLOW), topic_rules_of(replace(FLOW, use_defaults_from="source"))):
+        found = rules.config_changes("A.t", {name: there}, {name: here})
+        assert found == wanted
+
+
+def test_shapes_and_counts_of_topics_in_metadata():
+    topics = {
+        "a": SimpleNamespace(partitions=(0, 1), topic_id=None),
+        "gone": SimpleNamespace(partitions=(), topic_id=1),
+    }
+    assert shapes_of(topics, {"a": CONFIGS}) == {"a": TopicShape(2, CONFIGS, "")}
+    assert shapes_of({"a": SimpleNamespace(partitions=(0,), topic_id="id")}) == {"a": TopicShape(1, {}, "id")}
+    assert partition_counts(topics) == {"a": 2}
 
 
 def placed(source, count, partitions, before=()):

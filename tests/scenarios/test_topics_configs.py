@@ -90,29 +90,6 @@ def test_configs_are_left_alone_when_told_so(source_kafka, target_kafka, copy, u
     assert CHANGED not in running.log
 
 
-def test_a_limit_raised_on_the_copy_stays(source_kafka, target_kafka, copy, unique):
-    """The remedies for records that a copy refuses last: a sync that would undo them comes after each."""
-    limits = {
-        "max.message.bytes": "3000000",
-        "message.timestamp.before.max.ms": str(2**63 - 1),
-        "message.timestamp.after.max.ms": str(2**63 - 2),
-    }
-    create_topic(source_kafka, unique, max_message_bytes="2000000")
-    running = copy("limit", unique, SOON)
-    running.wait_for("running")
-    remote = f"limit.{unique}"
-    for key, value in limits.items():
-        set_topic_config(target_kafka, remote, key, value)
-    default = topic_config(source_kafka, unique)["flush.ms"]
-    for key in ("flush.ms", "flush.messages"):  # whatever is no limit goes, with a warning: two syncs have passed then
-        set_topic_config(target_kafka, remote, key, "777")
-        wait_for_config(target_kafka, remote, key, default)
-    assert {key: topic_config(target_kafka, remote)[key] for key in limits} == limits
-    assert all("=flush." in line for line in lines_with(running, REPLACED))
-    set_topic_config(source_kafka, unique, "max.message.bytes", "4000000")
-    wait_for_config(target_kafka, remote, "max.message.bytes", "4000000")
-
-
 @pytest.mark.versions
 def test_a_config_that_the_target_refuses(shared_kafka, target_kafka, heliograph, one_way, unique):
     """4.x takes no segment below 1 MiB: at creation and later, the topic goes without it, and the rest follows."""

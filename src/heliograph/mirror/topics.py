@@ -13,9 +13,10 @@ before, until every source partition can have its own.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Protocol
 
 from heliograph.config.model import FlowConfig
 from heliograph.mirror.patterns import Patterns
@@ -64,6 +65,34 @@ class TopicShape:
     configs: Mapping[str, ConfigEntry] = field(default_factory=dict)
     topic_id: str = ""
     """Changes when a topic is deleted and created again (KIP-516); empty where the broker knows no ids."""
+
+
+class Described(Protocol):
+    """A topic in a cluster's metadata."""
+
+    @property
+    def partitions(self) -> Collection[int]:
+        """Return the partitions' numbers."""
+
+    @property
+    def topic_id(self) -> object:
+        """Return its id (KIP-516); None where the broker knows no ids."""
+
+
+def shapes_of(
+    topics: Mapping[str, Described], configs: Mapping[str, Mapping[str, ConfigEntry]] | None = None
+) -> dict[str, TopicShape]:
+    """Return the shapes of topics that have partitions, by name; without ``configs`` a shape has none."""
+    return {
+        name: TopicShape(len(topic.partitions), (configs or {}).get(name, {}), str(topic.topic_id or ""))
+        for name, topic in topics.items()
+        if topic.partitions
+    }
+
+
+def partition_counts(topics: Mapping[str, Described]) -> dict[str, int]:
+    """Return the partition counts of topics that have partitions, by name."""
+    return {name: len(topic.partitions) for name, topic in topics.items() if topic.partitions}
 
 
 @dataclass(frozen=True, slots=True)

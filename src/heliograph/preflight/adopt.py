@@ -23,7 +23,7 @@ from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.checkpoints import group_choice_of
 from heliograph.mirror.naming import HEARTBEATS, PROTOCOL_TYPE, Location, naming_of
 from heliograph.mirror.resume import Outcome
-from heliograph.mirror.topics import LanePlan, TopicShape, topic_rules_of
+from heliograph.mirror.topics import LanePlan, partition_counts, shapes_of, topic_rules_of
 from heliograph.offsets.fencing import transactional_ids
 from heliograph.offsets.flow_map import FlowMap, Stamped
 from heliograph.offsets.stored import Offsets
@@ -233,9 +233,7 @@ async def _positions(found: Found, source: Cluster, target: Cluster) -> None:
 
 async def _plans(flow: FlowConfig, source: Cluster, target: Cluster) -> tuple[LanePlan, ...]:
     here, there = (await source.refresh(None)).topics, (await target.refresh(None)).topics
-    shapes = {name: TopicShape(len(topic.partitions), {}) for name, topic in here.items() if topic.partitions}
-    counts = {name: len(topic.partitions) for name, topic in there.items() if topic.partitions}
-    return topic_rules_of(flow).plan(shapes, counts).lanes
+    return topic_rules_of(flow).plan(shapes_of(here), partition_counts(there)).lanes
 
 
 async def _places(

@@ -21,7 +21,8 @@ from heliograph.mirror.topics import (
     ConfigSource,
     CreateTopic,
     TopicPlan,
-    TopicShape,
+    partition_counts,
+    shapes_of,
     topic_rules_of,
 )
 from heliograph.preflight import rehearsal
@@ -63,9 +64,8 @@ class FlowCheck:
             for name, found in (await admin.describe_topics(self._source, sorted(chosen))).items()
             if not isinstance(found, HeliographError)
         }
-        shapes = {name: TopicShape(len(topic.partitions), self._entries(name)) for name, topic in present.items()}
-        counts = {name: len(topic.partitions) for name, topic in target.items() if topic.partitions}
-        self._plan = self._rules.plan(shapes, counts)
+        shapes = shapes_of(present, {name: self._entries(name) for name in self._settings})
+        self._plan = self._rules.plan(shapes, partition_counts(target))
         self._upstream = {lane.target_topic: lane.source_topic for lane in self._plan.lanes}
         return [self._selected(), *self._planned(), *await self._unseen(present)]
 

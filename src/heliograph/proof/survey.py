@@ -10,7 +10,7 @@ from heliograph.errors import DataError, HeliographError, NotAuthorized
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.offsets import parse_key, parse_value
 from heliograph.mirror.patterns import Patterns
-from heliograph.mirror.topics import LanePlan, TopicShape, topic_rules_of
+from heliograph.mirror.topics import LanePlan, partition_counts, shapes_of, topic_rules_of
 from heliograph.proof.model import Span
 from heliograph.proof.places import Spans
 
@@ -50,12 +50,7 @@ async def survey(clusters: Clusters, only: Patterns | None) -> list[Lane]:
     """Look at every selected partition of the source whose topic ``only`` matches (None: all). Raises ClusterError."""
     source = (await clusters.source.refresh(None)).topics
     target = (await clusters.target.refresh(None)).topics
-    shapes = {
-        name: TopicShape(len(topic.partitions), {}, str(topic.topic_id or ""))
-        for name, topic in source.items()
-        if topic.partitions
-    }
-    counts = {name: len(topic.partitions) for name, topic in target.items() if topic.partitions}
+    shapes, counts = shapes_of(source), partition_counts(target)
     planned = [
         each
         for each in topic_rules_of(clusters.flow).plan(shapes, counts).lanes

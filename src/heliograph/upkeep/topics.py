@@ -13,8 +13,9 @@ from heliograph.mirror.topics import (
     CreateTopic,
     LanePlan,
     TopicRules,
-    TopicShape,
     fold,
+    partition_counts,
+    shapes_of,
 )
 from heliograph.upkeep.topic_configs import read_configs
 
@@ -77,12 +78,7 @@ class TopicJob:
         """
         source = (await self.source.refresh(None)).topics
         target = (await self.target.refresh(None)).topics
-        shapes = {
-            name: TopicShape(len(topic.partitions), {}, str(topic.topic_id or ""))
-            for name, topic in source.items()
-            if topic.partitions
-        }
-        counts = {name: len(topic.partitions) for name, topic in target.items() if topic.partitions}
+        shapes, counts = shapes_of(source), partition_counts(target)
         plan = self.rules.plan(shapes, counts)
         anew = self._made_anew({lane.source_topic: shapes[lane.source_topic].topic_id for lane in plan.lanes})
         if not plan.actions:
@@ -90,7 +86,7 @@ class TopicJob:
         missing = {action.name for action in plan.actions if isinstance(action, CreateTopic)}
         upstream = {lane.source_topic for lane in plan.lanes if lane.target_topic in missing}
         for name, entries in (await read_configs(self.source, upstream)).items():
-            shapes[name] = TopicShape(shapes[name].partitions, entries, shapes[name].topic_id)
+            shapes[name] = replace(shapes[name], configs=entries)
         actions = self.rules.plan(shapes, counts).actions
         problems: dict[str, HeliographError] = {}
         to_create, unknown = await self._creatable([each for each in actions if isinstance(each, CreateTopic)])
