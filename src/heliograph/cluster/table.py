@@ -75,6 +75,9 @@ async def _write_once(
         by_leader[cluster.metadata.leader(topic, partition)].append(partition)
     for node, partitions in by_leader.items():
         if node < 0:
+            seen = cluster.metadata.topics.get(topic)
+            if seen is not None and seen.error == codes.TOPIC_AUTHORIZATION_FAILED:  # it may not even be described
+                raise_for(seen.error, f"write to {topic} on {cluster.alias}", f"topic {topic}", right="Write")
             raise BrokerError(f"{topic} on {cluster.alias} has no leader", code=codes.NOT_LEADER_OR_FOLLOWER)
         connection = await cluster.connection(node, TABLE)
         version = connection.versions.choose(PRODUCE)
