@@ -141,7 +141,9 @@ class Lane:
         """Source and target offset of each record at which their difference changed, for whoever takes them away."""
         self.expected_offset: int | None = None
         self.end_offset: int | None = None
-        """First source offset that cannot be read yet: the high watermark, or the last stable offset."""
+        """Where the source partition ends (its high watermark), whether or not all of it may be read."""
+        self.stable_offset: int | None = None
+        """The last stable offset, behind which nothing is read; None: everything is read, or it is not known."""
         self.limit_bytes = records.LIMIT_BYTES
         self.small_bytes = records.SMALL_BYTES
         """Good batches below this size are made into one where neighbours wait."""
@@ -185,6 +187,7 @@ class Lane:
         self._waiting.clear()
         self._drop_in_flight()
         self.position = self.settled = position
+        self.stable_offset = None
         self.expected_offset = expected_offset
         self.starts += 1
         self.renew(producer)
@@ -335,6 +338,17 @@ class Lane:
         """Source offsets yet to be acknowledged; None before the first answer."""
         return None if self.end_offset is None else max(0, self.end_offset - self.settled)
 
+    @property
+    def held_at(self) -> int | None:
+        """Return the offset of the open transaction behind which nothing may be read; None while nothing waits there.
+
+        A transaction that takes its usual milliseconds counts too: only time tells them apart.
+        """
+        stable, end = self.stable_offset, self.end_offset
+        if stable is None or end is None or stable >= end or self.state is not State.RUNNING or not self.idle:
+            return None
+        return stable
+
     def fetched(self, row: Fetched, frame: Buffer, frame_hold: Hold, *, asked: int, read_committed: bool) -> bool:
         """Take what came for this lane; gives whether there is something to send. Raises DamagedBatch.
 
@@ -343,8 +357,8 @@ class Lane:
         """
         if self.state is not State.RUNNING or asked != self.position:
             return False
-        committed_end = row.last_stable_offset if read_committed and row.last_stable_offset >= 0 else row.high_watermark
-        self.end_offset = committed_end
+        self.end_offset = row.high_watermark
+        self.stable_offset = row.last_stable_offset if read_committed and row.last_stable_offset >= 0 else None
         if row.start == row.end:
             return False
         buffer, start, end, hold = frame, row.start, row.end, frame_hold

@@ -51,11 +51,15 @@ _URGENCY = {
     LaneState.HALTED: 0,
     LaneState.FAILED: 0,
     LaneState.RETRYING: 1,
+    LaneState.HELD_UP: 1,
     LaneState.STARTING: 2,
     LaneState.RUNNING: 2,
     LaneState.STOPPED: 3,
     LaneState.GONE: 4,
 }
+
+
+_STANDING = (LaneState.FAILED, LaneState.RETRYING, LaneState.HALTED, LaneState.HELD_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class _Row:
 
     @property
     def state_text(self) -> str:
-        if self.in_state < self.lanes and self.state in (LaneState.FAILED, LaneState.RETRYING, LaneState.HALTED):
+        if self.in_state < self.lanes and self.state in _STANDING:
             return f"{self.state} {self.in_state} of {self.lanes}"
         return f"{self.state}, shared" if self.shared else str(self.state)
 

@@ -75,8 +75,13 @@ def _lanes(view: ProcessView) -> Iterator[Metric]:
         (f"{MM2}_byte_count", "Bytes of the batches acknowledged.", lambda lane: lane.bytes),
         (f"{MM2}_byte_rate", "The same a second.", lambda lane: lane.bytes_per_s),
         ("heliograph_position", "Source offset of the next record to be acknowledged.", lambda lane: lane.position),
-        ("heliograph_lag_records", "Source offsets between position and end.", lambda lane: lane.lag),
+        ("heliograph_lag_records", "Offsets between position and the partition's end.", lambda lane: lane.lag),
         ("heliograph_standing_still", "1 where a partition does not move because of an error.", _stands),
+        (
+            "heliograph_held_up_seconds",
+            "For how long an open transaction on the source has held the partition up.",
+            lambda lane: lane.held_up_s,
+        ),
     ):
         family = GaugeMetricFamily(name, text, labels=LANE_LABELS)
         for flow, lane in lanes:

@@ -33,6 +33,8 @@ class LaneState(StrEnum):
     """An error that will not pass by itself."""
     HALTED = "halted by a loss"
     """Records were lost, and the flow is told to wait for a person then (``heliograph.stop.on.loss``)."""
+    HELD_UP = "held up"
+    """A transaction on the source stays open: what lies behind it may not be read until it ends. No error."""
     STOPPED = "stopped"
     GONE = "source gone"
     """The source has the topic no longer; its copy stays as it is."""
@@ -52,9 +54,9 @@ class LaneView:
     position: int = 0
     """Source offset of the next record to be acknowledged."""
     end_offset: int | None = None
-    """End of the source partition as last seen."""
+    """End of the source partition (its high watermark) as last seen, whether or not all of it may be read."""
     lag: int | None = None
-    """Records between position and end."""
+    """Offsets between position and end."""
     records: int = 0
     """Acknowledged since the start of the process."""
     bytes: int = 0
@@ -62,6 +64,8 @@ class LaneView:
     bytes_per_s: float = 0.0
     target_partition: int | None = None
     """Where its records go, if that is not the target partition of its own: it shares that one with others."""
+    held_up_s: float = 0.0
+    """For how long an open transaction on the source has held it up; 0: it is not held up."""
 
 
 @dataclass(frozen=True, slots=True)

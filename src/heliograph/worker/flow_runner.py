@@ -10,7 +10,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
@@ -24,6 +24,7 @@ from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
 from heliograph.observe.log import Log
 from heliograph.observe.model import FlowState
 from heliograph.offsets.stored import ensure_topic
+from heliograph.upkeep.held_up import HeldUp
 from heliograph.upkeep.periodic import Job
 from heliograph.worker import session
 from heliograph.worker.losses import Losses
@@ -65,6 +66,16 @@ class FlowRunner:
     def jobs(self) -> tuple[Job, ...]:
         """The periodic jobs of the session; none while nothing is copied."""
         return self._session.jobs if self.flow is not None and self._session is not None else ()
+
+    @property
+    def held_up(self) -> Mapping[tuple[str, int], HeldUp]:
+        """What an open transaction on the source holds up, by source topic and partition."""
+        return self._session.held_up.now if self._session is not None else {}
+
+    @property
+    def problems(self) -> Mapping[str, HeliographError]:
+        """By topic on the target: why nothing can be copied to it."""
+        return self._session.lanes.problems if self._session is not None else {}
 
     @property
     def topics(self) -> int:

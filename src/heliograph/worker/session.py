@@ -29,6 +29,7 @@ from heliograph.offsets.fencing import fence
 from heliograph.offsets.stored import Offsets
 from heliograph.offsets.takeover import Takeover
 from heliograph.upkeep.deletion import DeletionJob
+from heliograph.upkeep.held_up import HeldUpPartitions
 from heliograph.upkeep.jobs import Upkeep
 from heliograph.upkeep.periodic import Job, every, until_done
 from heliograph.upkeep.topic_configs import TopicConfigsJob
@@ -81,6 +82,7 @@ class Session:
         self._commits = Commits(self._offsets, self._transactions, callbacks.holds)
         self._producers = Producers(target)
         self.flow = self._make_flow()
+        self.held_up = HeldUpPartitions(source, self.flow.lanes, log)
         self._upkeep = Upkeep(config, source, target, self.flow, log)
         clusters = Clusters(
             source,
@@ -148,7 +150,7 @@ class Session:
             )
         if config.refresh_topics_interval_s:
             jobs.append(Job("look at the topics", config.refresh_topics_interval_s, self.lanes.refresh))
-        return jobs + self.unkeyed.jobs() + self._upkeep.jobs()
+        return jobs + self.unkeyed.jobs() + self.held_up.jobs() + self._upkeep.jobs()
 
     async def finish(self, budget_s: float) -> None:
         """Drain and commit, in ``budget_s`` seconds."""

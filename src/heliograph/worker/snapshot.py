@@ -80,12 +80,13 @@ class SnapshotTaker:
             records_per_s = max(0, lane.records - before.records) / (now - before.at_s)
             bytes_per_s = max(0, lane.bytes - before.bytes) / (now - before.at_s)
         self._before[key] = _Before(now, lane.records, lane.bytes)
+        state, cause, held_up_s = _state(runner, lane)
         return LaneView(
             topic=lane.source_topic,
             target_topic=lane.target_topic,
             partition=lane.partition,
-            state=_STATES[lane.state],
-            cause=str(lane.cause) if lane.cause is not None else "",
+            state=state,
+            cause=cause,
             position=lane.settled,
             end_offset=lane.end_offset,
             lag=lane.lag,
@@ -94,7 +95,19 @@ class SnapshotTaker:
             records_per_s=records_per_s,
             bytes_per_s=bytes_per_s,
             target_partition=lane.target_partition if lane.shared else None,
+            held_up_s=held_up_s,
         )
+
+
+def _state(runner: FlowRunner, lane: Lane) -> tuple[LaneState, str, float]:
+    """Return what a lane is doing, why, and for how many seconds an open transaction has held it up."""
+    problem = runner.problems.get(lane.target_topic)
+    if lane.state is State.RESUMING and problem is not None:
+        return LaneState.FAILED, str(problem), 0.0  # there is no topic to copy to
+    held = runner.held_up.get((lane.source_topic, lane.partition))
+    if lane.state is State.RUNNING and held is not None:
+        return LaneState.HELD_UP, held.by, max(0.0, time.time() - held.since_s)
+    return _STATES[lane.state], str(lane.cause) if lane.cause is not None else "", 0.0
 
 
 def _gone(runner: FlowRunner) -> Iterable[LaneView]:
