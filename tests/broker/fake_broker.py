@@ -77,9 +77,11 @@ Script = Callable[[Request], Awaitable[bytes | None]]
 class FakeBroker:
     """Listens on the loopback address; what it is asked goes to ``script``, but for ApiVersions."""
 
-    def __init__(self, script: Script, tls: ssl.SSLContext | None = None):
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None, piece_bytes: int | None = None):
+        """``piece_bytes`` cuts what goes back; each piece is sent and seen apart."""
         self._script = script
         self._tls = tls
+        self._piece_bytes = piece_bytes
         self.requests: list[Request] = []
         self.connections = 0
         self._writers: list[asyncio.StreamWriter] = []
@@ -109,7 +111,9 @@ class FakeBroker:
                 request = parse(await reader.readexactly(size))
                 self.requests.append(request)
                 reply = versions_answer(request) if request.api == "api_versions" else await self._script(request)
-                if reply:
-                    writer.write(reply)
+                size = self._piece_bytes or len(reply or b"")
+                for at in range(0, len(reply or b""), size or 1):
+                    writer.write(reply[at : at + size])
                     await writer.drain()
+                    await asyncio.sleep(0)  # the other side is in the same loop, and reads now
         writer.close()

@@ -55,17 +55,20 @@ def test_answers_reach_their_askers_in_order():
     run(job)
 
 
-def test_several_answers_in_one_piece_and_one_byte_at_a_time():
+@pytest.mark.parametrize("piece_bytes", [1, 7, None], ids=["byte by byte", "across borders", "in one piece"])
+def test_answers_are_told_apart_however_they_are_cut(piece_bytes):
     held = []
 
     async def script(request):
-        held.append(heartbeat_answer(request))
+        held.append(heartbeat_answer(request, code=ErrorCode(int(request.body.generation_id))))
         return b"".join(held) if len(held) == 3 else None
 
     async def job():
-        async with FakeBroker(script) as broker:
+        async with FakeBroker(script, piece_bytes=piece_bytes) as broker:
             connection = await Connection.open(broker.config(), "127.0.0.1", broker.port)
-            assert len(await asyncio.gather(*beats(connection, 3))) == 3
+            answers = await asyncio.gather(*beats(connection, 3))
+            assert [int(each.error_code) for each in answers] == [0, 1, 2]
+            assert connection.in_flight == 0
             connection.close()
 
     run(job)

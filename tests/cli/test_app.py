@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from typer.main import get_command
 
 import heliograph as package
+from heliograph.cli.app import app
 
-COMMANDS = ("run", "check", "demo")
+COMMANDS = sorted(get_command(app).commands)
 
 
 @pytest.mark.parametrize("kernel", ["", "python"])
@@ -18,6 +20,10 @@ def test_version_names_kernel_and_python(heliograph, kernel) -> None:
     assert found[1] == package.__version__
     if kernel:
         assert found[2] == kernel
+
+
+def test_these_are_the_commands() -> None:
+    assert COMMANDS == ["adopt", "check", "demo", "failback", "failover", "offsets", "run", "verify"]
 
 
 def test_help_names_every_command(heliograph) -> None:

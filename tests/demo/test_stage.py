@@ -1,5 +1,6 @@
 """The parts of the stage that can fail, do so in words."""
 
+import threading
 import time
 
 import pytest
@@ -19,11 +20,13 @@ ENVIRONMENT = {
 class Cluster:
     """Starts, or does not."""
 
-    def __init__(self, error: BaseException | None = None) -> None:
+    def __init__(self, error: BaseException | None = None, waits_for: threading.Event | None = None) -> None:
         self._error = error
+        self._waits_for = waits_for
 
     def start(self, limit_s):
         assert limit_s > 0
+        assert self._waits_for is None or self._waits_for.wait(DEADLINE_S)
         if self._error:
             raise self._error
 
@@ -52,8 +55,17 @@ def test_the_configuration_means_what_it_says(tmp_path) -> None:
 
 def test_starting_reports_how_many_are_up() -> None:
     told = []
-    start_together([Cluster(), Cluster()], told.append)
-    assert all(0 <= number <= 2 for number in told)
+    release = threading.Event()
+
+    def hear(up: int) -> None:
+        told.append(up)
+        if up == 1:
+            release.set()
+
+    start_together([Cluster(), Cluster(waits_for=release)], hear)
+    assert 1 in told
+    assert told == sorted(told)
+    assert set(told) <= {0, 1, 2}
 
 
 @pytest.mark.parametrize("error", [HeliographError("No Java"), TimeoutError("No Java")])

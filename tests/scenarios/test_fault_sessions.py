@@ -9,8 +9,8 @@ from heliograph.testbed import KafkaCluster
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(120)]
 USER, PASSWORD = "mirror", "open-5esame"
-SESSION_MS = 2_000
-SESSIONS = 5
+SESSION_MS = 4_000
+SESSIONS = 3
 
 
 def test_sessions_are_renewed_while_records_flow(heliograph, unique):

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.brokers
 
 PARTITIONS = 3
 ROUNDS = 5
-STOP_S = 5.0
+STOP_S = 20.0
+"""A request's time-out is 30 s: what waits for one stops later."""
 """Kafka Connect's ``task.shutdown.graceful.timeout.ms``, and one second for the end of the process itself."""
 
 

@@ -10,7 +10,8 @@ from heliograph.testbed import MirrorMaker
 
 pytestmark = pytest.mark.brokers
 
-SESSION = {"target.session.timeout.ms": 6000, "target.heartbeat.interval.ms": 1000}
+SESSION_S = 6
+SESSION = {"target.session.timeout.ms": SESSION_S * 1000, "target.heartbeat.interval.ms": 1000}
 
 
 def test_a_second_process_takes_over(source_kafka, target_kafka, heliograph, one_way, unique):
@@ -26,15 +27,16 @@ def test_a_second_process_takes_over(source_kafka, target_kafka, heliograph, one
         assert first.stop() == 0
         begun = time.monotonic()
         second.wait_for("running")
-        assert time.monotonic() - begun < 4, "a process that leaves in order is followed at once"
+        assert time.monotonic() - begun < SESSION_S, "it waited for the end of a session that had been left in order"
         third = heliograph(properties)
         third.wait_for("standing by")
         load.wait_for(1000)
         assert second.log.count("running") == 1, "a newcomer does not disturb the owner"
-        second.kill()
         begun = time.monotonic()
+        second.kill()
         third.wait_for("running")
-        assert time.monotonic() - begun < 6 + 4, "a dead process is followed when its session has ended"
+        # A dead process is followed when its session has ended, and not before: nobody else can tell.
+        assert time.monotonic() - begun > 0.5 * SESSION_S
         total = load.finish()
         assert_equal(source_kafka, target_kafka, unique, f"relay.{unique}", total, third)
     for process in (first, second, third):

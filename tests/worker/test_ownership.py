@@ -12,7 +12,7 @@ from configs import flow_config
 from heliograph.cluster.group import Beat, Joined
 from heliograph.errors import BrokerError, NotAuthorized, Unreachable
 from heliograph.wire import errors as codes
-from heliograph.worker.ownership import Assignment, Callbacks, Metadata, Ownership, choose_owner
+from heliograph.worker.ownership import Callbacks, Metadata, Ownership, choose_owner
 
 FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10)
 MEMBERS = st.dictionaries(
@@ -45,6 +45,8 @@ class Coordinator:
     joins: list = field(default_factory=list)
     beats: list = field(default_factory=list)
     others: dict = field(default_factory=dict)
+    assignment: bytes | None = None
+    """What another leader sends; None: this member leads."""
     told: list = field(default_factory=list)
     """(what, ...) in the order in which it happened."""
 
@@ -57,7 +59,7 @@ class Coordinator:
         return Joined(1, "me", True, {"me": metadata, **self.others})
 
     async def sync(self, assignments):
-        return assignments.get("me", b"")
+        return assignments["me"] if self.assignment is None else self.assignment
 
     async def heartbeat(self):
         await asyncio.sleep(0)
@@ -115,6 +117,7 @@ def test_another_owner_makes_it_stand_by():
 def test_a_member_of_a_later_version_waits_its_turn():
     coordinator = Coordinator(others={"new": b"not what we know"})
     live(coordinator, lambda ownership, told: ownership.holds())
+    assert coordinator.told == [("join", False), ("gained",)]
 
 
 def test_a_rebalance_changes_nothing_for_the_owner():
@@ -150,5 +153,14 @@ def test_without_answers_the_lease_runs_out():
     assert any(each[0] == "lost" and "no heartbeat" in each[1] for each in coordinator.told)
 
 
-def test_the_assignment_names_its_owner():
-    assert msgspec.json.decode(msgspec.json.encode(Assignment("me")), type=Assignment).owner == "me"
+@pytest.mark.parametrize("raw", [b"{", b"\xff", b"[]", b'{"owner": 1}', b"[" * 100_000])
+def test_an_assignment_that_cannot_be_read_gives_nothing_and_is_asked_for_again(raw):
+    coordinator = Coordinator(assignment=raw)
+    live(coordinator, lambda ownership, told: count(told, "join") == 3)
+    assert coordinator.told == [("join", False)] * 3
+
+
+def test_an_assignment_without_an_owner_makes_it_stand_by():
+    coordinator = Coordinator(assignment=b"")
+    live(coordinator, lambda ownership, told: count(told, "standby"))
+    assert ("gained",) not in coordinator.told
