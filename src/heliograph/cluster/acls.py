@@ -1,4 +1,4 @@
-"""Rights on a cluster: read and made, never deleted. A cluster without an authorizer has none, which is no error."""
+"""ACLs of a cluster: read and created, never deleted. A cluster without an authorizer has none, which is no error."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ ACLS_A_REQUEST = 500
 
 
 async def describe(cluster: Cluster, resource_type: int = ResourceType.ANY) -> tuple[Acl, ...] | None:
-    """Give the rights on resources of one type, sorted; None: the cluster has no authorizer.
+    """Return the ACLs of resources of one type, sorted; None: the cluster has no authorizer.
 
     Raises HeliographError; UNSUPPORTED_VERSION for brokers before 2.0, which know no prefixes.
     """
@@ -30,7 +30,7 @@ async def describe(cluster: Cluster, resource_type: int = ResourceType.ANY) -> t
     )
     if int(answer.error_code) == codes.SECURITY_DISABLED:
         return None
-    raise_for(int(answer.error_code), f"read the rights on {cluster.alias}", "the cluster", right="Describe")
+    raise_for(int(answer.error_code), f"read the ACLs on {cluster.alias}", "the cluster", right="Describe")
     return tuple(
         sorted(
             Acl(
@@ -49,9 +49,9 @@ async def describe(cluster: Cluster, resource_type: int = ResourceType.ANY) -> t
 
 
 async def create(cluster: Cluster, acls: Sequence[Acl]) -> dict[Acl, HeliographError | None] | None:
-    """Make rights; gives each one's error, None where it was made or was there. None at all: no authorizer.
+    """Create ACLs; returns each one's error, None where it was created or was there. None at all: no authorizer.
 
-    Raises as :func:`describe` does, and NotAuthorized where no right may be made at all.
+    Raises as :func:`describe` does, and NotAuthorized where none may be created at all.
     """
     await _must_know(cluster, "create_acls")
     done: dict[Acl, HeliographError | None] = {}
@@ -60,19 +60,19 @@ async def create(cluster: Cluster, acls: Sequence[Acl]) -> dict[Acl, HeliographE
         answer = await cluster.call("create_acls", {"creations": [_row(acl) for acl in some]})
         if len(answer.results) != len(some):
             raise ProtocolError(
-                f"{cluster.alias} answers {len(answer.results)} rights where {len(some)} were to be made",
+                f"{cluster.alias} answers {len(answer.results)} ACLs where {len(some)} were to be created",
                 remedy="Something between here and the broker damages answers, or it is not a Kafka broker",
             )
         for acl, row in zip(some, answer.results, strict=True):
             if int(row.error_code) == codes.SECURITY_DISABLED:
                 return None
             if int(row.error_code) == codes.CLUSTER_AUTHORIZATION_FAILED:
-                raise_for(int(row.error_code), f"make rights on {cluster.alias}", "the cluster", right="Alter")
+                raise_for(int(row.error_code), f"create ACLs on {cluster.alias}", "the cluster", right="Alter")
             done[acl] = None
             try:
                 raise_for(
                     int(row.error_code),
-                    f"make the right {acl} on {cluster.alias}",
+                    f"create the ACL {acl} on {cluster.alias}",
                     "the cluster",
                     right="Alter",
                     said=row.error_message,
@@ -86,9 +86,9 @@ async def _must_know(cluster: Cluster, api: str) -> None:
     connection = await cluster.any_connection()
     if not connection.versions.knows(api, 1):
         raise BrokerError(
-            f"{cluster.alias} is too old to be asked for rights by name and prefix",
+            f"{cluster.alias} is too old to be asked for ACLs by name and prefix",
             code=codes.UNSUPPORTED_VERSION,
-            remedy="Rights can be copied between brokers from Kafka 2.0 on",
+            remedy="ACLs can be copied between brokers from Kafka 2.0 on",
         )
 
 

@@ -1,4 +1,4 @@
-"""Administration in plain values: topics, their settings, offsets. Every function takes the cluster first."""
+"""Administration in plain values: topics, their configs, offsets. Every function takes the cluster first."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +24,8 @@ TopicPartition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting of a topic (DescribeConfigs)."""
+class TopicConfig:
+    """One config of a topic (DescribeConfigs)."""
 
     value: str | None
     source: int
@@ -42,7 +42,7 @@ class NewTopic:
     partitions: int
     replication_factor: int
     """-1: the broker's default (needs Kafka 2.4)."""
-    settings: Mapping[str, str]
+    configs: Mapping[str, str]
 
 
 def may_not_grow(problem: HeliographError) -> bool:
@@ -67,7 +67,7 @@ async def create_topics(
                 "num_partitions": each.partitions,
                 "replication_factor": each.replication_factor,
                 "assignments": (),
-                "configs": [{"name": key, "value": value} for key, value in each.settings.items()],
+                "configs": [{"name": key, "value": value} for key, value in each.configs.items()],
             }
             for each in topics[start : start + CREATE_AT_ONCE]
         ]
@@ -134,9 +134,11 @@ async def delete_topics(cluster: Cluster, names: Sequence[str]) -> dict[str, Hel
     }
 
 
-async def describe_topics(cluster: Cluster, names: Sequence[str]) -> dict[str, dict[str, Setting] | HeliographError]:
-    """Read the settings of topics: by topic either the settings by name, or why they cannot be read."""
-    found: dict[str, dict[str, Setting] | HeliographError] = {}
+async def describe_topics(
+    cluster: Cluster, names: Sequence[str]
+) -> dict[str, dict[str, TopicConfig] | HeliographError]:
+    """Read the configs of topics: by topic either the configs by name, or why they cannot be read."""
+    found: dict[str, dict[str, TopicConfig] | HeliographError] = {}
     for start in range(0, len(names), 500):
         rows = [
             {"resource_type": TOPIC_RESOURCE, "resource_name": name, "configuration_keys": None}
@@ -146,21 +148,21 @@ async def describe_topics(cluster: Cluster, names: Sequence[str]) -> dict[str, d
             "describe_configs", {"resources": rows, "include_synonyms": False, "include_documentation": False}
         )
         for row in answer.results:
-            found[str(row.resource_name)] = _settings(cluster, row)
+            found[str(row.resource_name)] = _configs(cluster, row)
     return found
 
 
 async def cleanup_policies(cluster: Cluster, names: Sequence[str]) -> dict[str, str]:
-    """Read ``cleanup.policy`` of topics; those that are not there, or whose settings we may not see, are left out."""
+    """Read ``cleanup.policy`` of topics; those that are not there, or whose configs we may not see, are left out."""
     found: dict[str, str] = {}
-    for name, settings in (await describe_topics(cluster, names)).items():
-        policy = None if isinstance(settings, HeliographError) else settings.get(CLEANUP_POLICY)
+    for name, configs in (await describe_topics(cluster, names)).items():
+        policy = None if isinstance(configs, HeliographError) else configs.get(CLEANUP_POLICY)
         if policy is not None and policy.value is not None:
             found[name] = policy.value
     return found
 
 
-def _settings(cluster: Cluster, row: Any) -> dict[str, Setting] | HeliographError:
+def _configs(cluster: Cluster, row: Any) -> dict[str, TopicConfig] | HeliographError:
     try:
         raise_for(
             int(row.error_code),
@@ -171,7 +173,7 @@ def _settings(cluster: Cluster, row: Any) -> dict[str, Setting] | HeliographErro
     except HeliographError as error:
         return error
     return {
-        str(each.name): Setting(each.value, int(each.config_source), each.read_only, each.is_sensitive)
+        str(each.name): TopicConfig(each.value, int(each.config_source), each.read_only, each.is_sensitive)
         for each in row.configs
     }
 
@@ -183,9 +185,9 @@ SET, DELETE = 0, 1
 async def alter_topics(
     cluster: Cluster, changes: Mapping[str, Mapping[str, str | None]]
 ) -> dict[str, HeliographError | None]:
-    """Change settings of topics, one by one (Kafka 2.3 and later); a value of None removes the topic's own setting.
+    """Change configs of topics, one by one (Kafka 2.3 and later); a value of None removes the topic's own value.
 
-    Gives each topic's error, None where it was changed. Settings that are not named stay as they are.
+    Gives each topic's error, None where it was changed. Configs that are not named stay as they are.
     """
     rows = [
         {
@@ -193,10 +195,10 @@ async def alter_topics(
             "resource_name": topic,
             "configs": [
                 {"name": name, "config_operation": DELETE if value is None else SET, "value": value}
-                for name, value in settings.items()
+                for name, value in configs.items()
             ],
         }
-        for topic, settings in changes.items()
+        for topic, configs in changes.items()
     ]
     return await _altered(cluster, "incremental_alter_configs", rows)
 
@@ -204,7 +206,7 @@ async def alter_topics(
 async def replace_topic_configs(
     cluster: Cluster, configs: Mapping[str, Mapping[str, str]]
 ) -> dict[str, HeliographError | None]:
-    """Give topics exactly these settings of their own, as brokers before 2.3 want it; whatever is not named is removed.
+    """Give topics exactly these configs of their own, as brokers before 2.3 want it; whatever is not named is removed.
 
     Gives each topic's error, None where it was changed.
     """
@@ -220,7 +222,7 @@ async def replace_topic_configs(
 
 
 async def alters_incrementally(cluster: Cluster) -> bool:
-    """Whether the cluster's brokers change settings one by one (KIP-339: Kafka 2.3 and later)."""
+    """Whether the cluster's brokers change configs one by one (KIP-339: Kafka 2.3 and later)."""
     return (await cluster.any_connection()).versions.knows("incremental_alter_configs")
 
 

@@ -1,14 +1,14 @@
-"""Which rights on the source are made on the target too.
+"""Which ACLs of the source are created on the target too.
 
-``mm2``: MirrorMaker 2's rules. Rights on single topics that are copied follow to the copy. The right to write does not,
+``mm2``: MirrorMaker 2's rules. ACLs on single topics that are copied follow to the copy. The right to write does not,
 because nobody but the flow may write to a copy, so "everything" becomes "read". Prefixes, groups and all else are left
 out. Nothing is ever deleted.
 
-``all``: besides, rights on prefixes of topics, rights on consumer groups, and the wildcard in a form that means
+``all``: besides, ACLs on prefixes of topics, ACLs on consumer groups, and the wildcard in a form that means
 something on the target. With the default policy the copies of all topics begin with the source's alias, so ``*``
 becomes that prefix; MM2 makes a topic name ``A.*`` of it, which no topic has.
 
-Rights on the cluster, on transactional ids, on tokens and users never follow: the target is another cluster.
+ACLs on the cluster, on transactional ids, on tokens and users never follow: the target is another cluster.
 """
 
 from collections import Counter
@@ -30,12 +30,12 @@ class AclMode(StrEnum):
 
 
 class LeftOut(StrEnum):
-    """Why a right is not copied."""
+    """Why an ACL is not copied."""
 
     WRITE = "the right to write: nobody but this flow may write to a copy"
     NOT_COPIED = "its topic or group is not copied"
     PREFIXED = "a prefix, which MM2 leaves out"
-    GROUP = "a right on a group, which MM2 leaves out"
+    GROUP = "an ACL on a group, which MM2 leaves out"
     OTHER = "neither on a topic nor on a group"
 
 
@@ -46,7 +46,7 @@ class AclPlan:
     create: tuple[Acl, ...]
     """Missing on the target; sorted."""
     left_out: Mapping[LeftOut, int]
-    """How many of the source's rights are not copied, by reason."""
+    """How many of the source's ACLs are not copied, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class AclRules:
     mode: AclMode
 
     def plan(self, source: Iterable[Acl], target: Iterable[Acl], topics: Iterable[str]) -> AclPlan:
-        """Decide about ``source``'s rights, given ``target``'s; ``topics``: names on the source that are copied."""
+        """Decide about ``source``'s ACLs, given ``target``'s; ``topics``: names on the source that are copied."""
         copied = tuple(topics)
         there = set(target)
         wanted: set[Acl] = set()
@@ -104,7 +104,7 @@ class AclRules:
         return f"{naming.source_alias}{naming.separator}{prefix}", PatternType.PREFIXED
 
     def _group_acl(self, acl: Acl) -> Acl | LeftOut:
-        """Decide about a right on groups, whose names are the same on both sides; what a prefix covers is not asked."""
+        """Decide about an ACL on groups, whose names are the same on both sides; what a prefix covers is not asked."""
         literal = acl.pattern == PatternType.LITERAL and acl.name != WILDCARD
         if acl.pattern not in (PatternType.LITERAL, PatternType.PREFIXED):
             return LeftOut.PREFIXED

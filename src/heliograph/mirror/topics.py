@@ -2,7 +2,7 @@
 
 The plan is made from two descriptions and says everything at once: topics to create, topics to grow, which source
 partition goes where, and what is left alone and why. Nothing on the target is ever shrunk. A created topic gets the
-source's settings that somebody chose, not those which merely hold there by default, so that the target's own defaults
+source's configs that somebody set, not those which merely hold there by default, so that the target's own defaults
 apply (KIP-894: unless ``use.defaults.from`` says ``source``).
 
 Where the target has fewer partitions than the source and may not be given more, source partition *p* goes to target
@@ -37,7 +37,7 @@ TOPIC_NAME_MAX = 249
 
 
 class ConfigSource(IntEnum):
-    """Where a topic's setting comes from (DescribeConfigs, KIP-226)."""
+    """Where a topic's config comes from (DescribeConfigs, KIP-226)."""
 
     UNKNOWN = 0
     TOPIC = 1
@@ -49,7 +49,7 @@ class ConfigSource(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConfigEntry:
-    """One setting of a topic as a broker describes it."""
+    """One config of a topic as a broker describes it."""
 
     value: str | None
     source: ConfigSource = ConfigSource.TOPIC
@@ -104,7 +104,7 @@ class CreateTopic:
     replication_factor: int
     """-1: the broker's default."""
     configs: tuple[tuple[str, str], ...] = ()
-    """Settings by name, sorted."""
+    """Configs by name, sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class AddPartitions:
 
 @dataclass(frozen=True, slots=True)
 class ConfigChange:
-    """Change one setting of a topic on the target."""
+    """Change one config of a topic on the target."""
 
     topic: str
     """Name on the target."""
@@ -167,10 +167,10 @@ class TopicRules:
 
     selection: Selection
     config_exclude: Patterns
-    """Names of settings that stay as they are on the target (``config.properties.exclude``)."""
+    """Names of configs that stay as they are on the target (``config.properties.exclude``)."""
     replication_factor: int
     defaults_from_source: bool
-    """``use.defaults.from = source``: settings that hold by default on the source are copied too."""
+    """``use.defaults.from = source``: configs that hold by default on the source are copied too."""
     merges: bool = False
     """Another flow may fill the same topics, so no target partition is a lane's own."""
 
@@ -202,7 +202,7 @@ class TopicRules:
         return TopicPlan(tuple(actions), tuple(lanes), tuple(notes))
 
     def creation_configs(self, configs: Mapping[str, ConfigEntry]) -> tuple[tuple[str, str], ...]:
-        """Give the settings with which a topic is created on the target, sorted by name."""
+        """Return the configs with which a topic is created on the target, sorted by name."""
         return tuple(
             (name, value)
             for name, value, is_default in self._copied(configs)
@@ -212,9 +212,9 @@ class TopicRules:
     def config_changes(
         self, topic: str, source: Mapping[str, ConfigEntry], target: Mapping[str, ConfigEntry]
     ) -> tuple[ConfigChange, ...]:
-        """Give what makes the settings of ``topic`` (its name on the target) agree with the source's.
+        """Return what makes the configs of ``topic`` (its name on the target) agree with the source's.
 
-        Only differences are given. A setting that the target's brokers do not know is left out: they would refuse
+        Only differences are given. A config that the target's brokers do not know is left out: they would refuse
         the whole request for it. What holds by default on the source loses its own value on the target, also where
         somebody set it there by hand, as with MirrorMaker 2; but a limit (``LIMITS``) is never made stricter.
         """
@@ -234,7 +234,7 @@ class TopicRules:
         return tuple(changes)
 
     def _copied(self, configs: Mapping[str, ConfigEntry]) -> Iterator[tuple[str, str, bool]]:
-        """Give name, value and whether it holds by default, for the settings which are the topic's business."""
+        """Give name, value and whether it holds by default, for the configs which are the topic's business."""
         for name, entry in sorted(configs.items()):
             if entry.read_only or entry.sensitive or entry.value is None or entry.source is ConfigSource.STATIC_BROKER:
                 continue

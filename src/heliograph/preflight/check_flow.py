@@ -49,7 +49,7 @@ class FlowCheck:
         self._plan = TopicPlan((), (), ())
         self._upstream: dict[str, str] = {}
         """Topic on the source by its copy's name."""
-        self._settings: Mapping[str, Mapping[str, admin.Setting]] = {}
+        self._configs: Mapping[str, Mapping[str, admin.TopicConfig]] = {}
 
     # ---- topics ----------------------------------------------------------------------------------------------------
 
@@ -59,12 +59,12 @@ class FlowCheck:
         target = (await self._target.refresh(None)).topics
         present = {name: topic for name, topic in source.items() if topic.partitions}
         chosen = [name for name in present if self._rules.selection.selects(name)]
-        self._settings = {
+        self._configs = {
             name: found
             for name, found in (await admin.describe_topics(self._source, sorted(chosen))).items()
             if not isinstance(found, HeliographError)
         }
-        shapes = shapes_of(present, {name: self._entries(name) for name in self._settings})
+        shapes = shapes_of(present, {name: self._entries(name) for name in self._configs})
         self._plan = self._rules.plan(shapes, partition_counts(target))
         self._upstream = {lane.target_topic: lane.source_topic for lane in self._plan.lanes}
         return [self._selected(), *self._planned(), *await self._unseen(present)]
@@ -72,7 +72,7 @@ class FlowCheck:
     def _entries(self, topic: str) -> dict[str, ConfigEntry]:
         return {
             key: ConfigEntry(each.value, ConfigSource(each.source), each.read_only, each.sensitive)
-            for key, each in self._settings.get(topic, {}).items()
+            for key, each in self._configs.get(topic, {}).items()
         }
 
     def _selected(self) -> Finding:
@@ -232,11 +232,11 @@ class FlowCheck:
         made = {each.name for each in self._creations()}
         remote = sorted(set(self._upstream) - made)
         smaller = []
-        for name, settings in (await admin.describe_topics(self._target, remote)).items():
-            if isinstance(settings, HeliographError):
+        for name, configs in (await admin.describe_topics(self._target, remote)).items():
+            if isinstance(configs, HeliographError):
                 continue
-            here = _limit(settings)
-            there = _limit(self._settings.get(self._upstream[name], {}))
+            here = _limit(configs)
+            there = _limit(self._configs.get(self._upstream[name], {}))
             if here is not None and there is not None and here < there:
                 smaller.append(f"{name} ({here:,} of {there:,} bytes)")
         if not smaller:
@@ -253,8 +253,8 @@ class FlowCheck:
         return [each for each in self._plan.actions if isinstance(each, AddPartitions)]
 
 
-def _limit(settings: Mapping[str, admin.Setting]) -> int | None:
-    found = settings.get(admin.MAX_MESSAGE_BYTES)
+def _limit(configs: Mapping[str, admin.TopicConfig]) -> int | None:
+    found = configs.get(admin.MAX_MESSAGE_BYTES)
     return int(found.value) if found is not None and found.value is not None else None
 
 

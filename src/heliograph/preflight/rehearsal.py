@@ -19,12 +19,12 @@ async def create(cluster: Cluster, topics: Sequence[admin.NewTopic]) -> Sifted:
 
     async def attempt(proposals: Mapping[str, Configs]) -> dict[str, HeliographError | None]:
         wanted = [
-            replace(by_name[name], settings={key: value for key, value in configs.items() if value is not None})
+            replace(by_name[name], configs={key: value for key, value in configs.items() if value is not None})
             for name, configs in proposals.items()
         ]
         return await admin.create_topics(cluster, wanted, validate_only=True)
 
-    return await sift({name: each.settings for name, each in by_name.items()}, attempt)
+    return await sift({name: each.configs for name, each in by_name.items()}, attempt)
 
 
 async def grow(cluster: Cluster, totals: Mapping[str, int]) -> dict[str, HeliographError]:

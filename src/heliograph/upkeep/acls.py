@@ -1,4 +1,4 @@
-"""The job that lets rights on the target follow those on the source, by :mod:`heliograph.mirror.acls`."""
+"""The job that lets ACLs on the target follow those on the source, by :mod:`heliograph.mirror.acls`."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -19,7 +19,7 @@ TOLD_MAX = 1_000
 
 
 class Acls:
-    """Rights of one flow."""
+    """ACLs of one flow."""
 
     def __init__(
         self, config: FlowConfig, source: Cluster, target: Cluster, topics: Callable[[], Iterable[str]], log: Log
@@ -37,12 +37,12 @@ class Acls:
     def jobs(self) -> list[Job]:
         """Give what is to be done."""
         interval_s = self._config.sync.acls_interval_s
-        return [] if interval_s is None else [Job("sync rights", interval_s, self.sync, at_once=True)]
+        return [] if interval_s is None else [Job("sync ACLs", interval_s, self.sync, at_once=True)]
 
     async def sync(self) -> None:
-        """Make the rights that are missing on the target. Raises a ClusterError that may pass.
+        """Create the ACLs that are missing on the target. Raises a ClusterError that may pass.
 
-        Rights are copied unless somebody says no, so a flow that may not read or make them says it once and goes on.
+        ACLs are copied unless somebody says no, so a flow that may not read or create them says it once and goes on.
         """
         try:
             await self._sync()
@@ -50,7 +50,7 @@ class Acls:
             if retriable(error) is not None:
                 raise
             if self._is_new(str(error)):
-                self._log.info("rights are not copied", cause=error)
+                self._log.info("ACLs are not copied", cause=error)
 
     async def _sync(self) -> None:
         kind = ResourceType.TOPIC if self._rules.mode is AclMode.MM2 else ResourceType.ANY
@@ -59,7 +59,7 @@ class Acls:
         if there is None or here is None:
             alias = self._source.alias if there is None else self._target.alias
             if self._is_new(alias):
-                self._log.info("rights are not copied: the cluster has no authorizer", cluster=alias)
+                self._log.info("ACLs are not copied: the cluster has no authorizer", cluster=alias)
             return
         plan = self._rules.plan(there, here, self._topics())
         self._note_left_out(plan.left_out)
@@ -69,15 +69,15 @@ class Acls:
 
     def _note(self, acl: Acl, error: HeliographError | None) -> None:
         if error is None:
-            self._log.info("right made on the target", right=acl)
+            self._log.info("ACL created on the target", acl=acl)
         elif self._is_new(str(error)):
-            self._log.warning("a right cannot be made on the target", right=acl, cause=error)
+            self._log.warning("an ACL cannot be created on the target", acl=acl, cause=error)
 
     def _note_left_out(self, left_out: Mapping[LeftOut, int]) -> None:
         if left_out != self._left_out:
             self._left_out = dict(left_out)
             for reason, count in sorted(left_out.items()):
-                self._log.info("rights are left out", count=count, reason=str(reason))
+                self._log.info("ACLs are left out", count=count, reason=str(reason))
 
     async def _note_users(self) -> None:
         """Say which users have passwords on the source: nobody is told those, so they cannot be copied."""

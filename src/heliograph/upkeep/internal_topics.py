@@ -1,7 +1,7 @@
 """The topics that a flow keeps for itself and for readers of MirrorMaker 2's formats: made when they are missing.
 
-They have one partition and are compacted. Where an administrator has made them, no right to create is needed. A topic
-that cannot be made is tried again now and then, not with every record that should go there.
+They have one partition and are compacted. Where an administrator has created them, no permission to create is needed. A
+topic that cannot be created is tried again now and then, not with every record that should go there.
 """
 
 import asyncio

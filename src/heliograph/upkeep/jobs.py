@@ -1,6 +1,6 @@
-"""All that a flow keeps in step besides records, topics and their settings, as jobs beside the copying.
+"""All that a flow keeps in step besides records, topics and their configs, as jobs beside the copying.
 
-Heartbeats, offset syncs, checkpoints, positions of groups, rights: each is a part of its own, and none of them can end
+Heartbeats, offset syncs, checkpoints, positions of groups, ACLs: each is a part of its own, and none of them can end
 a flow or hold up its records.
 """
 

@@ -177,5 +177,5 @@ class TopicJob:
 
 
 def _new_topic(action: CreateTopic, configs: Configs) -> admin.NewTopic:
-    settings = {name: value for name, value in configs.items() if value is not None}
-    return admin.NewTopic(action.name, action.partitions, action.replication_factor, settings)
+    wanted = {name: value for name, value in configs.items() if value is not None}
+    return admin.NewTopic(action.name, action.partitions, action.replication_factor, wanted)

@@ -74,10 +74,10 @@ def test_rights_follow(guarded, heliograph, one_way, unique, mode):
         assert time.monotonic() < deadline, rights_of_bob(client) - before - ours
         time.sleep(0.1)
     running.wait_for("users with SCRAM passwords are not copied")
-    running.wait_for("rights are left out", times=3 if mode == "mm2" else 2)
+    running.wait_for("ACLs are left out", times=3 if mode == "mm2" else 2)
     assert running.stop() == 0
-    assert running.log.count("right made on the target") == len(wanted)
-    assert "rights are not copied" not in running.log
+    assert running.log.count("ACL created on the target") == len(wanted)
+    assert "ACLs are not copied" not in running.log
 
 
 def test_a_flow_that_may_not_read_rights_says_so_once_and_goes_on(guarded, heliograph, one_way, unique):
@@ -92,11 +92,11 @@ def test_a_flow_that_may_not_read_rights_says_so_once_and_goes_on(guarded, helio
     more |= {f"target.{key}": value for key, value in guarded.client_properties(LISTENER, "mirror").items()}
     more["sync.topic.acls.interval.seconds"] = 1
     running = heliograph(one_way(guarded.bootstrap(LISTENER), guarded.bootstrap(LISTENER), "poor", unique, more))
-    running.wait_for("rights are not copied")
+    running.wait_for("ACLs are not copied")
     running.wait_for("running")
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
-        assert running.log.count("rights are not copied") == 1
+        assert running.log.count("ACLs are not copied") == 1
         time.sleep(0.2)
     assert "Grant Describe on the cluster" in running.log
     assert running.stop() == 0
