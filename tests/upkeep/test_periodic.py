@@ -7,7 +7,7 @@ import pytest
 from heliograph.concurrency import all_of
 from heliograph.errors import BrokerError, DamagedBatch, Unreachable
 from heliograph.observe.log import Log
-from heliograph.upkeep.periodic import Job, every, until_done
+from heliograph.upkeep.periodic import Job, Scope, every, until_done
 
 
 async def _raise(error: Exception) -> None:
@@ -29,7 +29,7 @@ def _job(outcomes, done):
                 group.create_task(_raise(outcome))
                 group.create_task(asyncio.Event().wait())
 
-    return Job("a job", 0.0, run, at_once=True)
+    return Job("a job", Scope.FLOW, 0.0, run, at_once=True)
 
 
 async def _until(done: asyncio.Event, job: Job) -> None:
@@ -71,3 +71,24 @@ def test_until_done_tries_again_what_may_pass_and_raises_what_may_not():
         asyncio.run(until_done("a step", work, Log("test"), waited.append))
     assert raised.value.code == 1
     assert [type(each) for each in waited] == [Unreachable, BrokerError]
+
+
+def test_a_job_never_runs_beside_itself():
+    """Whoever runs a job by hand while it is at work waits for its turn."""
+
+    async def main() -> None:
+        inside = 0
+        most = 0
+
+        async def work() -> None:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+        job = Job("a job", Scope.LANES, 0.0, work)
+        await asyncio.gather(*(job.run() for _ in range(5)))
+        assert most == 1
+
+    asyncio.run(main())

@@ -11,7 +11,7 @@ from heliograph.mirror.acls import AclMode, AclRules, LeftOut
 from heliograph.mirror.checkpoints import group_choice_of
 from heliograph.mirror.selection import selection_of
 from heliograph.observe.log import Log
-from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.periodic import Job, Scope
 from heliograph.wire.acls import Acl, ResourceType
 
 USERS_NAMED = 10
@@ -37,7 +37,7 @@ class Acls:
     def jobs(self) -> list[Job]:
         """Give what is to be done."""
         interval_s = self._config.sync.acls_interval_s
-        return [] if interval_s is None else [Job("sync ACLs", interval_s, self.sync, at_once=True)]
+        return [] if interval_s is None else [Job("sync ACLs", Scope.FLOW, interval_s, self.sync, at_once=True)]
 
     async def sync(self) -> None:
         """Create the ACLs that are missing on the target. Raises a ClusterError that may pass.

@@ -26,7 +26,7 @@ from heliograph.offsets.flow_map import FlowMap
 from heliograph.offsets.translation import Crossing, translate_all
 from heliograph.upkeep.groups import Followed
 from heliograph.upkeep.internal_topics import InternalTopic
-from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.periodic import Job, Scope
 from heliograph.upkeep.syncs import Syncs
 
 TopicPartition = tuple[str, int]
@@ -82,7 +82,7 @@ class Checkpoints:
     def jobs(self) -> list[Job]:
         """Give what is to be done."""
         interval_s = self.config.sync.checkpoints_interval_s
-        return [] if interval_s is None else [Job("write checkpoints", interval_s, self.write)]
+        return [] if interval_s is None else [Job("write checkpoints", Scope.LANES, interval_s, self.write)]
 
     # ---- translating ------------------------------------------------------------------------------------------------
 

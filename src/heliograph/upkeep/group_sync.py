@@ -15,7 +15,7 @@ from heliograph.errors import HeliographError
 from heliograph.mirror.checkpoints import plan_group_sync
 from heliograph.observe.log import Log
 from heliograph.upkeep.checkpoints import Checkpoints, Place
-from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.periodic import Job, Scope
 
 TopicPartition = tuple[str, int]
 Positions = Mapping[TopicPartition, Committed]
@@ -36,7 +36,7 @@ class GroupSync:
     def jobs(self) -> list[Job]:
         """Give what is to be done."""
         interval_s = self.config.sync.group_offsets_interval_s
-        return [] if interval_s is None else [Job("sync group offsets", interval_s, self.sync)]
+        return [] if interval_s is None else [Job("sync group offsets", Scope.LANES, interval_s, self.sync)]
 
     async def sync(self) -> None:
         """Move the groups that can be moved. Raises a ClusterError."""

@@ -12,7 +12,7 @@ from heliograph.mirror.heartbeats import Emitter, Side, emitters_of
 from heliograph.mirror.naming import HEARTBEATS
 from heliograph.observe.log import Log
 from heliograph.upkeep.internal_topics import InternalTopic
-from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.periodic import Job, Scope
 
 
 class Heartbeats:
@@ -34,6 +34,7 @@ class Heartbeats:
         return [
             Job(
                 f"write heartbeats to {self._topics[emitter.side].cluster.alias}",
+                Scope.FLOW,
                 emitter.interval_s,
                 partial(self.beat, emitter),
             )

@@ -12,7 +12,7 @@ from heliograph.errors import HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.held_up import HeldUpWatch
 from heliograph.observe.log import Log
-from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.periodic import Job, Scope
 
 LOOK_S = 1.0
 
@@ -49,7 +49,7 @@ class HeldUpPartitions:
 
     def jobs(self) -> list[Job]:
         """Return the job that looks."""
-        return [Job("look for open transactions", LOOK_S, self.look)]
+        return [Job("look for open transactions", Scope.LANES, LOOK_S, self.look)]
 
     async def look(self) -> None:
         """Look once. Raises a ClusterError."""

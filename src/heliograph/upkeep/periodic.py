@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from heliograph.cluster.retry import retriable
 from heliograph.concurrency import single_cause
@@ -12,16 +13,33 @@ from heliograph.observe.log import Log
 RETRY_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+class Scope(StrEnum):
+    """Which process has to do a job, where several share a flow."""
+
+    FLOW = "flow"
+    """One of them, for all."""
+    LANES = "lanes"
+    """Each, for its own lanes."""
+
+
+@dataclass(slots=True)
 class Job:
     """Something to be done every so often while a flow copies."""
 
     name: str
     """As logs call it."""
+    scope: Scope
     interval_s: float
-    run: Callable[[], Awaitable[None]]
+    work: Callable[[], Awaitable[None]]
     at_once: bool = False
     """Begin with the work, not with the first pause."""
+    _running: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def run(self) -> None:
+        """Do the work once; a job never runs beside itself. Raises the work's own HeliographError."""
+        async with self._running:
+            with single_cause():
+                await self.work()
 
 
 async def every(job: Job, log: Log) -> None:
@@ -32,8 +50,7 @@ async def every(job: Job, log: Log) -> None:
         await asyncio.sleep(pause_s)
         pause_s = job.interval_s
         try:
-            with single_cause():
-                await job.run()
+            await job.run()
             told = ""
         except HeliographError as error:
             if str(error) != told:

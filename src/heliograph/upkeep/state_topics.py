@@ -6,7 +6,7 @@ from heliograph.config.model import FlowConfig
 from heliograph.mirror.naming import Location
 from heliograph.mirror.state_topics import StateTopic, forgets, state_topics_of
 from heliograph.observe.log import Log
-from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.periodic import Job, Scope
 
 LOOK_S = 600.0
 
@@ -23,7 +23,7 @@ class StateTopics:
 
     def jobs(self) -> list[Job]:
         """Return the job that looks."""
-        return [Job("look at the topics that hold the state", LOOK_S, self.look, at_once=True)]
+        return [Job("look at the topics that hold the state", Scope.FLOW, LOOK_S, self.look, at_once=True)]
 
     async def look(self) -> None:
         """Look at the policies once, where topics are there and may be seen. Raises a ClusterError."""

@@ -29,7 +29,7 @@ from heliograph.observe.log import Log
 from heliograph.offsets.flow_map import SyncMaps, newest, read_syncs
 from heliograph.offsets.sync_origin import Evidence, evidence_of, reverse_has_run
 from heliograph.upkeep.internal_topics import InternalTopic
-from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.periodic import Job, Scope
 
 LOOK_S = 1.0
 RUNS_TOTAL = 1 << 18
@@ -88,7 +88,7 @@ class Syncs:
 
     def jobs(self) -> list[Job]:
         """Give the job that keeps the maps and writes the syncs."""
-        return [Job("follow offsets", LOOK_S, self.look)]
+        return [Job("follow offsets", Scope.LANES, LOOK_S, self.look)]
 
     # ---- what lanes say ---------------------------------------------------------------------------------------------
 

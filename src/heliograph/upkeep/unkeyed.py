@@ -20,7 +20,7 @@ from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.flow.lane import Lane, State
 from heliograph.mirror.topics import ConfigSource
 from heliograph.observe.log import Log
-from heliograph.upkeep.periodic import Job
+from heliograph.upkeep.periodic import Job, Scope
 from heliograph.upkeep.topic_configs import Entries, change_configs, read_configs
 from heliograph.wire import errors as codes
 
@@ -59,7 +59,7 @@ class Unkeyed:
 
     def jobs(self) -> list[Job]:
         """Return what is to be done; nothing is asked of a cluster while no record is refused."""
-        return [Job("make way for records without key", LOOK_S, self.look)]
+        return [Job("make way for records without key", Scope.LANES, LOOK_S, self.look)]
 
     @property
     def spared(self) -> dict[str, frozenset[str]]:

@@ -31,7 +31,7 @@ from heliograph.offsets.takeover import Takeover
 from heliograph.upkeep.deletion import DeletionJob
 from heliograph.upkeep.held_up import HeldUpPartitions
 from heliograph.upkeep.jobs import Upkeep
-from heliograph.upkeep.periodic import Job, every, until_done
+from heliograph.upkeep.periodic import Job, Scope, every, until_done
 from heliograph.upkeep.topic_configs import TopicConfigsJob
 from heliograph.upkeep.topics import TopicJob
 from heliograph.upkeep.unkeyed import Unkeyed
@@ -141,15 +141,21 @@ class Session:
         """Give what is done beside the copying."""
         config = self.config
         jobs = [
-            Job("store positions", config.offset_flush_interval_ms / 1000, self.commit),
-            Job("look at brokers and leaders", self._metadata_age_s(), self.flow.look_again),
+            Job("store positions", Scope.LANES, config.offset_flush_interval_ms / 1000, self.commit),
+            Job("look at brokers and leaders", Scope.LANES, self._metadata_age_s(), self.flow.look_again),
         ]
         if config.sync_topic_configs_interval_s:
             jobs.append(
-                Job("sync topic configs", config.sync_topic_configs_interval_s, self._sync_configs, at_once=True)
+                Job(
+                    "sync topic configs",
+                    Scope.FLOW,
+                    config.sync_topic_configs_interval_s,
+                    self._sync_configs,
+                    at_once=True,
+                )
             )
         if config.refresh_topics_interval_s:
-            jobs.append(Job("look at the topics", config.refresh_topics_interval_s, self.lanes.refresh))
+            jobs.append(Job("look at the topics", Scope.FLOW, config.refresh_topics_interval_s, self.lanes.refresh))
         return jobs + self.unkeyed.jobs() + self.held_up.jobs() + self._upkeep.jobs()
 
     async def finish(self, budget_s: float) -> None:
