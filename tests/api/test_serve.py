@@ -1,6 +1,7 @@
 """The server on a real socket, asked with the standard library's client."""
 
 import asyncio
+import dataclasses
 import json
 import urllib.error
 import urllib.request
@@ -9,7 +10,7 @@ import pytest
 
 from heliograph.api.serve import listen, serve
 from heliograph.errors import ConfigError
-from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
+from heliograph.observe.model import Cause, CauseKind, FlowState, FlowView, LaneState, LaneView, ProcessView
 
 
 def picture(state: FlowState = FlowState.RUNNING) -> ProcessView:
@@ -86,3 +87,11 @@ def test_unknown_paths():
 def test_a_port_in_use_is_told():
     with listen(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=r"heliograph\.http\.listener"):
         listen(("127.0.0.1", taken.getsockname()[1]))
+
+
+def test_what_is_degraded_is_told_and_does_not_unready():
+    (flow,) = picture().flows
+    degraded = dataclasses.replace(flow, degraded=(Cause(CauseKind.STANDING_STILL, "t-3: no permission", 1),))
+    view = dataclasses.replace(picture(), flows=(degraded,))
+    told = "ready\nA->B: degraded: standing-still, partitions=1: t-3: no permission\n"
+    assert asyncio.run(ask(view, "/ready")) == (200, told)

@@ -70,6 +70,7 @@ def test_an_open_transaction_is_named(source_kafka, target_kafka, copy, unique, 
     assert "offset=20 " in line
     assert f"transactional_id={unique}" in line
     assert "waiting=105" in line
+    assert ask(port, "/ready").startswith("ready\nheldup->target: degraded: held-up, partitions=1: ")
     writer.abort_transaction(LIMIT_S)
     assert wait_for_rows(target_kafka, f"heldup.{unique}", 120) == read(source_kafka, unique, committed=True)
     running.wait_for(OVER)
@@ -102,3 +103,5 @@ def test_a_topic_that_cannot_be_created_stands_still(source_kafka, copy, unique,
     running.wait_for("  running  ")
     assert samples(port, "heliograph_standing_still") == [1, 1]
     assert "replication" in lane_of(port)["cause"].lower()
+    (cause,) = json.loads(ask(port, "/status"))["flows"][0]["degraded"]
+    assert (cause["kind"], cause["partitions"]) == ("standing-still", 2)

@@ -5,7 +5,7 @@ path      answer
 ========= ===========================================================================================
 /metrics  Prometheus' text format, see :mod:`heliograph.observe.metrics`
 /live     200 as long as the process answers: a broker that is away is no reason to restart it
-/ready    200 when every flow runs or stands by, else 503 with the flows that do not
+/ready    200 when every flow runs or stands by, else 503 with the flows that do not; then what is degraded
 /status   the picture as JSON
 ========= ===========================================================================================
 """
@@ -18,9 +18,7 @@ from starlette.routing import Route
 
 from heliograph.observe import metrics
 from heliograph.observe.control import Control
-from heliograph.observe.model import FlowState
-
-GOOD = (FlowState.RUNNING, FlowState.STANDBY)
+from heliograph.observe.health import GOOD
 
 
 def make_app(control: Control) -> Starlette:
@@ -33,10 +31,15 @@ def make_app(control: Control) -> Starlette:
         return PlainTextResponse("alive\n")
 
     async def ready(_: Request) -> Response:
-        late = [
-            f"{flow.name}: {flow.state} {flow.cause}".strip() for flow in control.view().flows if flow.state not in GOOD
+        flows = control.view().flows
+        late = [f"{flow.name}: {flow.state} {flow.cause}".strip() for flow in flows if flow.state not in GOOD]
+        degraded = [
+            f"{flow.name}: degraded: {each.kind}, partitions={each.partitions}: {each.cause}"
+            for flow in flows
+            if flow.state in GOOD
+            for each in flow.degraded
         ]
-        return PlainTextResponse("\n".join(late or ["ready"]) + "\n", 503 if late else 200)
+        return PlainTextResponse("\n".join([*(late or ["ready"]), *degraded]) + "\n", 503 if late else 200)
 
     async def status(_: Request) -> Response:
         return JSONResponse(msgspec.to_builtins(control.view()))

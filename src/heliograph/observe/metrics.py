@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
+from heliograph.observe.model import CauseKind, FlowState, FlowView, LaneState, LaneView, ProcessView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MM2 = "kafka_connect_mirror_mirrorsourceconnector"
@@ -56,15 +56,21 @@ def _flows(view: ProcessView) -> Iterator[Metric]:
         "From a record's timestamp to the target's acknowledgement, over the last samples.",
         labels=(*FLOW_LABELS, "quantile"),
     )
+    degraded = GaugeMetricFamily(
+        "heliograph_degraded", "1 where something keeps a flow from copying everything.", labels=(*FLOW_LABELS, "cause")
+    )
     for flow in view.flows:
         where = _ends(flow)
         for each in FlowState:
             state.add_metric((*where, each.value), int(flow.state is each))
         topics.add_metric(where, flow.topics)
+        kinds = {cause.kind for cause in flow.degraded}
+        for kind in CauseKind:
+            degraded.add_metric((*where, kind.value), int(kind in kinds))
         for quantile, value in (("0.5", flow.latency_p50_ms), ("0.99", flow.latency_p99_ms)):
             if value is not None:
                 latency.add_metric((*where, quantile), value)
-    yield from (state, topics, latency)
+    yield from (state, topics, degraded, latency)
 
 
 def _lanes(view: ProcessView) -> Iterator[Metric]:

@@ -100,6 +100,32 @@ class LossCount:
     """Offsets concerned, all together."""
 
 
+class CauseKind(StrEnum):
+    """Why a flow is degraded."""
+
+    FLOW = "flow"
+    """It does not run."""
+    CLUSTER = "cluster"
+    """A cluster does not answer while it copies."""
+    STANDING_STILL = "standing-still"
+    """Partitions failed, or have no topic to go to, and try again."""
+    LOSS = "loss"
+    """Partitions wait for a person after a loss."""
+    HELD_UP = "held-up"
+    """Partitions wait for an open transaction on the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One kind of thing that keeps a flow from copying all that it should."""
+
+    kind: CauseKind
+    cause: str
+    """In words; of several partitions, the first one's."""
+    partitions: int
+    """Concerned by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class FlowView:
     """One direction of replication."""
@@ -124,6 +150,8 @@ class FlowView:
     losses: tuple[LossView, ...] = ()
     """The newest, newest first."""
     loss_counts: tuple[LossCount, ...] = ()
+    degraded: tuple[Cause, ...] = ()
+    """Why not everything is copied; empty: all is well."""
 
     @property
     def lag(self) -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import heliograph
 from heliograph.flow.lane import Lane, State
 from heliograph.mirror.naming import naming_of
+from heliograph.observe.health import causes_of
 from heliograph.observe.model import FlowView, LaneState, LaneView, ProcessView
 from heliograph.records import kernel_name
 from heliograph.worker.flow_runner import FlowRunner
@@ -70,6 +71,7 @@ class SnapshotTaker:
             errors=tuple(errors)[:ERRORS_SHOWN],
             losses=runner.losses.newest,
             loss_counts=runner.losses.counts,
+            degraded=causes_of(runner.state, runner.cause, lanes),
         )
 
     def _lane(self, runner: FlowRunner, lane: Lane, now: float) -> LaneView:
