@@ -115,10 +115,10 @@ def new_lane(window=None, **attributes):
     return lane
 
 
-def take(lane, now=NOW):
+def take(lane, now=NOW, **how):
     """Send the next batch."""
     assert lane.can_send(now)
-    sent, header = lane.take()
+    sent, header = lane.take(**how)
     return Request(sent, header + bytes(sent.parcel.body))
 
 
@@ -126,7 +126,6 @@ def settle(lane, request, row, now=NOW):
     """Give the lane the target's answer, as the sender does; gives the verdict, None for an acknowledgement."""
     if row.error:
         return lane.refused(request.sent, row, now)
-    request.sent.outstanding = False
     lane.acknowledged(request.sent, row.base_offset)
     return None
 

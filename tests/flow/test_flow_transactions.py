@@ -38,7 +38,7 @@ async def test_records_and_positions_are_committed_together():
     await world.run_until(world.all_there)
     assert world.coordinator.aborts == 0
     for lane in world.lanes:
-        assert (lane.records, lane.anchor.source_offset, lane.uncommitted) == (60, 59, None)
+        assert (lane.records_copied, lane.anchor.source_offset, lane.uncommitted) == (60, 59, None)
         log = world.coordinator.logs["one.t", lane.partition]
         assert lane.expected_offset == log.next_offset, "the markers' offsets are known"
     assert world.transactions.at_rest
@@ -54,7 +54,7 @@ async def test_nothing_moves_before_the_commit():
 
     await world.run_until(acknowledged)
     for lane in world.lanes:
-        assert (lane.records, lane.anchor, list(lane.new_runs)) == (0, None, [])
+        assert (lane.records_copied, lane.anchor, list(lane.new_runs)) == (0, None, [])
         assert lane.settled == 60
     assert world.coordinator.commits == 0
 
@@ -112,7 +112,7 @@ def test_a_batch_that_spoils_the_transaction(code):
         assert lanes
         assert cause.code == code
         for lane in world.lanes:
-            assert lane.records == 60, "what was aborted is not counted"
+            assert lane.records_copied == 60, "what was aborted is not counted"
             assert lane.producer == Producer(9, 1)
 
     asyncio.run(tell())
@@ -209,7 +209,7 @@ async def test_without_the_right_to_write_positions_nothing_is_copied():
 @story
 async def test_lanes_that_share_a_partition_are_turned_away():
     world = filled(World())
-    world.lanes[2].shared = True
+    world.lanes[2].share(shared=True)
     await world.run_until(lambda: len(world.committed(0)) == 60 and world.failed)
     assert isinstance(world.failed[0][1], DataError)
     assert world.committed(2) == []
@@ -219,7 +219,7 @@ async def test_lanes_that_share_a_partition_are_turned_away():
 async def test_positions_are_stored_without_records():
     world = World()
     lane = world.lanes[0]
-    lane.anchor = lane.anchor_at(41, 37)
+    lane.start(42, 38, world.transactions.producer, target_before=37)
     world.transactions.store([lane])
     await world.run_until(lambda: world.transactions.at_rest)
     assert world.coordinator.positions == {0: 41}

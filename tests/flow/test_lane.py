@@ -5,7 +5,8 @@ from lane_world import NOW, SourceLog, TargetLog, new_lane, raw_count, send_all,
 
 from heliograph import records
 from heliograph.errors import BrokerError, DamagedBatch, NotAuthorized, TooLarge, Unreachable
-from heliograph.flow.lane import IN_FLIGHT_MAX, SEQUENCE_END, Producer, State
+from heliograph.flow.in_flight import IN_FLIGHT_MAX, SEQUENCE_END
+from heliograph.flow.lane import Producer, State
 from heliograph.flow.refusals import Verdict
 from heliograph.flow.window import Hold
 from heliograph.mirror.anchor import Anchor
@@ -64,7 +65,7 @@ def test_a_batch_goes_through(source, target):
     assert lane.window.used_bytes > 0
     send_all(lane, target)
     assert offsets(target) == [0, 1, 2]
-    assert (lane.settled, lane.lag, lane.records) == (3, 0, 3)
+    assert (lane.settled, lane.lag, lane.records_copied) == (3, 0, 3)
     assert lane.anchor == Anchor(2, 2)
     at_rest(lane)
 
@@ -467,7 +468,7 @@ def test_a_batch_larger_than_what_is_asked_for_makes_it_ask_for_more(source):
 
 def test_sequence_numbers_wrap(source, target):
     lane = new_lane()
-    lane._next_sequence = SEQUENCE_END - 4
+    lane._in_flight._next_sequence = SEQUENCE_END - 4
     for _ in range(5):
         source.append(3, size=LARGE)
     source.fetch(lane, limit=9)
@@ -482,7 +483,7 @@ def test_sequence_numbers_wrap(source, target):
 
 def test_a_split_batch_over_the_end_of_the_numbers(source, target):
     lane = new_lane()
-    lane._next_sequence = SEQUENCE_END - 3
+    lane._in_flight._next_sequence = SEQUENCE_END - 3
     source.append(10, size=1_000)
     source.fetch(lane)
     target.limit_bytes = 2_500
@@ -498,7 +499,6 @@ def test_another_writer_is_noticed_at_the_first_acknowledgement(source, target):
     source.fetch(lane)
     request = take(lane)
     row = target.append(request.raw)
-    request.sent.outstanding = False
     foreign = lane.acknowledged(request.sent, row.base_offset)
     assert (foreign.expected_offset, foreign.got_offset) == (1, 3)
     assert lane.expected_offset == 4

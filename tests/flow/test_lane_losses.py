@@ -41,13 +41,12 @@ def appended(offset):
 def test_an_acknowledgement_that_is_too_low_leaves_the_anchor(source, target):
     lane, requests = under_way(source, target)
     before = lane.anchor
-    requests[0].sent.outstanding = False
     assert lane.acknowledged(requests[0].sent, 0) == Foreign(1, 0, before)
-    assert (lane.anchor, lane.target_kept, lane.anchor_kept) == (before, 0, True)
+    assert (lane.anchor, lane.target_kept, lane._progress.kept) == (before, 0, True)
     settle(lane, requests[1], appended(1))
     assert lane.anchor == before, "what comes after it proves nothing either"
     lane.start(0, 2, Producer(8, 0))
-    assert (lane.target_kept, lane.anchor_kept) == (None, False)
+    assert (lane.target_kept, lane._progress.kept) == (None, False)
 
 
 def test_an_acknowledgement_that_is_too_high_moves_it_on(source, target):
@@ -104,11 +103,10 @@ def test_on_a_long_line_larger_neighbours_are_merged(source, target):
     for _ in range(6):
         source.append(2, size=LARGE)
     source.fetch(lane, limit=9)
-    lane.small_bytes = 4 * LARGE
-    lane.limit_bytes = 10 * LARGE
+    lane.limit(10 * LARGE)
     counts = []
     while lane.can_send(NOW):
-        request = take(lane)
+        request = take(lane, small_bytes=4 * LARGE)
         counts.append(request.sent.parcel.records)
         settle(lane, request, target.append(request.raw))
     assert counts == [8, 4]

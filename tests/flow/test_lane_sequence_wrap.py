@@ -9,7 +9,8 @@ from lane_world import SourceLog, new_lane, settle
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import ClusterConfig
-from heliograph.flow.lane import SEQUENCE_END, Producer
+from heliograph.flow.in_flight import SEQUENCE_END
+from heliograph.flow.lane import Producer
 from heliograph.wire import errors as codes
 from heliograph.wire import produce
 from heliograph.wire.produce import Appended
@@ -44,7 +45,7 @@ async def wrap(bootstrap: str, topic: str) -> tuple[list[Appended], Appended]:
     try:
         source, lane = SourceLog(), new_lane()
         lane.start(0, 0, Producer(*await admin.init_producer_id(cluster)))
-        lane._next_sequence = SEQUENCE_END - BEFORE
+        lane._in_flight._next_sequence = SEQUENCE_END - BEFORE
         answers: list[Appended] = []
         for count in (3, 10, 5):
             source.append(count, size=20_000)

@@ -13,7 +13,8 @@ from lane_world import SourceLog, raw_count, settle, take
 
 from heliograph import records
 from heliograph.errors import BrokerError, Unreachable
-from heliograph.flow.lane import IN_FLIGHT_MAX, Lane, State
+from heliograph.flow.in_flight import IN_FLIGHT_MAX
+from heliograph.flow.lane import Lane, State
 from heliograph.flow.refusals import Verdict
 from heliograph.flow.transactions import Callbacks, Limits, Transactions
 from heliograph.flow.window import Window
@@ -169,8 +170,7 @@ class World:
         self._loop = asyncio.get_running_loop()
 
     def _lane(self, partition):
-        lane = Lane("t", "one.t", partition, self.window)
-        lane.transactional = True
+        lane = Lane("t", "one.t", partition, self.window, transactional=True)
         self.coordinator.logs["one.t", partition] = Log()
         lane.start(0, 0, self.transactions.producer)
         return lane
@@ -220,7 +220,7 @@ class World:
             if verdict is Verdict.ABORT:
                 self.transactions.spoil(lane.cause)
             if verdict is Verdict.RETRY:
-                lane.retry_at = 0.0
+                lane.wait_until(0.0)
         self.transactions.settled(lane)
         self._loop.call_soon(self.pump, lane)
 
@@ -259,7 +259,7 @@ class World:
         """What a lane says of both sides' offsets is true of every record that is committed."""
         runs = dict(lane.new_runs)
         difference = None
-        for value, offset in enumerate(self.coordinator.logs["one.t", lane.partition].offsets[: lane.records]):
+        for value, offset in enumerate(self.coordinator.logs["one.t", lane.partition].offsets[: lane.records_copied]):
             if value in runs:
                 difference = runs[value] - value
             assert offset - value == difference, f"{value} is at {offset} in partition {lane.partition}"

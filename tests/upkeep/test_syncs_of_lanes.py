@@ -7,8 +7,8 @@ import pytest
 from configs import flow_config
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import ClusterConfig
-from heliograph.flow.lane import Lane
-from heliograph.flow.uncommitted import RUNS_KEPT, Uncommitted
+from heliograph.flow.lane import Lane, Producer
+from heliograph.flow.progress import RUNS_KEPT
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.naming import Location
@@ -25,26 +25,30 @@ class World:
     def __init__(self, **lane):
         clusters = {Location.SOURCE: Cluster(ClusterConfig("A", ())), Location.TARGET: Cluster(ClusterConfig("B", ()))}
         config = flow_config()
-        self.lanes = {KEY: Lane("t", "A.t", 0, Window(1 << 20), **lane)}
+        self.lanes = {}
         self.syncs = Syncs(config, clusters, self.lanes, Log())
         self.syncs.loaded = True
         self.delta = None
+        self.open(**lane)
+
+    def open(self, key=KEY, **lane):
+        """Have a lane that was just made."""
+        self.lanes[key] = Lane(key[0], "A.t", key[1], Window(1 << 20), begins=self.syncs.begun, **lane)
+        return self.lanes[key]
 
     @property
     def lane(self):
         return self.lanes[KEY]
 
     def begin(self, position, expected):
-        self.syncs.begun(self.lane, position, expected)
-        self.lane.settled = position
-        self.lane.anchor = self.lane.anchor_at(position - 1, expected - 1)
+        self.lane.start(position, expected, Producer(7, 0), target_before=expected - 1)
 
     def copy(self, upstream, downstream, count):
         """Acknowledge records as the lane does."""
         if downstream - upstream != self.delta:
             self.delta = downstream - upstream
             self.lane.new_runs.append((upstream, downstream))
-        self.lane.anchor = self.lane.anchor_at(upstream + count - 1, downstream + count - 1)
+        self.lane._progress.anchor = self.lane.anchor_at(upstream + count - 1, downstream + count - 1)
         self.lane.settled = upstream + count
 
     @property
@@ -92,7 +96,7 @@ def test_the_map_of_a_topic_that_was_made_anew_begins_anew():
     world.begin(0, 0)
     world.copy(0, 0, 100)
     assert world.runs
-    world.lanes[KEY] = Lane("t", "A.t", 0, Window(1 << 20))
+    world.open()
     world.begin(0, 100)
     world.copy(0, 100, 3)
     assert world.runs == [Run(0, 100, 3)]
@@ -126,7 +130,7 @@ def test_what_an_open_transaction_holds_does_not_count():
     world = World()
     world.begin(0, 0)
     world.copy(0, 0, 10)
-    world.lane.uncommitted = Uncommitted(10, 0)
+    world.lane.enter()
     world.lane.settled = 20
     world.syncs.follow()
     assert world.syncs.maps[KEY].translate(15).ahead == 5
@@ -138,11 +142,11 @@ def test_syncs_are_written_a_few_at_a_time(partitions):
     world.lanes.clear()
     for number in range(partitions):
         key = ("t", number)
-        world.lanes[key] = Lane("t", "A.t", number, Window(1 << 20))
-        world.syncs.begun(world.lanes[key], 0, 0)
+        world.open(key)
+        world.lanes[key].start(0, 0, Producer(7, 0))
         for place in range(10):
             world.lanes[key].new_runs.append((place * 10, place))
-        world.lanes[key].anchor = Anchor(90, 9)
+        world.lanes[key]._progress.anchor = Anchor(90, 9)
     world.syncs.follow()
     world.syncs.collect()
     first = set(world.syncs.waiting)

@@ -151,11 +151,6 @@ class Fetcher:
         adopted, self._free = self._free, {}
         return adopted
 
-    @property
-    def has_free(self) -> bool:
-        """Whether a lane waits for a channel."""
-        return bool(self._free)
-
     # ---- running ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -267,38 +262,37 @@ class _Channel:
         return fetch.Wanted(
             lane.partition,
             lane.position,
-            lane.leader_epoch,
+            lane.identity.leader_epoch,
             max(self._fetcher.reading.max_partition_bytes, lane.fetch_bytes),
         )
 
     async def _fetch(self, wanted: dict[str, list[fetch.Wanted]], forgotten: dict[str, list[int]], budget: int) -> None:
         fetcher, session, reading = self._fetcher, self.session, self._fetcher.reading
-        reserved = Hold(fetcher.window, budget).keep()
         self.waiting_for_broker = True
         try:
-            connection = await fetcher.cluster.connection(fetcher.node_id, self._purpose)
-            version = connection.versions.choose(FETCH)
-            correlation_id = connection.next_correlation_id()
-            body = fetch.encode(
-                version,
-                correlation_id=correlation_id,
-                client_id=fetcher.cluster.config.client_id,
-                wanted=wanted,
-                forgotten=forgotten,
-                session_id=session.session_id,
-                session_epoch=session.epoch,
-                max_wait_ms=reading.max_wait_ms,
-                min_bytes=1,
-                max_bytes=budget,
-                read_committed=reading.read_committed,
-                rack=reading.rack,
-            )
-            timeout_ms = fetcher.cluster.config.request_timeout_ms + reading.max_wait_ms
-            sent_at = asyncio.get_running_loop().time()
-            frame = await (await connection.send(correlation_id, [body], timeout_ms=timeout_ms, what="fetch"))
+            with fetcher.window.holding(budget):
+                connection = await fetcher.cluster.connection(fetcher.node_id, self._purpose)
+                version = connection.versions.choose(FETCH)
+                correlation_id = connection.next_correlation_id()
+                body = fetch.encode(
+                    version,
+                    correlation_id=correlation_id,
+                    client_id=fetcher.cluster.config.client_id,
+                    wanted=wanted,
+                    forgotten=forgotten,
+                    session_id=session.session_id,
+                    session_epoch=session.epoch,
+                    max_wait_ms=reading.max_wait_ms,
+                    min_bytes=1,
+                    max_bytes=budget,
+                    read_committed=reading.read_committed,
+                    rack=reading.rack,
+                )
+                timeout_ms = fetcher.cluster.config.request_timeout_ms + reading.max_wait_ms
+                sent_at = asyncio.get_running_loop().time()
+                frame = await (await connection.send(correlation_id, [body], timeout_ms=timeout_ms, what="fetch"))
         finally:
             self.waiting_for_broker = False
-            reserved.let_go()
         answer = fetch.decode(version, frame)
         connection.throttle(answer.throttle_ms)
         if answer.error in (codes.FETCH_SESSION_ID_NOT_FOUND, codes.INVALID_FETCH_SESSION_EPOCH):
@@ -309,12 +303,12 @@ class _Channel:
         fetcher.callbacks.fine(fetcher.node_id)
         if any(row.end > row.start for row in answer.partitions):
             fetcher.round_trip.note(asyncio.get_running_loop().time() - sent_at)
-        self._hand_out(answer)
+        with fetcher.window.holding(len(answer.frame)) as hold:
+            self._hand_out(answer, hold)
         session.advance(answer.session_id if version >= 7 else 0)
 
-    def _hand_out(self, answer: fetch.Answer) -> None:
+    def _hand_out(self, answer: fetch.Answer, hold: Hold) -> None:
         fetcher = self._fetcher
-        hold = Hold(fetcher.window, len(answer.frame)).keep()
         arrived: list[Lane] = []
         for row in answer.partitions:
             lane = fetcher.lane(row.topic, row.partition)
@@ -340,11 +334,10 @@ class _Channel:
                 self._grow(lane, row.end - row.start)
         if arrived:
             fetcher.callbacks.arrived(arrived)
-        hold.let_go()
 
     def _grow(self, lane: Lane, size: int) -> None:
         """Ask for more at a time where a lane has a backlog and the line is long: it has one fetch under way."""
         reading = self._fetcher.reading
         asked_bytes = max(reading.max_partition_bytes, lane.fetch_bytes)
         if size * 2 > asked_bytes and self._fetcher.round_trip.is_long:
-            lane.fetch_bytes = min(2 * asked_bytes, max(asked_bytes, reading.max_bytes))
+            lane.ask_for(min(2 * asked_bytes, max(asked_bytes, reading.max_bytes)))

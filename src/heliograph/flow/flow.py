@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
@@ -30,6 +31,7 @@ from heliograph.flow.events import (
 from heliograph.flow.evidence import topic_id
 from heliograph.flow.fetcher import Fetcher, Reading
 from heliograph.flow.lane import Foreign, Lane, State
+from heliograph.flow.placement import Placement
 from heliograph.flow.refusals import Verdict
 from heliograph.flow.sender import Sender
 from heliograph.flow.transactions import Transactions
@@ -78,6 +80,8 @@ class Flow:
         """
         self.lanes: dict[tuple[str, int], Lane] = {}
         """By source topic and partition."""
+        self.moved: dict[Lane, None] = {}
+        """Lanes whose anchors moved since they were last stored; whoever stores them takes them out."""
         self.window = Window(settings.window_bytes, freed=self._window_freed)
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
         """Time from the records' timestamps to their acknowledgement, newest last."""
@@ -87,8 +91,7 @@ class Flow:
         self._may_send = may_send
         self._resume = resume
         self._transactions = transactions
-        self._fetchers: dict[int, Fetcher] = {}
-        self._senders: dict[int, Sender] = {}
+        self._placement = Placement(source, target, self._make_fetcher, self._make_sender)
         self._tasks: asyncio.TaskGroup | None = None
         self._loop = asyncio.get_running_loop()
         self._troubled: dict[Lane, None] = {}
@@ -146,12 +149,10 @@ class Flow:
         self.lanes.pop((lane.source_topic, lane.partition), None)
         self._troubled.pop(lane, None)
         self._told.discard(lane)
+        self.moved.pop(lane, None)
         if self._transactions:
             self._transactions.remove(lane)
-        if lane.source_node in self._fetchers:
-            self._fetchers[lane.source_node].remove(lane)
-        if lane.target_node in self._senders:
-            self._senders[lane.target_node].withdraw(lane)
+        self._placement.remove(lane)
         lane.close()
 
     async def settle(self, lane: Lane, limit_s: float) -> bool:
@@ -161,16 +162,14 @@ class Flow:
         """
         if await self._answered([lane], limit_s):
             return True
-        if lane.source_node in self._fetchers:
-            self._fetchers[lane.source_node].add(lane)
+        self._placement.read_again(lane)
         return False
 
     async def _answered(self, lanes: list[Lane], limit_s: float) -> bool:
         """Read no more for ``lanes`` and wait until all they sent is answered; says whether it was in time."""
         for lane in lanes:
             # An answer that comes now must not be taken: it would be sent while the positions are being stored.
-            if lane.source_node in self._fetchers:
-                self._fetchers[lane.source_node].remove(lane)
+            self._placement.stop_reading(lane)
             lane.stop_reading()
         deadline = self._loop.time() + limit_s
         while any(lane.in_flight for lane in lanes) or (self._stopping and not self._committed_all()):
@@ -186,67 +185,47 @@ class Flow:
         """Bring the lane to the brokers that lead its partitions now."""
         assert self._tasks is not None, "lanes are placed while the flow runs"
         self._identity.look(lane)
-        node = lane.nearby_node
-        if node not in self._source.metadata.brokers:
-            node = self._source.metadata.leader(lane.source_topic, lane.partition)
-        if node != lane.source_node:
-            if lane.source_node in self._fetchers:
-                self._fetchers[lane.source_node].remove(lane)
-            lane.source_node = node
-            if node >= 0 and not self._stopping:
-                self._fetcher(node).add(lane)
-        node = self._target.metadata.leader(lane.target_topic, lane.target_partition)
-        if node != lane.target_node:
-            if lane.target_node in self._senders:
-                self._senders[lane.target_node].withdraw(lane)
-            lane.target_node = node
-            lane.leader_moved()
-        if lane.source_node < 0:
+        self._placement.place(lane, reading=not self._stopping)
+        if self._placement.fetcher(lane) is None:
             self._look_at("source")
-        if lane.target_node < 0:
+        if self._placement.sender(lane) is None:
             self._look_at("target")
         else:
             self._offer(lane)
 
     def _read_from(self, lane: Lane, node: int) -> None:
         """Read from another replica of the source partition from now on; -1: from the leader."""
-        lane.nearby_node = node
+        self._placement.prefer(lane, node)
         self._place(lane)
 
-    def _fetcher(self, node: int) -> Fetcher:
-        found = self._fetchers.get(node)
-        if found is None:
-            assert self._tasks is not None
-            callbacks = fetching.Callbacks(
-                arrived=self._arrived,
-                partition_error=self._partition_error,
-                damaged=self._fail,
-                nearer=self._read_from,
-                trouble=self._source_trouble,
-                fine=lambda _: self._fine("source"),
-                lanes=lambda: len(self.lanes),
-            )
-            found = Fetcher(self._source, node, self._settings.reading, self.window, callbacks)
-            self._fetchers[node] = found
-            self._tasks.create_task(found.run(), name=f"fetcher {node}")
-        return found
+    def _make_fetcher(self, node: int) -> Fetcher:
+        assert self._tasks is not None
+        callbacks = fetching.Callbacks(
+            arrived=self._arrived,
+            partition_error=self._partition_error,
+            damaged=self._fail,
+            nearer=self._read_from,
+            trouble=self._source_trouble,
+            fine=lambda _: self._fine("source"),
+            lanes=lambda: len(self.lanes),
+        )
+        fetcher = Fetcher(self._source, node, self._settings.reading, self.window, callbacks)
+        self._tasks.create_task(fetcher.run(), name=f"fetcher {node}")
+        return fetcher
 
-    def _sender(self, node: int) -> Sender:
-        found = self._senders.get(node)
-        if found is None:
-            assert self._tasks is not None
-            callbacks = sending.Callbacks(
-                acknowledged=self._acknowledged,
-                refused=self._refused,
-                failed=self._fail,
-                trouble=lambda _, error: self._trouble("target", error),
-                fine=lambda _: self._fine("target"),
-                may_send=self._may_send,
-            )
-            found = Sender(self._target, node, self._settings.produce_timeout_ms, callbacks, self._transactions)
-            self._senders[node] = found
-            self._tasks.create_task(found.run(), name=f"sender {node}")
-        return found
+    def _make_sender(self, node: int) -> Sender:
+        assert self._tasks is not None
+        callbacks = sending.Callbacks(
+            acknowledged=self._acknowledged,
+            refused=self._refused,
+            failed=self._fail,
+            trouble=lambda _, error: self._trouble("target", error),
+            fine=lambda _: self._fine("target"),
+            may_send=self._may_send,
+        )
+        sender = Sender(self._target, node, self._settings.produce_timeout_ms, callbacks, self._transactions)
+        self._tasks.create_task(sender.run(), name=f"sender {node}")
+        return sender
 
     # ---- the stream -------------------------------------------------------------------------------------------
 
@@ -256,20 +235,27 @@ class Flow:
         self._pump()
 
     def _offer(self, lane: Lane) -> None:
-        if lane.target_node >= 0:
-            self._sender(lane.target_node).offer(lane)
+        sender = self._placement.sender(lane)
+        if sender is not None:
+            sender.offer(lane)
 
     def _pump(self) -> None:
-        for sender in self._senders.values():
+        for sender in self._placement.senders.values():
             sender.pump()
 
     def _ready_to_read(self, lane: Lane) -> None:
-        fetcher = self._fetchers.get(lane.source_node)
-        if fetcher and not self._stopping:
+        fetcher = self._placement.fetcher(lane)
+        if fetcher is not None and not self._stopping:
             fetcher.ready(lane)
 
+    def _moved(self, lane: Lane) -> None:
+        """Have the lane read where it is now."""
+        fetcher = self._placement.fetcher(lane)
+        if fetcher is not None:
+            fetcher.moved(lane)
+
     def _window_freed(self) -> None:
-        for fetcher in self._fetchers.values():
+        for fetcher in self._placement.fetchers.values():
             fetcher.window_freed()
 
     def _acknowledged(self, lane: Lane, foreign: Foreign | None) -> None:
@@ -335,9 +321,7 @@ class Flow:
     def _aborted(self, lanes: list[Lane], cause: HeliographError) -> None:
         self._listener(TransactionAborted(self._target.alias, len(lanes), cause))
         for lane in lanes:
-            fetcher = self._fetchers.get(lane.source_node)
-            if fetcher:
-                fetcher.moved(lane)
+            self._moved(lane)
 
     def _offer_later(self, lane: Lane) -> None:
         def now() -> None:
@@ -352,7 +336,7 @@ class Flow:
     def _partition_error(self, lane: Lane, code: int) -> None:
         where = f"{lane.source_topic}-{lane.partition}"
         found = meaning(code)
-        if lane.nearby_node >= 0:  # a follower may lag or have gone; the leader knows
+        if self._placement.is_nearby(lane):  # a follower may lag or have gone; the leader knows
             self._read_from(lane, -1)
             return
         words = f"Cannot read {where} on {self._source.alias}: {found.prose} ({found.name})"
@@ -387,7 +371,7 @@ class Flow:
             self._fail(lane, begin)
             return
         position = lane.next_position
-        anew = is_other(lane.topic_id, topic_id(self._source, lane.source_topic))
+        anew = is_other(lane.identity.topic_id, topic_id(self._source, lane.source_topic))
         if not anew and position < begin:
             loss = loss_of(lane, LossKind.RETENTION, source_offsets=(position, begin), goes_on_at=begin)
             if self.lose(lane, loss):
@@ -424,7 +408,7 @@ class Flow:
             )
             self._doubted(lane, ClusterError(words))
         elif not self.lose(lane, loss_of(lane, LossKind.FOREIGN_WRITE, target_offsets=(expected, got))):
-            lane.anchor, lane.anchor_kept = foreign.anchor, True  # so that a restart sees it too
+            lane.keep_anchor(foreign.anchor)
 
     def _doubted(self, lane: Lane, cause: HeliographError) -> None:
         """Have the lane's position found anew once what is under way is answered."""
@@ -434,10 +418,8 @@ class Flow:
     def _confirmed(self, lane: Lane) -> None:
         """Read on under the leader's new epoch."""
         if lane.state is State.FAILED:
-            lane.retry_at = min(lane.retry_at, self._loop.time())
-        fetcher = self._fetchers.get(lane.source_node)
-        if fetcher:
-            fetcher.moved(lane)
+            lane.wait_until(min(lane.retry_at, self._loop.time()))
+        self._moved(lane)
 
     def _watch(self, lane: Lane) -> None:
         """Look at the lane with every tick until it is well."""
@@ -461,15 +443,14 @@ class Flow:
         self._listener(LaneFailed(lane.source_topic, lane.partition, lane.cause, wait))
 
     def _recovered(self, lane: Lane) -> None:
-        lane.cause = None
-        lane.failures = 0
+        lane.recovered()
         self._troubled.pop(lane, None)
         if lane in self._told:
             self._told.discard(lane)
             self._listener(LaneRecovered(lane.source_topic, lane.partition))
 
     def _source_trouble(self, node: int, error: HeliographError) -> None:
-        for lane in [each for each in self.lanes.values() if each.nearby_node == node]:
+        for lane in self._placement.preferring(node):
             self._read_from(lane, -1)
         self._trouble("source", error)
 
@@ -495,14 +476,12 @@ class Flow:
         for lane in list(self._troubled):
             if lane.state is State.FAILED and now >= lane.retry_at:
                 lane.retry()
-                fetcher = self._fetchers.get(lane.source_node)
-                if fetcher:
-                    fetcher.moved(lane)
+                self._moved(lane)
                 self._offer(lane)
             elif lane.state is State.RUNNING and now >= lane.retry_at + 1.0:
                 self._recovered(lane)
             if lane.state is State.RESUMING and now >= lane.retry_at:
-                lane.retry_at = now + 1.0  # the next try, should this one not change the state
+                lane.wait_until(now + 1.0)  # the next try, should this one not change the state
                 to_resume.append(lane)
         if to_resume and not self._stopping:
             self._spawn(self._resume_lanes(to_resume))
@@ -513,17 +492,15 @@ class Flow:
 
     async def _resume_lanes(self, lanes: list[Lane]) -> None:
         for lane in lanes:
-            lane.retry_at = float("inf")
+            lane.wait_until(inf)
         await self._resume(lanes)
         now = self._loop.time()
         for lane in lanes:
             if lane.state is State.RUNNING:
-                lane.retry_at = now
-                fetcher = self._fetchers.get(lane.source_node)
-                if fetcher:
-                    fetcher.moved(lane)
-            elif lane.retry_at == float("inf"):
-                lane.retry_at = now + 1.0
+                lane.wait_until(now)
+                self._moved(lane)
+            elif lane.retry_at == inf:
+                lane.wait_until(now + 1.0)
 
     async def _refresh(self, side: str, cluster: Cluster) -> None:
         self._stale[side] = False

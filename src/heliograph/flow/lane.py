@@ -9,39 +9,35 @@
 Positions are source offsets. ``position`` is what to fetch next; ``settled`` is the position after the last
 acknowledged record, where everything begins again when what is in between must be dropped.
 
-Sequence numbers count records (KIP-98), so a batch may be split without renumbering those after it. A batch that may
-have reached the broker is only ever sent again with the same producer id and sequence, so the broker can tell it from
-a new one. When the broker has forgotten the producer, the lane asks to be *resumed* from what the target really holds.
+What is in flight keeps its sequence numbers (:mod:`heliograph.flow.in_flight`). When the broker has forgotten the
+producer, the lane asks to be *resumed* from what the target really holds.
 
-A broker that holds nothing of a producer takes any sequence number for its first. So until one batch has been
-acknowledged, only one is under way: if it were refused, those behind it would be written before it.
+Nobody but the lane assigns its attributes: whoever wants it otherwise calls a method that says what happened.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from heliograph import records
 from heliograph.errors import DamagedBatch, HeliographError, TooLarge
 from heliograph.flow import refusals
+from heliograph.flow.in_flight import InFlight, Sent
+from heliograph.flow.progress import Progress, Uncommitted
 from heliograph.flow.refusals import Verdict
-from heliograph.flow.uncommitted import RUNS_KEPT, Uncommitted
 from heliograph.flow.waiting import Piece, Waiting
 from heliograph.flow.window import Hold, Window
 from heliograph.mirror.anchor import Anchor
-from heliograph.records import Buffer, Kind, Parcel
+from heliograph.records import Buffer, Kind
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import meaning
 from heliograph.wire.fetch import Fetched
 from heliograph.wire.produce import Appended
 
-IN_FLIGHT_MAX = 5
-"""Batches of a partition that an idempotent producer may have unanswered (the broker remembers five)."""
 COPY_BELOW_BYTES = 32 << 10
 """A partition's part of a frame that is smaller than this, in a frame many times larger, is copied out of it, so that
 a slow lane does not hold the whole frame."""
-SEQUENCE_END = 1 << 31
 RETRY_S_MIN = 0.1
 RETRY_S_MAX = 30.0
 RESEND_S_MAX = 1.0
@@ -55,7 +51,6 @@ TOO_LARGE_RETRY_S = 5.0
 class State(StrEnum):
     """What a lane is doing."""
 
-    STARTING = "starting"
     RUNNING = "running"
     RESUMING = "resuming"
     """Its position is being found from what the target holds."""
@@ -65,26 +60,25 @@ class State(StrEnum):
     """It stands still until a person decides: something was lost, and the flow is told to stop then."""
 
 
-@dataclass(slots=True, eq=False)
-class Sent:
-    """A batch on its way, or waiting to be sent again."""
-
-    parcel: Parcel
-    hold: Hold
-    charge_bytes: int
-    base_sequence: int
-    outstanding: bool = False
-    """An answer to it has yet to come."""
-    doubtful: bool = False
-    """It may have been written although no acknowledgement came."""
-
-
 @dataclass(frozen=True, slots=True)
 class Producer:
     """Who a lane is for the broker (KIP-98)."""
 
     producer_id: int
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Of which topics, and under which leader, a lane's position is true."""
+
+    topic_id: str = ""
+    """Of the source topic, where brokers tell it (KIP-516)."""
+    target_id: str = ""
+    """Of the target topic, where brokers tell it."""
+    leader_epoch: int = -1
+    """Of the source partition's leader: the one that is read, and whose log is known to hold what was read before
+    (KIP-320)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,7 @@ class Foreign:
 class Lane:
     """One source partition and its target partition."""
 
-    def __init__(  # noqa: PLR0915 - one line a field, half of them what it means
+    def __init__(
         self,
         source_topic: str,
         target_topic: str,
@@ -109,8 +103,17 @@ class Lane:
         *,
         target_partition: int | None = None,
         shared: bool = False,
+        transactional: bool = False,
+        limit_bytes: int = records.LIMIT_BYTES,
+        end_offset: int | None = None,
+        moved: dict["Lane", None] | None = None,
+        begins: Callable[["Lane", int, int], None] | None = None,
     ) -> None:
-        """Nothing moves before :meth:`start`. ``target_partition`` is ``partition`` where nothing else is said."""
+        """Nothing moves before :meth:`start`. ``target_partition`` is ``partition`` where nothing else is said.
+
+        The lane puts itself into ``moved`` whenever its anchor moves; whoever stores anchors takes it out. ``begins``
+        is told the position and the expected target offset of each start, while the anchor still is what it was.
+        """
         self.source_topic = source_topic
         self.target_topic = target_topic
         self.partition = partition
@@ -118,63 +121,36 @@ class Lane:
         self.target_partition = partition if target_partition is None else target_partition
         self.shared = shared
         """Other lanes write to the target partition too, so offsets there tell nothing about this lane."""
-        self.topic_id = ""
-        """Of the source topic, where brokers tell it (KIP-516)."""
-        self.leader_epoch = -1
-        """Of the source partition's leader: the one that is read, and whose log is known to hold what was read before
-        (KIP-320)."""
-        self.target_id = ""
-        """Of the target topic, where brokers tell it."""
+        self.identity = Identity()
         self.target_kept: int | None = None
         """Where the target was seen to end, short of what was acknowledged; None: nothing of the kind was seen."""
-        self.anchor_kept = False
-        """The anchor stays where it is: what is acknowledged now is no proof of what came before it."""
         self.window = window
-        self.state = State.STARTING
+        self.state = State.RESUMING
         self.cause: HeliographError | None = None
         self.retry_at = 0.0
         self.failures = 0
         self.position = 0
         self.settled = 0
-        self.anchor: Anchor | None = None
-        self.new_runs: deque[tuple[int, int]] = deque(maxlen=RUNS_KEPT)
-        """Source and target offset of each record at which their difference changed, for whoever takes them away."""
         self.expected_offset: int | None = None
-        self.end_offset: int | None = None
+        self.end_offset = end_offset
         """Where the source partition ends (its high watermark), whether or not all of it may be read."""
         self.stable_offset: int | None = None
         """The last stable offset, behind which nothing is read; None: everything is read, or it is not known."""
-        self.limit_bytes = records.LIMIT_BYTES
-        self.small_bytes = records.SMALL_BYTES
-        """Good batches below this size are made into one where neighbours wait."""
+        self.limit_bytes = limit_bytes
         self.fetch_bytes = 0
         """Least number of bytes to ask for: grows when a batch is larger than what is usually asked."""
         self.producer: Producer | None = None
-        self.records = 0
-        self.bytes = 0
         self.max_timestamp = -1
-        self.source_node = -1
-        self.target_node = -1
-        self.nearby_node = -1
-        """Follower that the leader told us to read from (KIP-392); -1: read from the leader."""
-        self.transactional = False
+        self.transactional = transactional
         """Its batches belong to transactions: ``anchor``, ``new_runs`` and the counts move when one is committed."""
-        self.uncommitted: Uncommitted | None = None
-        """Its part of the open transaction; None while it has none."""
         self.starts = 0
         """How often it was started; its sequence numbers begin with 0 each time."""
-        self._delta: int | None = None
-        self._next_sequence = 0
+        self._moved = {} if moved is None else moved
+        self._begins = begins
+        self._progress = Progress()
         self._waiting = Waiting(window)
-        self._in_flight: deque[Sent] = deque()
-        self._in_flight_bytes = 0
-        """Fetched bytes that the batches in flight stand for."""
-        self._resend = False
-        self._early = False
-        """A batch was acknowledged before the head, which another broker has yet to answer."""
+        self._in_flight = InFlight(window)
         self._resume_on_retry = False
-        self._known_to_broker = False
-        """Whether the broker has taken a batch of this producer, and so watches its sequence numbers."""
 
     def __repr__(self) -> str:
         """Name the lane in logs."""
@@ -182,27 +158,42 @@ class Lane:
 
     # ---- life -------------------------------------------------------------------------------------------------
 
-    def start(self, position: int, expected_offset: int | None, producer: Producer) -> None:
-        """Begin at source offset ``position``; the target's next record is expected at ``expected_offset``."""
+    def start(
+        self,
+        position: int,
+        expected_offset: int | None,
+        producer: Producer,
+        *,
+        identity: Identity | None = None,
+        target_before: int | None = None,
+    ) -> None:
+        """Begin at source offset ``position``; the target's next record is expected at ``expected_offset``.
+
+        Where ``target_before`` is given, it is the target offset of the record before ``position``, and the anchor is
+        there from now on.
+        """
+        if self._begins is not None and expected_offset is not None:
+            self._begins(self, position, expected_offset)
         self._waiting.clear()
-        self._drop_in_flight()
+        self._in_flight.drop()
         self.position = self.settled = position
         self.stable_offset = None
         self.expected_offset = expected_offset
+        self.identity = identity or self.identity
         self.starts += 1
         self.renew(producer)
-        if self.uncommitted is not None:
-            self.uncommitted = Uncommitted(position, self._delta, torn=True)
+        self._progress.begin(position)
+        if target_before is not None:
+            self._progress.anchor = self.anchor_at(position - 1, target_before)
+            self._moved[self] = None
         self.target_kept = None
-        self.anchor_kept = False
         self.state = State.RUNNING
 
     def renew(self, producer: Producer) -> None:
         """Be another producer from now on, whose sequence numbers begin with 0; nothing may be in flight."""
         self.producer = producer
-        self._next_sequence = 0
+        self._in_flight.renumber()
         self._resume_on_retry = False
-        self._known_to_broker = False
 
     def fail(self, cause: HeliographError, now: float, *, retry_s: float | None = None) -> float:
         """Stand still: no more is fetched or sent until :meth:`retry`. Gives the seconds until then.
@@ -222,9 +213,9 @@ class Lane:
         """Try again after a failure: run, or have the position found anew where that is needed."""
         assert self.state is State.FAILED, "only a failed lane tries again"
         if self._resume_on_retry:
-            if not any(sent.outstanding for sent in self._in_flight):
-                self._tear()
-                self._drop_in_flight()
+            if not self._in_flight.outstanding:
+                self._progress.tear()
+                self._in_flight.drop()
                 self.position = self.settled
                 self.state = State.RESUMING
             return
@@ -233,9 +224,9 @@ class Lane:
 
     def resume_needed(self, cause: HeliographError) -> None:
         """Ask for the position to be found anew: the broker no longer knows what this producer has sent."""
-        self._tear()
+        self._progress.tear()
         self._waiting.clear()
-        self._drop_in_flight()
+        self._in_flight.drop()
         self.position = self.settled
         self.state, self.cause = State.RESUMING, cause
 
@@ -248,6 +239,15 @@ class Lane:
             self.fail(cause, now, retry_s=0.0)
             self._resume_on_retry = True
 
+    def wait_until(self, retry_at: float) -> None:
+        """Try again at loop time ``retry_at``."""
+        self.retry_at = retry_at
+
+    def recovered(self) -> None:
+        """Forget what was wrong: records move again."""
+        self.cause = None
+        self.failures = 0
+
     def halt(self, cause: HeliographError) -> None:
         """Stand still until a person decides; what is under way still counts."""
         self._waiting.clear()
@@ -257,7 +257,8 @@ class Lane:
     @property
     def next_position(self) -> int:
         """Source offset to read next once everything in flight is acknowledged."""
-        return self._in_flight[-1].parcel.next_offset if self._in_flight else self.settled
+        after = self._in_flight.next_offset
+        return self.settled if after is None else after
 
     def skip_to(self, position: int) -> None:
         """Go on at ``position``, because what lies before it is gone from the source."""
@@ -274,64 +275,86 @@ class Lane:
     def close(self) -> None:
         """Let go of everything; what is in flight may still be written, but no longer counts."""
         self._waiting.clear()
-        self._drop_in_flight()
-
-    def _drop_in_flight(self) -> None:
-        for sent in self._in_flight:
-            sent.hold.let_go()
-        self._in_flight.clear()
-        self._in_flight_bytes = 0
-        self._resend = self._early = False
+        self._in_flight.drop()
 
     # ---- transactions -----------------------------------------------------------------------------------------
 
     def enter(self) -> None:
         """Become part of a transaction, before anything is sent in it."""
         assert not self._in_flight, "a lane enters a transaction with nothing in flight"
-        self.uncommitted = Uncommitted(self.settled, self._delta)
+        self._progress.enter(self.settled)
 
     def commit(self) -> None:
         """Take that the transaction is committed; its marker takes one offset of the target partition."""
-        done, self.uncommitted = self.uncommitted, None
-        assert done is not None, "only a lane in a transaction is committed"
-        self.anchor = done.anchor or self.anchor
-        self.records += done.records
-        self.bytes += done.bytes
-        self.new_runs.extend(done.runs)
+        self._progress.commit()
+        self._moved[self] = None
         if self.expected_offset is not None:
             self.expected_offset += 1
 
     def abort(self, producer: Producer) -> None:
         """Go back to where the aborted transaction began, and on from there as another producer."""
-        undone, self.uncommitted = self.uncommitted, None
-        assert undone is not None, "only a lane in a transaction is aborted"
         self._waiting.clear()
-        self._drop_in_flight()
-        self.position = self.settled = undone.position
+        self._in_flight.drop()
+        self.position = self.settled = self._progress.abort()
         self.expected_offset = None
-        self._delta = undone.delta
         self.renew(producer)
 
     @property
     def torn(self) -> bool:
         """Whether the transaction that it is part of must not be committed."""
-        return self.uncommitted is not None and self.uncommitted.torn
+        part = self._progress.uncommitted
+        return part is not None and part.torn
 
-    def _tear(self) -> None:
-        """Take note that what was sent in the open transaction no longer counts."""
-        if self.uncommitted is not None:
-            self.uncommitted.torn = True
+    # ---- progress ---------------------------------------------------------------------------------------------
+
+    @property
+    def anchor(self) -> Anchor | None:
+        """The last record that was acknowledged and, where the lane is transactional, committed."""
+        return self._progress.anchor
+
+    @property
+    def uncommitted(self) -> Uncommitted | None:
+        """Its part of the open transaction; None while it has none."""
+        return self._progress.uncommitted
+
+    @property
+    def records_copied(self) -> int:
+        """Records that are acknowledged (committed) since the lane was opened."""
+        return self._progress.records
+
+    @property
+    def bytes_copied(self) -> int:
+        """Bytes of their batches on the target."""
+        return self._progress.bytes
+
+    @property
+    def new_runs(self) -> deque[tuple[int, int]]:
+        """Source and target offset of each record at which their difference changed; whoever takes them clears it."""
+        return self._progress.new_runs
+
+    def keep_anchor(self, anchor: Anchor | None) -> None:
+        """Go back to ``anchor`` and leave it there until the lane begins again, so that a restart sees it too."""
+        self._progress.keep(anchor)
+        self._moved[self] = None
+
+    def led_by(self, leader_epoch: int) -> None:
+        """Read under this epoch of the source's leader from now on: its log holds what was read before."""
+        self.identity = replace(self.identity, leader_epoch=leader_epoch)
+
+    def limit(self, limit_bytes: int) -> None:
+        """Make batches of at most ``limit_bytes`` from now on, where they have to be made."""
+        self.limit_bytes = limit_bytes
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
     def has_room(self, limit_bytes: int) -> bool:
         """Whether it may be given more bytes."""
-        return self.state is State.RUNNING and self.pending_bytes < limit_bytes and not self._resend
+        return self.state is State.RUNNING and self.pending_bytes < limit_bytes and not self._in_flight.resending
 
     @property
     def pending_bytes(self) -> int:
         """Fetched bytes that are not acknowledged."""
-        return self._waiting.size_bytes + self._in_flight_bytes
+        return self._waiting.size_bytes + self._in_flight.size_bytes
 
     @property
     def lag(self) -> int | None:
@@ -379,13 +402,17 @@ class Lane:
         for run in found.runs:
             if run.kind is Kind.DROP:
                 continue
-            self._waiting.add(Piece(buffer, run, hold.keep(), self.position))
+            self._waiting.add(Piece(buffer, run, hold, self.position))
         self.position = max(self.position, found.next_offset)
         if not found.runs and found.needed > self.fetch_bytes:
             self.fetch_bytes = found.needed
         if self.idle:
             self.settled = self.position  # only records that are not copied: nothing to acknowledge
         return bool(self._waiting)
+
+    def ask_for(self, fetch_bytes: int) -> None:
+        """Ask for at least ``fetch_bytes`` at a time from now on."""
+        self.fetch_bytes = fetch_bytes
 
     # ---- sending ----------------------------------------------------------------------------------------------
 
@@ -397,12 +424,12 @@ class Lane:
     @property
     def awaits_answer(self) -> bool:
         """Whether an answer to a batch has yet to come."""
-        return any(sent.outstanding for sent in self._in_flight)
+        return self._in_flight.outstanding
 
     @property
     def resending(self) -> bool:
         """Whether a batch must be sent again before anything new."""
-        return self._resend
+        return self._in_flight.resending
 
     @property
     def idle(self) -> bool:
@@ -413,49 +440,32 @@ class Lane:
         """Whether :meth:`take` would give a batch."""
         if self.state is not State.RUNNING or now < self.retry_at:
             return False
-        if self._resend:
-            return self._next_resend() is not None
-        in_flight_max = IN_FLIGHT_MAX if self._known_to_broker else 1
-        return len(self._in_flight) < in_flight_max and bool(self._waiting)
+        in_flight = self._in_flight
+        if in_flight.resending:
+            return in_flight.next_resend() is not None
+        return in_flight.has_room and bool(self._waiting)
 
-    def _next_resend(self) -> Sent | None:
-        """Give the first batch to be sent again; none while a later one is on its way, so that order is kept."""
-        if not self._known_to_broker:
-            return None if self._in_flight[0].outstanding else self._in_flight[0]
-        if self._early and self._in_flight[0].outstanding:
-            return None
-        first = None
-        for sent in self._in_flight:
-            if not sent.outstanding:
-                first = first or sent
-            elif first:
-                return None
-        return first
+    def take(self, small_bytes: int = records.SMALL_BYTES) -> tuple[Sent, bytes]:
+        """Return the next batch and its stamped header; only after :meth:`can_send`. Raises DataError.
 
-    def take(self) -> tuple[Sent, bytes]:
-        """Give the next batch and its stamped header; only after :meth:`can_send`. Raises DataError."""
-        assert self.producer is not None, "a running lane has a producer"
-        sent = self._next_resend() if self._resend else self._next_new()
+        Good batches below ``small_bytes`` are made into one where neighbours wait.
+        """
+        who, in_flight = self.producer, self._in_flight
+        assert who is not None, "a running lane has a producer"
+        sent = in_flight.next_resend() if in_flight.resending else self._next_new(small_bytes)
         assert sent is not None, "take follows can_send"
-        if sent is self._in_flight[-1]:
-            self._resend = False
-        sent.outstanding = True
-        who = self.producer
+        in_flight.goes_out(sent)
         header = records.stamp(
             sent.parcel, who.producer_id, who.epoch, sent.base_sequence, transactional=self.transactional
         )
         return sent, header
 
-    def _next_new(self) -> Sent:
+    def _next_new(self, small_bytes: int) -> Sent:
         try:
-            ready = self._waiting.take(self.limit_bytes, self.small_bytes)
+            ready = self._waiting.take(self.limit_bytes, small_bytes)
         except DamagedBatch as error:
             raise self._named(error) from error
-        sent = Sent(ready.parcel, ready.hold, ready.charge_bytes, self._next_sequence)
-        self._next_sequence = (self._next_sequence + ready.parcel.records) % SEQUENCE_END
-        self._in_flight.append(sent)
-        self._in_flight_bytes += sent.charge_bytes
-        return sent
+        return self._in_flight.add(ready)
 
     def _named(self, error: DamagedBatch) -> DamagedBatch:
         """Say whose batch it is: the records room knows offsets only."""
@@ -464,41 +474,29 @@ class Lane:
     # ---- answers ----------------------------------------------------------------------------------------------
 
     def acknowledged(self, sent: Sent, base_offset: int) -> Foreign | None:
-        """Take the acknowledgement of a batch; gives what it reveals about other writers.
+        """Take the acknowledgement of a batch; returns what it reveals about other writers.
 
-        Acknowledgements come in the order of sending, because a broker works through a connection in order. Only after
-        the leader has moved may one come before the head's: that batch is sent once more when the head is settled, and
-        the broker then says that it has it.
+        One that comes before the head's counts for nothing: see :meth:`InFlight.acknowledged`.
         """
-        if not self._in_flight or self._in_flight[0] is not sent:
-            if sent in self._in_flight:  # else it was dropped meanwhile
-                self._resend = self._early = True
+        if not self._in_flight.acknowledged(sent):
             return None
-        self._in_flight.popleft()
-        self._known_to_broker, self._early = True, False
-        if not self._in_flight:
-            self._resend = False
-        parcel = sent.parcel
-        self._in_flight_bytes -= sent.charge_bytes
-        sent.hold.let_go()
-        foreign = None
-        expected = self.expected_offset
+        parcel, expected = sent.parcel, self.expected_offset
         if base_offset < 0:  # a duplicate whose offset the broker no longer knows
             base_offset = expected if expected is not None else -1
+        foreign = None
         if expected is not None and base_offset != expected and not self.shared:
             foreign = Foreign(expected, base_offset, self.anchor)
-        self.expected_offset = base_offset + parcel.records if base_offset >= 0 else None
+            if base_offset < expected:
+                self.target_kept = base_offset
+                self._progress.keep(self.anchor)
+        known = base_offset >= 0
+        self.expected_offset = base_offset + parcel.records if known else None
         first, count = parcel.segments[-1]
-        if foreign and base_offset < foreign.expected_offset:
-            self.target_kept, self.anchor_kept = base_offset, True
-        anchor = self.anchor_at(first + count - 1, base_offset + parcel.records - 1 if base_offset >= 0 else None)
-        if self.uncommitted is None:
-            self.anchor = self.anchor if self.anchor_kept else anchor
-            self.records += parcel.records
-            self.bytes += parcel.size
-        else:
-            self.uncommitted.add(None if self.anchor_kept else anchor, parcel.records, parcel.size)
-        self._note_runs(parcel, base_offset)
+        anchor = self.anchor_at(first + count - 1, base_offset + parcel.records - 1 if known else None)
+        if self._progress.add(parcel, anchor):
+            self._moved[self] = None
+        if known and not self.shared:
+            self._progress.note_runs(parcel.segments, base_offset)
         self.settled = max(parcel.next_offset, self.position) if self.idle else parcel.next_offset
         self.max_timestamp = parcel.max_timestamp
         self.failures = 0
@@ -509,10 +507,10 @@ class Lane:
         return Anchor(
             source_offset,
             None if self.shared else target_offset,
-            self.topic_id,
-            self.leader_epoch,
+            self.identity.topic_id,
+            self.identity.leader_epoch,
             self.target_partition if self.shared else -1,
-            self.target_id,
+            self.identity.target_id,
         )
 
     def share(self, *, shared: bool) -> None:
@@ -521,25 +519,11 @@ class Lane:
             self.expected_offset = None  # the others were the last to write there, perhaps
         self.shared = shared
 
-    def _note_runs(self, parcel: Parcel, base_offset: int) -> None:
-        """Keep where the difference between both sides' offsets changes: the map of offsets is made of that."""
-        if base_offset < 0 or self.shared:
-            return
-        runs = self.new_runs if self.uncommitted is None else self.uncommitted.runs
-        target = base_offset
-        for source, count in parcel.segments:
-            if target - source != self._delta:
-                self._delta = target - source
-                runs.append((source, target))
-            target += count
-
     def refused(self, sent: Sent, row: Appended, now: float) -> Verdict:
         """Take a produce error for ``sent``; says what must follow."""
-        sent.outstanding = False
-        if sent not in self._in_flight:
+        if not self._in_flight.refused(sent):
             return Verdict.NOTHING  # dropped meanwhile
-        if self._in_flight[0] is not sent:
-            self._resend = True  # its turn comes after the head's
+        if not self._in_flight.is_head(sent):
             return Verdict.RETRY
         if row.error == codes.DUPLICATE_SEQUENCE_NUMBER:
             self.acknowledged(sent, row.base_offset)
@@ -561,7 +545,8 @@ class Lane:
             return Verdict.RESUME
         found = meaning(code)
         if found.retriable:
-            sent.doubtful = sent.doubtful or code in refusals.PERHAPS_WRITTEN
+            if code in refusals.PERHAPS_WRITTEN:
+                self._in_flight.doubt(sent)
             return self._send_again(error, now, Verdict.RETRY_METADATA if found.after else Verdict.RETRY)
         return self._head_lost(error, now)
 
@@ -569,7 +554,7 @@ class Lane:
         if self.failures >= GIVE_UP_FAILURES:
             return self._head_lost(error, now, retry_s=GIVEN_UP_RETRY_S)
         self.cause = error
-        self._resend = True
+        self._in_flight.resend()
         self.failures += 1
         self.retry_at = now + min(RETRY_S_MIN * 2 ** min(self.failures - 1, 16), RESEND_S_MAX)
         return verdict
@@ -577,12 +562,12 @@ class Lane:
     def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> Verdict:
         """Give up the head, which the target refuses for good, and with it all that followed it."""
         verdict = Verdict.FAILED
-        if any(sent.doubtful for sent in self._in_flight):
+        if self._in_flight.doubtful:
             self._resume_on_retry = True
             verdict = Verdict.ABORT if self.transactional else verdict
+            self._in_flight.drop()
         else:
-            self._next_sequence = self._in_flight[0].base_sequence  # never written: the numbers are free again
-        self._drop_in_flight()
+            self._in_flight.give_up()
         self.position = self.settled
         self.fail(error, now, retry_s=retry_s)
         return verdict
@@ -599,15 +584,7 @@ class Lane:
                 remedy=f"Raise max.message.bytes of topic {self.target_topic}",
             )
             return self._head_lost(error, now, retry_s=TOO_LARGE_RETRY_S)
-        self._in_flight.popleft()
-        sequence, charge = sent.base_sequence, sent.charge_bytes
-        parts: list[Sent] = []
-        for parcel in parcels:
-            parts.append(Sent(parcel, Hold(self.window, parcel.size).keep(), charge, sequence))
-            sequence, charge = (sequence + parcel.records) % SEQUENCE_END, 0
-        self._in_flight.extendleft(reversed(parts))
-        sent.hold.let_go()
-        self._resend = True
+        self._in_flight.divide(parcels)
         return Verdict.RETRY
 
     def _head_damaged(self, sent: Sent, error: HeliographError, now: float) -> Verdict:
@@ -623,20 +600,12 @@ class Lane:
 
     def leader_moved(self) -> None:
         """Take that the target partition has another leader: what the old one has not answered is sent to the new."""
-        for sent in self._in_flight:
-            if sent.outstanding:
-                sent.outstanding, sent.doubtful = False, True
-                self._resend = True
+        self._in_flight.leader_moved()
 
     def connection_lost(self, lost: Sequence[Sent], cause: HeliographError) -> None:
         """Take that ``lost`` will get no answer: they may or may not have been written, so they are sent again."""
-        for sent in lost:
-            sent.outstanding = False
-            sent.doubtful = True
-            if sent in self._in_flight:
-                self._resend = True
-                if self.state is not State.HALTED:
-                    self.cause = cause
+        if self._in_flight.unanswered(lost) and self.state is not State.HALTED:
+            self.cause = cause
 
     def _error(self, code: int, said: str) -> HeliographError:
         return refusals.error_of(code, said, self.target_topic, self.target_partition)

@@ -12,7 +12,8 @@ from typing import Protocol
 from heliograph.broker.connection import Connection
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError
-from heliograph.flow.lane import IN_FLIGHT_MAX, Foreign, Lane, Sent
+from heliograph.flow.in_flight import IN_FLIGHT_MAX, Sent
+from heliograph.flow.lane import Foreign, Lane
 from heliograph.flow.pace import RoundTrip
 from heliograph.flow.refusals import Verdict
 from heliograph.records import SMALL_BYTES
@@ -175,9 +176,9 @@ class Sender:
             if self._gate is not None and not self._gate.admits(lane):
                 continue
             # Five batches of a partition may be under way: on a long line it takes large ones to fill it.
-            lane.small_bytes = lane.limit_bytes // 2 if self._round_trip.is_long else SMALL_BYTES
+            small_bytes = lane.limit_bytes // 2 if self._round_trip.is_long else SMALL_BYTES
             try:
-                sent, header = lane.take()
+                sent, header = lane.take(small_bytes)
             except DataError as error:
                 self._callbacks.failed(lane, error)
                 continue
@@ -242,7 +243,6 @@ class Sender:
         if row.error:
             self._callbacks.refused(lane, lane.refused(sent, row, self._loop.time()))
             return
-        sent.outstanding = False
         self._callbacks.acknowledged(lane, lane.acknowledged(sent, row.base_offset))
 
     def _lost(self, left: Mapping[tuple[str, int], tuple[Lane, Sent]], error: BaseException | None) -> None:

@@ -101,6 +101,10 @@ class Transaction:
     size_bytes: int = 0
     closing: bool = False
 
+    def took(self, size_bytes: int) -> None:
+        """Count a batch that goes out."""
+        self.size_bytes += size_bytes
+
     def due(self, now: float, limits: Limits) -> bool:
         """Say whether it should be closed."""
         if now >= self.began_s + limits.age_s or self.size_bytes >= limits.size_bytes:
@@ -176,7 +180,7 @@ class Transactions:
     def took(self, size_bytes: int) -> None:
         """Take note that a batch of the present transaction goes out."""
         if self._current is not None:
-            self._current.size_bytes += size_bytes
+            self._current.took(size_bytes)
 
     # ---- what the flow tells ------------------------------------------------------------------------------------
 

@@ -56,12 +56,13 @@ class Waiting:
         return bool(self._ready or self._pieces)
 
     def add(self, piece: Piece) -> None:
-        """Put a piece at the end; its hold is let go when it is taken or dropped."""
+        """Put a piece at the end, and hold its bytes until it is taken or dropped."""
+        piece.hold.keep()
         self._pieces.append(piece)
         self.size_bytes += piece.size
 
     def take(self, limit_bytes: int, small_bytes: int = records.SMALL_BYTES) -> Ready:
-        """Give the next batch, of at most ``limit_bytes`` where it has to be made. Raises DamagedBatch.
+        """Return the next batch with its hold, of at most ``limit_bytes`` where it has to be made. Raises DamagedBatch.
 
         Good batches below ``small_bytes`` are made into one where neighbours wait.
         """

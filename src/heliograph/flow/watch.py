@@ -45,15 +45,15 @@ class Watch:
             self._callbacks.doubted(lane, doubt)
             return
         epoch = self._source.metadata.leader_epoch(lane.source_topic, lane.partition)
-        if lane.leader_epoch < 0:
-            lane.leader_epoch = epoch
-        elif epoch > lane.leader_epoch:
+        if lane.identity.leader_epoch < 0:
+            lane.led_by(epoch)
+        elif epoch > lane.identity.leader_epoch:
             self._unchecked[lane] = None
 
     def _doubt(self, lane: Lane) -> HeliographError | None:
         for cluster, name, known in (
-            (self._source, lane.source_topic, lane.topic_id),
-            (self._target, lane.target_topic, lane.target_id),
+            (self._source, lane.source_topic, lane.identity.topic_id),
+            (self._target, lane.target_topic, lane.identity.target_id),
         ):
             if is_other(known, topic_id(cluster, name)):
                 return ClusterError(f"Topic {name} on {cluster.alias} is no longer the one that was there")
@@ -75,16 +75,20 @@ class Watch:
         lanes = {(lane.source_topic, lane.partition): lane for lane in self._unchecked}
         self._unchecked = {}
         now = self._source.metadata.leader_epoch
-        wanted = {key: epochs.Read(lane.leader_epoch, now(*key)) for key, lane in lanes.items()}
+        wanted = {key: epochs.Read(lane.identity.leader_epoch, now(*key)) for key, lane in lanes.items()}
         found = await epochs.epoch_ends(self._source, wanted)
         for key, lane in lanes.items():
             answer = found.get(key)
-            if isinstance(answer, HeliographError) or lane.leader_epoch != wanted[key].epoch:
+            if isinstance(answer, HeliographError) or lane.identity.leader_epoch != wanted[key].epoch:
                 continue
             position = lane.next_position
-            cut = None if answer is None else cut_at(position, lane.leader_epoch, answer.epoch, answer.end_offset)
+            cut = (
+                None
+                if answer is None
+                else cut_at(position, lane.identity.leader_epoch, answer.epoch, answer.end_offset)
+            )
             if cut is None:
-                lane.leader_epoch = wanted[key].leader_epoch
+                lane.led_by(wanted[key].leader_epoch)
                 self._callbacks.confirmed(lane)
                 continue
             self._callbacks.doubted(

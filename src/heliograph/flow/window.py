@@ -4,7 +4,8 @@ Memory is held by *frames*, the answers that came from brokers: a batch that is 
 the frame stays until the last of them is acknowledged. A frame therefore counts whole for as long as anything holds it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 
@@ -22,6 +23,15 @@ class Window:
         """Bytes that may still be taken; never negative."""
         return max(0, self.limit_bytes - self.used_bytes)
 
+    @contextmanager
+    def holding(self, size: int) -> Iterator["Hold"]:
+        """Hold ``size`` bytes meanwhile; and for as long as others keep what is yielded."""
+        hold = Hold(self, size).keep()
+        try:
+            yield hold
+        finally:
+            hold.let_go()
+
     def take(self, size: int) -> None:
         """Count ``size`` bytes as used."""
         self.used_bytes += size
@@ -35,7 +45,11 @@ class Window:
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """A number of bytes of the window, held by several; given back when the last lets go."""
+    """A number of bytes of the window, held by several; given back when the last lets go.
+
+    Only queues are holders (:class:`~heliograph.flow.waiting.Waiting`, :class:`~heliograph.flow.in_flight.InFlight`),
+    for as long as something is in them, and whoever has it in a ``with`` block (:meth:`Window.holding`).
+    """
 
     window: Window
     size_bytes: int

@@ -55,16 +55,16 @@ class Commits:
         if lane.anchor is not None:
             self.stored[lane.source_topic, lane.partition] = lane.anchor
 
-    async def commit(self, lanes: Iterable[Lane]) -> None:
-        """Store the positions of ``lanes`` that moved since the last time. Raises a ClusterError."""
-        if self.transactions is None and self.may_store():
-            await self._store(
-                [
-                    (lane, lane.anchor)
-                    for lane in lanes
-                    if lane.anchor is not None and self._committed.get(lane) != lane.anchor
-                ]
-            )
+    async def commit(self, moved: dict[Lane, None]) -> None:
+        """Store the positions of the lanes in ``moved``, and take them out of it. Raises a ClusterError."""
+        if self.transactions is not None:
+            moved.clear()  # their positions went with their records
+        elif self.may_store():
+            anchors = [(lane, lane.anchor) for lane in moved if lane.anchor is not None]
+            await self._store([(lane, anchor) for lane, anchor in anchors if self._committed.get(lane) != anchor])
+            for lane, anchor in anchors:
+                if lane.anchor is anchor:  # else it moved on meanwhile
+                    moved.pop(lane, None)
 
     async def commit_begun(self, lanes: Iterable[Lane]) -> None:
         """Store where lanes have begun, so that even a kill before the next commit is exact. Raises a ClusterError."""

@@ -43,7 +43,7 @@ class Upkeep:
         return [job for part in parts for job in part.jobs()]
 
     def begun(self, lane: Lane, position: int, expected_offset: int) -> None:
-        """Take note of where a lane begins, before it moves its anchor there."""
+        """Take note of where a lane begins; the lane tells it itself, before it moves its anchor there."""
         self.syncs.begun(lane, position, expected_offset)
 
     async def finish(self, budget_s: float) -> None:

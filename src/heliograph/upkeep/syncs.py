@@ -17,7 +17,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.errors import NotAuthorized
 from heliograph.flow.lane import Lane
-from heliograph.flow.uncommitted import RUNS_KEPT
+from heliograph.flow.progress import RUNS_KEPT
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import OffsetSync, encode_offset_sync
 from heliograph.mirror.naming import Location, naming_of
@@ -95,7 +95,7 @@ class Syncs:
     def begun(self, lane: Lane, position: int, expected_offset: int) -> None:
         """Take note that ``lane`` begins at ``position``; its next record is expected at ``expected_offset``.
 
-        To be called before the lane moves its anchor there.
+        The lane tells it while its anchor still is what it was.
         """
         key = (lane.source_topic, lane.partition)
         self._drain(key, lane)

@@ -12,7 +12,7 @@ from heliograph.concurrency import all_of
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
 from heliograph.flow.flow import Flow
-from heliograph.flow.lane import Lane, State
+from heliograph.flow.lane import Lane
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.topics import LanePlan
@@ -41,6 +41,8 @@ class LaneSet:
     commits: Commits
     start: Callable[[list[Lane]], Awaitable[None]]
     """Finds where lanes begin, and starts them."""
+    begins: Callable[[Lane, int, int], None]
+    """Told by each lane where it begins (position, expected target offset), while its anchor still is what it was."""
     log: Log
     topics: int = 0
     """Topics of the source that are copied."""
@@ -80,7 +82,7 @@ class LaneSet:
         for lane in new:
             limit = limits.get(lane.target_topic)
             if limit is not None:
-                lane.limit_bytes = max(1, min(self.config.batch_max_bytes, limit - BATCH_OVERHEAD_BYTES))
+                lane.limit(max(1, min(self.config.batch_max_bytes, limit - BATCH_OVERHEAD_BYTES)))
         await self.start([lane for lane in new if lane.target_topic not in found.problems])
         await self.commits.commit_begun(new)
         for lane in new:
@@ -132,19 +134,19 @@ class LaneSet:
             del self.gone[key]
 
     def _open(self, window: Window, plan: LanePlan) -> Lane:
-        lane = Lane(
+        return Lane(
             plan.source_topic,
             plan.target_topic,
             plan.partition,
             window,
             target_partition=plan.target_partition,
             shared=plan.shared,
+            transactional=self.commits.transactions is not None,
+            limit_bytes=self.config.batch_max_bytes,
+            end_offset=self._ends.pop((plan.source_topic, plan.partition), None),
+            moved=self.flow.moved,
+            begins=self.begins,
         )
-        lane.state = State.RESUMING
-        lane.transactional = self.commits.transactions is not None
-        lane.end_offset = self._ends.pop((lane.source_topic, lane.partition), None)
-        lane.limit_bytes = self.config.batch_max_bytes
-        return lane
 
     def _close(self, lane: Lane) -> None:
         """Give up a lane; should its topic come back, it goes on where this one ended."""

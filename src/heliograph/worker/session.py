@@ -92,13 +92,13 @@ class Session:
             transactional=self._transactions is not None,
         )
         takeover = Takeover(source, target, config)
-        self._starter = Starter(
-            config, clusters, takeover, self._producers, self._commits, log, self.flow, self._upkeep.begun
-        )
+        self._starter = Starter(config, clusters, takeover, self._producers, self._commits, log, self.flow)
         topic_job = TopicJob(source, target, topic_rules_of(config))
         naming = topic_job.rules.selection.naming
         deletion = DeletionJob(source, target, Deletions(naming), log) if config.delete_topics else None
-        self.lanes = LaneSet(config, self.flow, topic_job, deletion, self._commits, self._starter.start, log)
+        self.lanes = LaneSet(
+            config, self.flow, topic_job, deletion, self._commits, self._starter.start, self._upkeep.begun, log
+        )
         self.unkeyed = Unkeyed(source, target, self.flow.lanes, log)
         self._configs_job = TopicConfigsJob(source, target, topic_job.rules, log, topic_job.refused)
 
@@ -169,7 +169,7 @@ class Session:
         except (HeliographError, TimeoutError) as error:
             self.log.warning("positions were not stored; the next start finds the place", cause=error)
         await self._upkeep.finish(budget_s * 0.1)
-        self.log.info("stopped", records=sum(lane.records for lane in flow.lanes.values()))
+        self.log.info("stopped", records=sum(lane.records_copied for lane in flow.lanes.values()))
 
     def _metadata_age_s(self) -> float:
         """Age at which knowledge of brokers and leaders is renewed even if nothing went wrong."""
@@ -196,7 +196,7 @@ class Session:
 
     async def commit(self) -> None:
         """Store the positions that moved since the last time. Raises a ClusterError."""
-        await self._commits.commit(self.flow.lanes.values())
+        await self._commits.commit(self.flow.moved)
 
     async def _resume(self, lanes: list[Lane]) -> None:
         await self._starter.start(lanes)

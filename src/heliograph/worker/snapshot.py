@@ -16,7 +16,6 @@ from heliograph.records import kernel_name
 from heliograph.worker.flow_runner import FlowRunner
 
 _STATES = {
-    State.STARTING: LaneState.STARTING,
     State.RESUMING: LaneState.STARTING,
     State.RUNNING: LaneState.RUNNING,
     State.FAILED: LaneState.FAILED,
@@ -79,9 +78,9 @@ class SnapshotTaker:
         before = self._before.get(key)
         records_per_s = bytes_per_s = 0.0
         if before is not None and now > before.at_s:
-            records_per_s = max(0, lane.records - before.records) / (now - before.at_s)
-            bytes_per_s = max(0, lane.bytes - before.bytes) / (now - before.at_s)
-        self._before[key] = _Before(now, lane.records, lane.bytes)
+            records_per_s = max(0, lane.records_copied - before.records) / (now - before.at_s)
+            bytes_per_s = max(0, lane.bytes_copied - before.bytes) / (now - before.at_s)
+        self._before[key] = _Before(now, lane.records_copied, lane.bytes_copied)
         state, cause, held_up_s = _state(runner, lane)
         return LaneView(
             topic=lane.source_topic,
@@ -92,8 +91,8 @@ class SnapshotTaker:
             position=lane.settled,
             end_offset=lane.end_offset,
             lag=lane.lag,
-            records=lane.records,
-            bytes=lane.bytes,
+            records=lane.records_copied,
+            bytes=lane.bytes_copied,
             records_per_s=records_per_s,
             bytes_per_s=bytes_per_s,
             target_partition=lane.target_partition if lane.shared else None,

@@ -1,13 +1,13 @@
 """Where lanes begin: their places are found from stored positions and both clusters, and then they are started."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
 from heliograph.flow.flow import Flow
-from heliograph.flow.lane import Lane, Producer, State
+from heliograph.flow.lane import Identity, Lane, Producer, State
 from heliograph.flow.positions import Clusters, Place
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.resume import Outcome
@@ -28,8 +28,6 @@ class Starter:
     commits: Commits
     log: Log
     flow: Flow
-    begun: Callable[[Lane, int, int], None]
-    """Told where a lane begins (position, expected target offset), before it moves its anchor there."""
     _told: dict[str, str] = field(default_factory=dict)
     """By target topic: why a lane of it could not begin the last time."""
 
@@ -97,11 +95,14 @@ class Starter:
         if lane.state is State.HALTED:
             return
         told = place.evidence
-        lane.topic_id, lane.target_id, lane.leader_epoch = told.topic_id, told.target_id, told.leader_epoch
-        self.begun(lane, place.position, place.expected_offset)
-        lane.start(place.position, place.expected_offset, producer)
-        if fresh or place.outcome is Outcome.EXACT:
-            lane.anchor = lane.anchor_at(place.position - 1, _target_before(lane, place, known))
+        exact = fresh or place.outcome is Outcome.EXACT
+        lane.start(
+            place.position,
+            place.expected_offset,
+            producer,
+            identity=Identity(told.topic_id, told.target_id, told.leader_epoch),
+            target_before=_target_before(lane, place, known) if exact else None,
+        )
         first = fresh and (not place.expected_offset or self._has_neighbour(lane))
         if place.doubtful or (place.outcome is not Outcome.EXACT and not first):
             doubt = "{}..{}".format(*place.doubtful) if place.doubtful else "-"
