@@ -81,10 +81,6 @@ NOT_YET: dict[str, str] = {
         "tests/scenarios/test_failover_groups.py reaches it",
     ),
     **dict.fromkeys(
-        ("flow/uncommitted", "flow/waiting"),
-        "the tests of the lane run it",
-    ),
-    **dict.fromkeys(
         (
             "config/client_options",
             "config/javaclasses",
