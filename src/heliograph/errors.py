@@ -10,7 +10,7 @@
     │   ├── NotKafka                         something answers, but it does not speak Kafka's protocol
     │   ├── TlsError                         the handshake failed (trust, host name, expiry, protocol)
     │   ├── AuthenticationFailed             the broker refused the credentials or the mechanism
-    │   ├── NotAuthorized                    the principal lacks a right; ``right`` and ``resource`` say which
+    │   ├── NotAuthorized                    the principal lacks an ACL; ``right`` and ``resource`` say which
     │   ├── ProtocolError                    the peer sent bytes that break Kafka's protocol or our limits
     │   └── BrokerError                      the broker answered with an error code; ``code`` says which
     ├── DataError                   exit 4   records that cannot be copied as they are
@@ -88,7 +88,7 @@ class AuthenticationFailed(ClusterError):
 
 
 class NotAuthorized(ClusterError):
-    """The principal lacks a right."""
+    """The principal lacks a permission (ACL)."""
 
     def __init__(self, message: str, *, right: str, resource: str, remedy: str = "") -> None:
         """``right`` is Kafka's operation (``Read``), ``resource`` e.g. ``topic orders``."""

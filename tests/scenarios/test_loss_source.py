@@ -66,7 +66,7 @@ def test_a_topic_made_anew_and_longer_than_before(source_kafka, target_kafka, he
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(30, first=100))
     running = heliograph(properties)
-    line = line_with(running, "the source topic was made anew")
+    line = line_with(running, "the source topic was recreated")
     assert "goes_on_at=0" in line
     assert wait_for_rows(target_kafka, f"longer.{unique}", 40) == before + read(source_kafka, unique)
 

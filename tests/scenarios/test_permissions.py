@@ -305,7 +305,7 @@ def test_the_table_is_enough_for_everything_and_each_row_is_needed(source, targe
         happens(case, "a checkpoint", lambda case=case: target.end(case.local("west.checkpoints.internal")) > 0)
         happens(case, "heartbeats", lambda case=case: target.end(case.local("west.heartbeats")) > 0)
         happens(case, "offset syncs", lambda side=side, syncs=syncs: side.end(syncs) > 0)
-    happens(EVERYTHING, "the ACL", lambda: "right made on the target" in log_of(EVERYTHING))
+    happens(EVERYTHING, "the ACL", lambda: "ACL created on the target" in log_of(EVERYTHING))
     happens(ELSEWHERE, "the deletion", lambda: ELSEWHERE.local("west.old") not in target.topics())
     expected = [case for case in rest if case.row is not None and is_seen(case) == "run"]
     deadline = time.monotonic() + LIMIT_S

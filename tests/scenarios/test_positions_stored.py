@@ -207,7 +207,7 @@ def test_a_source_topic_made_anew_while_it_was_stopped(source_kafka, target_kafk
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(3, first=100))
     running = heliograph(properties)
-    running.wait_for("the source topic was made anew")
+    running.wait_for("the source topic was recreated")
     assert wait_for_rows(target_kafka, f"anew.{unique}", 13)[10:] == read(source_kafka, unique)
 
 
@@ -220,7 +220,7 @@ def test_a_source_topic_made_anew_while_it_runs(source_kafka, target_kafka, copy
     delete_topic(source_kafka, unique)
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(count, first=100))
-    running.wait_for("the source topic was made anew")
+    running.wait_for("the source topic was recreated")
     wanted = read(source_kafka, unique)
     deadline = time.monotonic() + LIMIT_S
     while (rows := read(target_kafka, f"renewed{count}.{unique}"))[-count:] != wanted:

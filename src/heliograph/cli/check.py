@@ -34,9 +34,10 @@ def check(
 ) -> int:
     """Show what FILE means, and what would stand in its way; changes nothing.
 
-    Prints what FILE says and what follows from it, then tries clusters, rights, topics and limits; findings come last.
+    Prints what FILE says and what follows from it, then tries clusters, permissions, topics and limits.
+    Findings come last.
 
-    Exit code 0: all is well, perhaps with warnings; 2: the configuration is wrong; 3: a cluster or a right is.
+    Exit code 0: all is well, perhaps with warnings; 2: the configuration is wrong; 3: a cluster or a permission is.
     """
     config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
     if as_json:

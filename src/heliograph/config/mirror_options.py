@@ -137,7 +137,7 @@ _TOPIC_OPTIONS = (
         _FLOW,
         Kind.BOOLEAN,
         "false",
-        "Whether a copy is deleted on the target when its source topic is gone at six looks; needs the right Delete.",
+        "Whether a copy is deleted on the target when its source topic is gone at six looks; needs Delete on the copy.",
     ),
     Option(
         "heliograph.window.bytes",
@@ -160,7 +160,7 @@ _TOPIC_OPTIONS = (
         _FLOW,
         Kind.BOOLEAN,
         "true",
-        "Whether rights on topics follow the source.",
+        "Whether ACLs on topics follow the source.",
     ),
     Option("sync.topic.acls.interval.seconds", _FLOW, Kind.LONG, "600", "How often, in seconds."),
     Option(
@@ -168,7 +168,7 @@ _TOPIC_OPTIONS = (
         _FLOW,
         Kind.STRING,
         "mm2",
-        "mm2: rights on single topics, as MM2 does; all: on prefixes of topics and on consumer groups too.",
+        "mm2: literal ACLs on topics, as MM2 does; all: also those on topic prefixes and consumer groups.",
         choices=("mm2", "all"),
     ),
     Option(

@@ -51,7 +51,7 @@ class LossKind(StrEnum):
     TRUNCATION = "truncation"
     """The source's log was cut: records that had been read are gone from it."""
     RECREATION = "recreation"
-    """The source topic was deleted and made anew."""
+    """The source topic was deleted and created again."""
     TARGET_DELETION = "target-deletion"
     """The target topic was deleted; what was in it is gone."""
     TARGET_TRUNCATION = "target-truncation"

@@ -96,7 +96,7 @@ def _made_anew(lane: Lane, stored: Anchor, evidence: Evidence) -> Damage:
     after = stored.source_offset + 1
     lost = (after, max(after, lane.end_offset or 0))
     loss = loss_of(lane, LossKind.RECREATION, source_offsets=lost, goes_on_at=evidence.begin)
-    return Damage(evidence.begin, "the source topic was made anew", (loss,))
+    return Damage(evidence.begin, "the source topic was recreated", (loss,))
 
 
 def _cut(lane: Lane, stored: Anchor, evidence: Evidence, cut: int) -> Damage:

@@ -61,7 +61,7 @@ class Watch:
         if topic is None or (not topic.partitions and topic.error == codes.UNKNOWN_TOPIC_OR_PARTITION):
             return ClusterError(
                 f"Topic {lane.target_topic} is gone from {self._target.alias}",
-                remedy="It is made anew at the next look at the topics",
+                remedy="It is created again at the next look at the topics",
             )
         return None
 

@@ -1,11 +1,11 @@
-"""Which ACLs of the source are created on the target too.
+"""Which ACLs of the source are created on the target.
 
-``mm2``: MirrorMaker 2's rules. ACLs on single topics that are copied follow to the copy. The right to write does not,
-because nobody but the flow may write to a copy, so "everything" becomes "read". Prefixes, groups and all else are left
-out. Nothing is ever deleted.
+``mm2``: MirrorMaker 2's rules. Literal ACLs on topics that are copied are created for the copy. Allowed Write is not,
+because nobody but the flow may write to a copy, so All becomes Read. Prefixes, groups and all else are left out. No ACL
+is ever deleted.
 
-``all``: besides, ACLs on prefixes of topics, ACLs on consumer groups, and the wildcard in a form that means
-something on the target. With the default policy the copies of all topics begin with the source's alias, so ``*``
+``all``: also ACLs on topic prefixes and on consumer groups, and the wildcard in a form that means something on the
+target. With the default policy the copies of all topics begin with the source's alias, so ``*``
 becomes that prefix; MM2 makes a topic name ``A.*`` of it, which no topic has.
 
 ACLs on the cluster, on transactional ids, on tokens and users never follow: the target is another cluster.
@@ -32,7 +32,7 @@ class AclMode(StrEnum):
 class LeftOut(StrEnum):
     """Why an ACL is not copied."""
 
-    WRITE = "the right to write: nobody but this flow may write to a copy"
+    WRITE = "permission to write: nobody but this flow may write to a copy"
     NOT_COPIED = "its topic or group is not copied"
     PREFIXED = "a prefix, which MM2 leaves out"
     GROUP = "an ACL on a group, which MM2 leaves out"

@@ -88,7 +88,7 @@ class OffsetMap:
     # ---- learning -------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Forget everything: one of the topics was made anew."""
+        """Forget everything: one of the topics was recreated."""
         for column in (self._up, self._down, self._count, self._foreign):
             del column[:]
         self._reached = -1

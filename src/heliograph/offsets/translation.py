@@ -251,7 +251,7 @@ async def _held_against_records(found: Translation, offset: int, sides: _Sides |
         there = await next_record(sides.there, found.offset, there_ends.end)
         comparable = here is not None and there is not None and (here.offset, there.offset) == (offset, found.offset)
         if comparable and not same(here, there) and not await _same_before(offset, found.offset, sides):
-            reason = "the records there differ: somebody else wrote to one of the topics, or it was made anew"
+            reason = "the records there differ: somebody else wrote to one of the topics, or it was recreated"
             return Translated(found.offset, exact=False, reason=reason)
     return Translated(found.offset, exact=True, reason=found.reason, at_end=found.offset >= there_ends.end)
 

@@ -50,7 +50,7 @@ def _tell_loss(loss: Loss, log: Log) -> None:
         case LossKind.TRUNCATION:
             log.error("the source has lost records that had been read", **fields)
         case LossKind.RECREATION:
-            log.error("the source topic was made anew", **fields)
+            log.error("the source topic was recreated", **fields)
         case LossKind.TARGET_DELETION:
             log.error("the target topic was deleted", **fields)
         case LossKind.TARGET_TRUNCATION:

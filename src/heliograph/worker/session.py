@@ -67,7 +67,7 @@ class Callbacks:
 
 
 class Session:
-    """One stretch of copying: made anew whenever the lanes are gained."""
+    """One stretch of copying: created whenever this process gains the lanes."""
 
     def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, log: Log, callbacks: Callbacks) -> None:
         """Nothing moves before :meth:`run`; both clusters must have been started."""
