@@ -73,7 +73,7 @@ def test_rights_are_made_and_read(guarded):
 
 
 def test_missing_rights_and_bad_rights_are_errors(guarded):
-    with pytest.raises(NotAuthorized, match="read the rights on lab"):
+    with pytest.raises(NotAuthorized, match="read the ACLs on lab"):
         ask(guarded, acls.describe, user="alice")
     wrong = Acl(ResourceType.TOPIC, "", PatternType.LITERAL, "User:bob", "*", Operation.READ, Permission.ALLOW)
     right = acl(ResourceType.TOPIC, "orders", PatternType.LITERAL, Operation.READ)
@@ -81,7 +81,7 @@ def test_missing_rights_and_bad_rights_are_errors(guarded):
         ask(guarded, lambda cluster: acls.create(cluster, [right]), user="alice")
     (mixed,) = ask(guarded, lambda cluster: acls.create(cluster, [wrong, right]))
     assert mixed[right] is None
-    assert "make the right TOPIC LITERAL : User:bob from *: ALLOW READ on lab" in str(mixed[wrong])
+    assert "create the ACL TOPIC LITERAL : User:bob from *: ALLOW READ on lab" in str(mixed[wrong])
 
 
 def test_without_an_authorizer_there_are_no_rights(target_kafka):
