@@ -6,6 +6,7 @@ from heliograph.mirror.checkpoints import (
     GroupChoice,
     GroupSync,
     Left,
+    Wanted,
     checkpoint_key,
     follows_topic,
     is_news,
@@ -76,6 +77,12 @@ def test_mm2s_rule_of_what_is_written(before, now, expected):
     assert news([made[1]], known) == ((made[1],) if expected else ())
 
 
+@pytest.mark.parametrize(("now", "written"), [((42, 38), True), ((42, 37), False), ((40, 38), True)])
+def test_a_change_of_metadata_alone_is_written(now, written):
+    before, after = Checkpoint("g", "A.t", 0, 40, 38, "old"), Checkpoint("g", "A.t", 0, *now, "new")
+    assert is_news(after, before) is written
+
+
 def test_checkpoints_of_others_do_not_count():
     known = {("g", "A.t", 0): Checkpoint("g", "A.t", 0, 5, 5)}
     others = [Checkpoint("h", "A.t", 0, 5, 5), Checkpoint("g", "A.u", 0, 5, 5), Checkpoint("g", "A.t", 1, 5, 5)]
@@ -83,7 +90,7 @@ def test_checkpoints_of_others_do_not_count():
 
 
 T0, T1, T2, T3 = (("A.t", partition) for partition in range(4))
-WANTED = {T0: 20, T1: 30, T2: 40, T3: 0}
+WANTED = {T0: Wanted(20), T1: Wanted(30, "x"), T2: Wanted(40), T3: Wanted(0)}
 
 
 def test_an_absent_group_gets_everything():
@@ -91,12 +98,18 @@ def test_an_absent_group_gets_everything():
 
 
 def test_an_idle_group_is_only_moved_forward():
-    committed = {T0: 19, T1: 30, T2: 41, ("other", 0): 7}
+    committed = {T0: Wanted(19), T1: Wanted(30, "x"), T2: Wanted(41, "y"), ("other", 0): Wanted(7)}
     found = plan_group_sync(WANTED, committed, active=False)
-    assert found.commit == {T0: 20, T3: 0}
+    assert found.commit == {T0: Wanted(20), T3: Wanted(0)}
     assert found.left == {T1: Left.EQUAL, T2: Left.AHEAD}
 
 
+def test_metadata_follows_where_the_offset_is_there_already():
+    committed = {T0: Wanted(20, "old"), T1: Wanted(30, "x"), T2: Wanted(41, "old"), T3: Wanted(0)}
+    found = plan_group_sync(WANTED | {T0: Wanted(20, "new")}, committed, active=False)
+    assert found.commit == {T0: Wanted(20, "new")}
+
+
 def test_an_active_group_is_left_alone():
-    found = plan_group_sync(WANTED, {T0: 1}, active=True)
+    found = plan_group_sync(WANTED, {T0: Wanted(1)}, active=True)
     assert found == GroupSync({}, dict.fromkeys(WANTED, Left.ACTIVE))

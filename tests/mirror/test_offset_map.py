@@ -230,3 +230,19 @@ def test_a_stored_position_adds_one_pair_to_what_is_known():
     assert list(known.runs()) == [Run(9, 5, 1)]
     known.anchored(12, 8)
     assert list(known.runs()) == [Run(9, 5, 4)]
+
+
+def test_what_lies_before_the_first_copy_stands_at_it():
+    known = OffsetMap()
+    known.begin(100, 0)
+    known.acknowledged(100, 0, 50)
+    found = known.translate(50)
+    assert (found.offset, found.exact) == (0, True)
+    later = OffsetMap()
+    later.synced(100, 7)
+    found = later.translate(50)
+    assert (found.offset, found.exact) == (0, False)
+    home = OffsetMap()
+    home.synced(0, 40)
+    found = home.inverse(3)
+    assert (found.offset, found.exact) == (0, True)

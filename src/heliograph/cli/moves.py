@@ -111,7 +111,7 @@ def _move_cells(move: Move) -> tuple[str, ...]:
 def _position_cells(position: Position) -> tuple[str, ...]:
     return (
         position.group or UNKNOWN,
-        f"{position.topic}-{position.partition}",
+        f"{position.topic}-{position.partition}" if position.topic else UNKNOWN,
         number(position.offset if position.offset >= 0 else None),
         number(position.lag),
         f"{position.to_topic}-{position.partition}" if position.to_topic else UNKNOWN,

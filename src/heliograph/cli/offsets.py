@@ -64,7 +64,7 @@ def offsets(
     question = _question(groups, topics, partition, offset, timestamp, everything=everything)
     chosen, back = flows_of(file, flow)
     found, notes = asyncio.run(_ask(chosen, back, question, backwards=backwards))
-    exact = bool(found) and all(each.exact or not each.to_topic for each in found)
+    exact = bool(found) and all(each.exact or not (each.to_topic or each.problem) for each in found)
     if as_json:
         rows = [document_of(each) for each in found]
         print_json({"flow": chosen.name, "backwards": backwards, "positions": rows, "notes": notes, "exact": exact})

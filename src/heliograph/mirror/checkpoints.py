@@ -57,9 +57,14 @@ def checkpoint_key(checkpoint: Checkpoint) -> CheckpointKey:
 
 
 def is_news(checkpoint: Checkpoint, before: Checkpoint | None) -> bool:
-    """Say whether ``checkpoint`` is to be written: the first, or the group went back, or it is further on there."""
+    """Say whether ``checkpoint`` is to be written: the first, or the group went back, or it is further on there.
+
+    MM2 stops there; a commit that changes only its metadata is written as well.
+    """
     if before is None or checkpoint.upstream_offset < before.upstream_offset:
         return True
+    if checkpoint.downstream_offset == before.downstream_offset:
+        return checkpoint.metadata != before.metadata
     return checkpoint.downstream_offset > before.downstream_offset
 
 
@@ -77,30 +82,38 @@ class Left(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A position on the target, as it should be or as it is."""
+
+    offset: int
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class GroupSync:
     """What to commit for one group."""
 
-    commit: Mapping[TopicPartition, int]
-    """Target offsets by target partition."""
+    commit: Mapping[TopicPartition, Wanted]
+    """By target partition."""
     left: Mapping[TopicPartition, Left]
 
 
 def plan_group_sync(
-    wanted: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int], *, active: bool
+    wanted: Mapping[TopicPartition, Wanted], committed: Mapping[TopicPartition, Wanted], *, active: bool
 ) -> GroupSync:
     """Decide for one group, by what is ``committed`` on the target; ``active``: it has members there.
 
     A group that is not there has nothing committed. As in MM2, a group that went back on the source does not go back
-    on the target.
+    on the target. A position that is there already is committed once more where its metadata has changed.
     """
     if active:
         return GroupSync({}, dict.fromkeys(wanted, Left.ACTIVE))
-    commit: dict[TopicPartition, int] = {}
+    commit: dict[TopicPartition, Wanted] = {}
     left: dict[TopicPartition, Left] = {}
-    for partition, offset in wanted.items():
+    for partition, each in wanted.items():
         there = committed.get(partition)
-        if there is None or there < offset:
-            commit[partition] = offset
+        if there is None or there.offset < each.offset or (there.offset == each.offset and there != each):
+            commit[partition] = each
         else:
-            left[partition] = Left.EQUAL if there == offset else Left.AHEAD
+            left[partition] = Left.EQUAL if there == each else Left.AHEAD
     return GroupSync(commit, left)

@@ -70,6 +70,8 @@ class Position:
     basis: Basis = Basis.GROUP
     age_ms: int | None = None
     """How old the checkpoint is."""
+    problem: str = ""
+    """Why the group's positions cannot be known, one phrase; empty where they are."""
     passed_over: tuple[int, int] | None = None
     """Offsets on the other side, from the first to before the second, that the group has read nowhere and would not."""
 
@@ -104,6 +106,8 @@ def judge(positions: Iterable[Position], obstacle: str, leave: Leave) -> list[Mo
 
 
 def _judge(position: Position, obstacle: str, leave: Leave) -> Move:
+    if position.problem:
+        return Move(position, Verdict.REFUSED, position.problem)
     if not position.to_topic:
         return Move(position, Verdict.LEFT, position.reason or "no flow copies this topic")
     if position.to_offset is None:

@@ -207,8 +207,7 @@ class OffsetMap:
         if not self._up:
             return None
         if at < 0:
-            span = Span(upstream, 0, self._up[0], self._down[0])
-            return Translation(0, exact=False, reason="it lies before the first known pair of offsets", span=span)
+            return _before_first(Span(upstream, 0, self._up[0], self._down[0]), self._down[0])
         into = upstream - self._up[at]
         if into <= self._count[at]:
             return Translation(self._down[at] + into, exact=True, reason="copied")
@@ -222,8 +221,7 @@ class OffsetMap:
         if not self._up:
             return None
         if at < 0:
-            span = Span(0, downstream, self._up[0], self._down[0])
-            return Translation(0, exact=False, reason="it lies before the first known pair of offsets", span=span)
+            return _before_first(Span(0, downstream, self._up[0], self._down[0]), self._up[0])
         into = downstream - self._down[at]
         if into <= self._count[at]:
             return Translation(self._up[at] + into, exact=True, reason="copied")
@@ -267,6 +265,13 @@ class OffsetMap:
 
 _FOREIGN = "somebody else wrote to the target there"
 _HOLE = "there is a hole among the records, and it is not known where"
+
+
+def _before_first(span: Span, there: int) -> Translation:
+    """Return what is known before the first pair, whose other offset is ``there``: nothing lies before 0."""
+    if not there:
+        return Translation(0, exact=True, reason="it lies before the first record there")
+    return Translation(0, exact=False, reason="it lies before the first known pair of offsets", span=span)
 
 
 def counted(span: Span, before: int, after: int) -> tuple[int, bool]:

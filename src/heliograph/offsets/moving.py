@@ -51,13 +51,16 @@ class GroupMoves:
             by_group.setdefault(each.group, []).append(adjust(each))
         moves: list[Move] = []
         for group, some in by_group.items():
-            if not self.wanted and not any(each.to_topic for each in some):
+            if not self.wanted and not any(each.to_topic or each.problem for each in some):
                 continue  # it reads nothing that a flow copies
             moves += judge(some, obstacles.get(group, ""), self.leave)
         return moves
 
     async def positions(self) -> list[Position]:
-        """Give all positions of the groups, translated; raises a ClusterError, also for a group that is not there."""
+        """Return all positions of the groups, translated. Raises a ClusterError, also for one group that is not there.
+
+        A group among others whose positions cannot be read has one without a place, which tells the problem.
+        """
         origin, destination = self.crossing.clusters
         if origin is None:
             positions = await self._from_checkpoints()
@@ -74,16 +77,19 @@ class GroupMoves:
         names = self.wanted or await self._followed(origin)
         committed = await groups.committed_by(origin, names)
         wanted: list[tuple[str, TopicPartition, int]] = []
+        unknown: list[Position] = []
         for group, found in committed.items():
-            if isinstance(found, HeliographError):
-                raise found
+            problem = found if isinstance(found, HeliographError) else None
             if not found and self.wanted:
-                raise ClusterError(
+                problem = ClusterError(
                     f"Group {group} has committed nothing on {origin.alias}", remedy="Check its name with --all"
                 )
-            wanted += [(group, key, each.offset) for key, each in sorted(found.items())]
+            if problem is not None:
+                unknown.append(_without_place(group, problem, alone=len(names) == 1))
+            elif not isinstance(found, HeliographError):
+                wanted += [(group, key, each.offset) for key, each in sorted(found.items())]
         answers = await translate_all(self.crossing, [(key, offset) for _, key, offset in wanted])
-        return [
+        return unknown + [
             _position(group, key, offset, answer) for (group, key, offset), answer in zip(wanted, answers, strict=True)
         ]
 
@@ -110,10 +116,12 @@ class GroupMoves:
         now_ms = time.time_ns() // 1_000_000
         for group in names:
             if group not in by_group:
-                raise ClusterError(
+                problem = ClusterError(
                     f"Group {group} has no checkpoint, and {self.crossing.origin} cannot be asked",
                     remedy=f"The groups with checkpoints are {', '.join(sorted(by_group)[:5]) or 'none'}",
                 )
+                found.append(_without_place(group, problem, alone=len(names) == 1))
+                continue
             rows = [(key, each) for key, each in sorted(by_group[group].items())]
             origins = [(ahead.naming.upstream_topic(key[0]) or key[0], key[1]) for key, _ in rows]
             asked = [(key, each.checkpoint.upstream_offset) for key, (_, each) in zip(origins, rows, strict=True)]
@@ -193,6 +201,13 @@ def _position(
     )
 
 
+def _without_place(group: str, problem: HeliographError, *, alone: bool) -> Position:
+    """Return what stands for a group whose positions are not known; raises the problem where it is asked for alone."""
+    if alone:
+        raise problem
+    return Position(group, "", -1, -1, reason=problem.message, problem=problem.message)
+
+
 def _by_checkpoint(position: Position, stamped: Stamped, now_ms: int, there: Ends | None) -> Position:
     """Improve a checkpoint by what the offset syncs know, which never leads beyond the right place."""
     known, said = position.to_offset, stamped.checkpoint.downstream_offset
@@ -214,7 +229,7 @@ def _by_checkpoint(position: Position, stamped: Stamped, now_ms: int, there: End
 
 def _with_held(position: Position, held: dict[TopicPartition, Committed] | HeliographError) -> Position:
     if isinstance(held, HeliographError):
-        raise held
+        return replace(position, problem=position.problem or held.message)
     found = held.get((position.to_topic, position.partition))
     return position if found is None else replace(position, held=found.offset)
 

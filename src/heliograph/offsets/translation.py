@@ -21,12 +21,15 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.log import Ends, PartitionLog, count, ends_of, last_record, next_record, nth, same
 from heliograph.concurrency import all_of
 from heliograph.config.model import Policy
-from heliograph.errors import HeliographError
+from heliograph.errors import BrokerError, HeliographError
 from heliograph.mirror.offset_map import OffsetMap, Translation
 from heliograph.offsets.flow_map import FlowMap, TopicPartition
+from heliograph.wire import errors as codes
 
 AT_ONCE = 8
 """Partitions looked at side by side."""
+ATTEMPTS = 3
+"""How often a position is looked for while records are deleted in front of it."""
 _TOO_FAR = "it is too far from the nearest known pair of offsets to count the records"
 
 
@@ -43,6 +46,10 @@ class Translated:
     """Records before the position that are not on the other side yet."""
     at_end: bool = False
     """Everything on the other side lies before the position."""
+    deleted: bool = False
+    """The record at the position was deleted: it lies before its partition's log start offset."""
+    error: HeliographError | None = None
+    """Why the records could not be read; what is said here is what is known without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,8 @@ async def translate_all(
 ) -> list[tuple[Destination | None, Translated, Ends | None, Ends | None]]:
     """Translate positions (topic, partition and offset on the origin), in the order given.
 
-    With each come the destination, and where both partitions begin and end, as far as that can be asked.
+    With each come the destination, and where both partitions begin and end, as far as that can be asked. A position
+    whose records cannot be read says so itself, and the others are not touched by it.
     """
     destinations = {key: crossing.destination_of(key[0]) for key, _ in wanted}
     logs = {key: logs_of(crossing, key, found) for key, found in destinations.items() if found is not None}
@@ -164,7 +172,7 @@ async def translate_all(
         if here is not None and there is not None and here_ends is not None and there_ends is not None:
             sides = _Sides(here, there, here_ends, there_ends)
         async with gate:
-            answer = await _best(destination, key[1], _Place(offset, sides))
+            answer = await _while_records_go(destination, key[1], _Place(offset, sides))
         return destination, answer, here_ends, there_ends
 
     return await all_of(one(key, offset) for key, offset in wanted)
@@ -176,6 +184,30 @@ def _not_there(log: PartitionLog | None, error: HeliographError) -> str:
         if known is None or log.partition not in known.partitions:
             return f"{log} does not exist"
     return f"{log} cannot be read: {error.message}"
+
+
+async def _while_records_go(destination: Destination, partition: int, place: _Place) -> Translated:
+    """Translate, and look again at where the partitions begin when records are deleted meanwhile."""
+    problem: HeliographError | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            return await _best(destination, partition, place)
+        except HeliographError as error:
+            problem = error
+            if not isinstance(error, BrokerError) or error.code != codes.OFFSET_OUT_OF_RANGE or place.sides is None:
+                break
+            sides = place.sides
+            ends = await ends_of([sides.here, sides.there])
+            here_ends, there_ends = ends[sides.here], ends[sides.there]
+            if isinstance(here_ends, HeliographError) or isinstance(there_ends, HeliographError):
+                break
+            place = replace(place, sides=replace(sides, here_ends=here_ends, there_ends=there_ends))
+    assert problem is not None, "something ended the attempts"
+    known = await _best(destination, partition, replace(place, sides=None))
+    offset = known.offset
+    if offset is not None and place.sides is not None:
+        offset = max(place.sides.there_ends.begin, min(offset, place.sides.there_ends.end))
+    return Translated(offset, exact=False, reason=f"the records cannot be compared: {problem.message}", error=problem)
 
 
 async def _best(destination: Destination, partition: int, place: _Place) -> Translated:
@@ -212,9 +244,15 @@ async def _by_map(known: OffsetMap | None, place: _Place, *, backwards: bool) ->
         return Translated(
             None, exact=False, reason="no pair of offsets is known: it was not copied, or not by this flow"
         )
-    if found.exact:
-        return await _held_against_records(found, place.offset, place.sides)
     sides = place.sides
+    if sides is not None and place.offset < sides.here_ends.begin:
+        first = await _by_map(known, replace(place, offset=sides.here_ends.begin), backwards=backwards)
+        return _where_deleted(found, first, sides)
+    if found.exact:
+        # Before the first copy there is no pair: what can be held against the records is the first pair itself.
+        first_run = next(known.runs())
+        first_pair = first_run.downstream if backwards else first_run.upstream
+        return await _held_against_records(found, max(place.offset, first_pair), sides)
     if sides is None:
         return Translated(found.offset, exact=False, reason=found.reason)
     gap = _gap_of(known, found, backwards=backwards)
@@ -222,6 +260,23 @@ async def _by_map(known: OffsetMap | None, place: _Place, *, backwards: bool) ->
         # Before the first known pair: what may be counted from then is where both partitions begin.
         gap = replace(gap, here_first=sides.here_ends.begin, there_first=sides.there_ends.begin)
     return await _counted(gap, found, place.offset, sides)
+
+
+def _where_deleted(found: Translation, first: Translated, sides: _Sides) -> Translated:
+    """Say where a reader goes on whose next records were deleted here; ``first`` is the first that is left.
+
+    Copies of what was deleted may be on the other side still, and the reader has not seen them.
+    """
+    start, begin, end = sides.here_ends.begin, sides.there_ends.begin, sides.there_ends.end
+    offset = max(begin, min(found.offset, end))
+    if first.offset is not None and not first.exact and first.offset > found.offset:
+        reason = f"it lies before the log start offset {start} of {sides.here}; {first.reason}"
+        return Translated(offset, exact=False, reason=reason, deleted=True)
+    if found.exact or (first.exact and first.offset is not None and first.offset <= offset):
+        reason = f"it lies before the log start offset {start} of {sides.here}: the next record that there is"
+        return Translated(offset, exact=True, reason=reason, at_end=offset >= end, deleted=True)
+    reason = f"it lies before the log start offset {start} of {sides.here}, where records cannot be counted any more"
+    return Translated(offset, exact=False, reason=reason, deleted=True)
 
 
 def _gap_of(known: OffsetMap, found: Translation, *, backwards: bool) -> _Gap:
@@ -243,16 +298,15 @@ async def _held_against_records(found: Translation, offset: int, sides: _Sides |
     if found.offset > there_ends.end:
         reason = f"{sides.there} ends at {there_ends.end}, before it: records are missing there"
         return Translated(there_ends.end, exact=False, reason=reason)
-    if found.offset < there_ends.begin and offset >= sides.here_ends.begin:
+    if found.offset < there_ends.begin:
         reason = f"{sides.there} begins at {there_ends.begin}, behind it: records were deleted there"
         return Translated(there_ends.begin, exact=False, reason=reason)
-    if offset >= sides.here_ends.begin:
-        here = await next_record(sides.here, offset, sides.here_ends.end)
-        there = await next_record(sides.there, found.offset, there_ends.end)
-        comparable = here is not None and there is not None and (here.offset, there.offset) == (offset, found.offset)
-        if comparable and not same(here, there) and not await _same_before(offset, found.offset, sides):
-            reason = "the records there differ: somebody else wrote to one of the topics, or it was recreated"
-            return Translated(found.offset, exact=False, reason=reason)
+    here = await next_record(sides.here, offset, sides.here_ends.end)
+    there = await next_record(sides.there, found.offset, there_ends.end)
+    comparable = here is not None and there is not None and (here.offset, there.offset) == (offset, found.offset)
+    if comparable and not same(here, there) and not await _same_before(offset, found.offset, sides):
+        reason = "the records there differ: somebody else wrote to one of the topics, or it was recreated"
+        return Translated(found.offset, exact=False, reason=reason)
     return Translated(found.offset, exact=True, reason=found.reason, at_end=found.offset >= there_ends.end)
 
 
@@ -274,6 +328,22 @@ async def _proven(offset: int, candidate: int, sides: _Sides) -> bool:
     return at_begin and same(here, there)
 
 
+async def _begins_later(here_next: int, total: int, offset: int, sides: _Sides) -> bool:
+    """Say whether the copy's first record comes behind ``offset``: copies of ``total`` lie before ``here_next``."""
+    begin = sides.here_ends.begin
+    if sides.there_ends.begin or here_next > sides.here_ends.end:
+        return False
+    all_before = await count(sides.here, begin, here_next)
+    after = await count(sides.here, max(offset, begin), here_next)
+    if all_before is None or after is None or after < total:
+        return False
+    first = await nth(sides.here, begin, all_before - total, here_next)
+    if first is None:
+        return False
+    here = await next_record(sides.here, first, here_next)
+    return same(here, await next_record(sides.there, 0, sides.there_ends.end))
+
+
 async def _counted(gap: _Gap, found: Translation, offset: int, sides: _Sides) -> Translated:
     """Make an inexact answer exact by counting records on both sides, or say why that cannot be done."""
     here_ends, there_ends = sides.here_ends, sides.there_ends
@@ -290,6 +360,13 @@ async def _counted(gap: _Gap, found: Translation, offset: int, sides: _Sides) ->
     if before is not None and total is not None and gap.here_next is None and before > total:
         reason = f"{before - total} records before it are not copied yet"
         return Translated(there_ends.end, exact=False, reason=reason, behind=before - total, at_end=True)
+    if (
+        gap.here_next is not None
+        and gap.there_first == 0
+        and total
+        and await _begins_later(gap.here_next, total, offset, sides)
+    ):
+        return Translated(0, exact=True, reason="it lies before the first record there")
     candidates = [before]
     if gap.here_next is not None and total is not None and gap.here_next <= here_ends.end:
         after = await count(sides.here, max(offset, here_ends.begin), gap.here_next)

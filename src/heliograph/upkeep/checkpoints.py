@@ -16,14 +16,14 @@ from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.groups import Committed
 from heliograph.config.model import FlowConfig
-from heliograph.errors import DataError
+from heliograph.errors import DataError, HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.checkpoints import CheckpointKey, checkpoint_key, news
 from heliograph.mirror.formats import Checkpoint, decode_checkpoint, encode_checkpoint
 from heliograph.mirror.naming import naming_of
 from heliograph.observe.log import Log
 from heliograph.offsets.flow_map import FlowMap
-from heliograph.offsets.translation import Crossing, translate_all
+from heliograph.offsets.translation import Crossing, Translated, translate_all
 from heliograph.upkeep.groups import Followed
 from heliograph.upkeep.internal_topics import InternalTopic
 from heliograph.upkeep.periodic import Job, Scope
@@ -69,8 +69,10 @@ class Checkpoints:
     _places: dict[str, list[Place]] = field(default_factory=dict)
     """As translated last, by group."""
     _translated_s: float = -RECENT_S
-    _counted: dict[tuple[TopicPartition, int], int | None] = field(default_factory=dict)
-    """What counting records gave: target offset by source position; None: nothing."""
+    _counted: dict[tuple[TopicPartition, int], Translated] = field(default_factory=dict)
+    """What counting records gave, by source position."""
+    _failures: dict[TopicPartition, str] = field(default_factory=dict)
+    """Why records of a partition could not be counted the last time."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError for lists that are no patterns."""
@@ -112,8 +114,10 @@ class Checkpoints:
         found = known.translate(committed.offset)
         target = (lane.target_topic, lane.target_partition)
         counted = self._counted.get((key, committed.offset))
-        if counted is not None and (found is None or not found.exact):
-            return Place(key, target, committed, counted, exact=True)
+        # Where records were deleted, an earlier place skips nothing that there is, be it the first of all.
+        usable = counted is not None and (counted.exact or counted.deleted) and (found is None or not found.exact)
+        if usable and counted is not None and counted.offset is not None:
+            return Place(key, target, committed, counted.offset, counted.exact)
         if found is None or (not found.exact and found.offset <= 0):
             return None  # nothing is known of what lies so far back
         return Place(key, target, committed, found.offset, found.exact)
@@ -128,7 +132,18 @@ class Checkpoints:
         flow = FlowMap(self.config, self.source, self.target, maps=self.syncs.maps)
         crossing = Crossing(self.source.alias, self.target.alias, ahead=flow, back=None)
         for each, (_, found, _, _) in zip(asked, await translate_all(crossing, asked), strict=True):
-            self._counted[each] = found.offset if found.exact else None
+            self._counted[each] = found
+            self._tell(each[0], found.error)
+
+    def _tell(self, key: TopicPartition, cause: HeliographError | None) -> None:
+        """Warn once for as long as the cause stays."""
+        if cause is None:
+            self._failures.pop(key, None)
+        elif self._failures.get(key) != str(cause):
+            self._failures[key] = str(cause)
+            self.log.warning(
+                "groups that lag are not followed on a partition", topic=key[0], partition=key[1], cause=cause
+            )
 
     def _is_inexact(self, key: TopicPartition, offset: int) -> bool:
         lane, known = self.lanes.get(key), self.syncs.maps.get(key)

@@ -12,7 +12,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.groups import Committed
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
-from heliograph.mirror.checkpoints import plan_group_sync
+from heliograph.mirror.checkpoints import Wanted, plan_group_sync
 from heliograph.observe.log import Log
 from heliograph.upkeep.checkpoints import Checkpoints, Place
 from heliograph.upkeep.periodic import Job, Scope
@@ -41,14 +41,13 @@ class GroupSync:
     async def sync(self) -> None:
         """Move the groups that can be moved. Raises a ClusterError."""
         plans = await self._plan(await self.checkpoints.translate())
-        begins = await self._begins(plans)
         described = await groups.describe(self.target, plans)
         active: set[str] = set()
         for group, positions in plans.items():
             state = described[group]
             if isinstance(state, HeliographError):
                 self._tell(group, state)
-            elif state.active or not await self._commit(group, _not_before(positions, begins)):
+            elif state.active or not await self._commit(group, positions):
                 active.add(group)
         for group in sorted(active - self._active):
             self.log.info("a group has members on the target and is left alone", group=group)
@@ -57,23 +56,27 @@ class GroupSync:
     async def _plan(self, wanted: Mapping[str, list[Place]]) -> dict[str, Positions]:
         """Say what is to be committed, by group; groups that are where they should be are not in it."""
         there = await groups.committed_by(self.target, wanted)
+        begins = await self._begins(wanted)
         plans: dict[str, Positions] = {}
         for group, places in wanted.items():
             committed = there[group]
             if isinstance(committed, HeliographError):
                 self._tell(group, committed)
                 continue
-            offsets = {place.target: place.downstream for place in places}
-            metadata = {place.target: place.upstream.metadata for place in places}
-            plan = plan_group_sync(offsets, {key: each.offset for key, each in committed.items()}, active=False)
+            positions = {
+                place.target: Wanted(max(place.downstream, begins.get(place.target, 0)), place.upstream.metadata)
+                for place in places
+            }
+            found = {key: Wanted(each.offset, each.metadata) for key, each in committed.items()}
+            plan = plan_group_sync(positions, found, active=False)
             if plan.commit:
-                plans[group] = {key: Committed(to, metadata=metadata[key]) for key, to in plan.commit.items()}
+                plans[group] = {key: Committed(to.offset, metadata=to.metadata) for key, to in plan.commit.items()}
         return plans
 
-    async def _begins(self, plans: Mapping[str, Positions]) -> dict[TopicPartition, int]:
-        """Say where the target's partitions begin: a position before that would be none for a consumer."""
-        wanted = {key for positions in plans.values() for key in positions}
-        found = await admin.list_offsets(self.target, wanted, admin.EARLIEST)
+    async def _begins(self, wanted: Mapping[str, list[Place]]) -> dict[TopicPartition, int]:
+        """Return where the target's partitions begin: a position before that would be none for a consumer."""
+        keys = {place.target for places in wanted.values() for place in places}
+        found = await admin.list_offsets(self.target, keys, admin.EARLIEST)
         return {key: each for key, each in found.items() if isinstance(each, int)}
 
     async def _commit(self, group: str, positions: Positions) -> bool:
@@ -96,10 +99,3 @@ class GroupSync:
         if self._failures.get(group) != str(cause):
             self._failures[group] = str(cause)
             self.log.warning("a group cannot be moved on the target", group=group, cause=cause)
-
-
-def _not_before(positions: Positions, begins: Mapping[TopicPartition, int]) -> dict[TopicPartition, Committed]:
-    """Move positions whose records are gone on the target up to the first record that is there."""
-    return {
-        key: Committed(max(each.offset, begins.get(key, 0)), metadata=each.metadata) for key, each in positions.items()
-    }

@@ -1,0 +1,94 @@
+"""Groups whose next record is gone or was never copied: they stand at the first that there is, and end nothing."""
+
+import time
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from group_moves import ask, commit, committed
+from plain_client import LIMIT_S, admin, create_topic, delete_records, simple_rows, wait_for_rows, write
+
+pytestmark = [pytest.mark.brokers, pytest.mark.timeout(180)]
+QUICK = {
+    "emit.checkpoints.interval.seconds": 1,
+    "refresh.groups.interval.seconds": 1,
+}
+SYNC = {"sync.group.offsets.enabled": "true", "sync.group.offsets.interval.seconds": 1}
+
+
+def wait_until(question, wanted):
+    deadline = time.monotonic() + LIMIT_S
+    while (found := question()) != wanted:
+        assert time.monotonic() < deadline, f"{found} is not {wanted}"
+        time.sleep(0.1)
+
+
+def committed_as(kafka, group, topic, offset):
+    """Commit, and return what is there then: the first commit of a cluster may come before its offsets topic."""
+    commit(kafka, group, topic, {0: offset})
+    return committed(kafka, group, topic)
+
+
+def metadata_of(kafka, group, topic):
+    places = ConsumerGroupTopicPartitions(group)
+    client = admin(kafka)
+    found = client.list_consumer_group_offsets([places])[group].result(LIMIT_S)
+    return {each.partition: each.metadata for each in found.topic_partitions if each.topic == topic}
+
+
+def test_a_group_before_the_log_start_offset(source_kafka, target_kafka, heliograph, one_way, tmp_path, unique):
+    old, new, missing = (f"{unique}-{name}" for name in ("old", "new", "missing"))
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(200))
+    delete_records(source_kafka, unique, 0, 100)
+    for group, offset in ((old, 50), (new, 150)):
+        wait_until(lambda each=group, at=offset: committed_as(source_kafka, each, unique, at), {0: offset})
+    remote = f"del.{unique}"
+    more = {**QUICK, "groups": f"{unique}.*", "emit.offset-syncs.enabled": "false"}
+    first = heliograph(one_way(source_kafka, target_kafka, "del", unique, more))
+    wait_for_rows(target_kafka, remote, 100)
+    assert first.stop() == 0
+
+    # The second process knows nothing of what lies far back: it must count.
+    synced = one_way(source_kafka, target_kafka, "del", unique, more)
+    for options in (("--group", new), ("--all",), ("--all", "--allow-repeats"), ("--group", new, "--group", missing)):
+        answer = ask(tmp_path, synced, "failover", *options)
+        row = answer.row(new, unique)
+        assert (row["to_offset"], row["exact"], row["verdict"]) == (50, True, "move"), answer.text
+        if "--all" in options:
+            row = answer.row(old, unique)
+            assert (row["to_offset"], row["exact"], row["verdict"]) == (0, True, "move"), answer.text
+    assert answer.code == 1
+    assert "has committed nothing" in answer.row(missing, "", -1)["reason"]
+    row = ask(tmp_path, synced, "offsets", "--topic", unique, "--partition", "0", "--offset", "50").rows[0]
+    assert (row["to_offset"], row["exact"]) == (0, True)
+
+    second = heliograph(one_way(source_kafka, target_kafka, "del", unique, {**more, **SYNC}))
+    wait_until(lambda: [committed(target_kafka, each, remote) for each in (old, new)], [{0: 0}, {0: 50}])
+    write(source_kafka, unique, simple_rows(10, first=200))
+    wait_for_rows(target_kafka, remote, 110)
+    assert second.stop() == 0
+    assert "WARNING" not in second.log
+
+
+def test_a_copy_that_began_at_latest_and_metadata(source_kafka, target_kafka, heliograph, one_way, tmp_path, unique):
+    group, remote = f"{unique}-group", f"late.{unique}"
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(100))
+    commit(source_kafka, group, unique, {0: 50})
+    more = {**QUICK, **SYNC, "groups": group, "late.consumer.auto.offset.reset": "latest"}
+    properties = one_way(source_kafka, target_kafka, "late", unique, more)
+    running = heliograph(properties)
+    running.wait_for("copying")
+    wait_until(lambda: committed(target_kafka, group, remote), {0: 0})
+    write(source_kafka, unique, simple_rows(20, first=100))
+    wait_for_rows(target_kafka, remote, 20)
+    row = ask(tmp_path, properties, "failover", "--group", group).row(group, unique)
+    assert (row["to_offset"], row["exact"], row["verdict"]) == (0, True, "there")
+
+    places = [TopicPartition(unique, 0, 50, metadata="bookmark")]
+    client = admin(source_kafka)
+    client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(LIMIT_S)
+    wait_until(lambda: metadata_of(target_kafka, group, remote), {0: "bookmark"})
+    assert committed(target_kafka, group, remote) == {0: 0}
+    assert running.stop() == 0
+    assert "WARNING" not in running.log
