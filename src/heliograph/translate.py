@@ -151,15 +151,15 @@ class OffsetTranslator:
         return self._run(self._ask(lambda lookup: lookup.moments(topic, timestamp_ms)))
 
     def checkpoints(self, group: str) -> list[CheckpointPlace]:
-        """Give the newest checkpoints of a group, one a partition; none where there are none."""
+        """Return the newest checkpoints of a group, one a partition; none where there are none."""
         return self._run(self._checkpoints(group))
 
     def remote_topics(self) -> list[str]:
-        """Give the topics on the target that are copies of the source's, as far as names tell."""
+        """Return the topics on the target that are copies of the source's, as far as names tell."""
         return self._run(self._remote_topics())
 
     def upstream_clusters(self) -> set[str]:
-        """Give the aliases of all clusters whose heartbeats have reached the target, over any number of hops."""
+        """Return the aliases of all clusters whose heartbeats have reached the target, over any number of hops."""
         return self._run(self._upstream_clusters())
 
     # ---- how --------------------------------------------------------------------------------------------------

@@ -195,7 +195,7 @@ class Connection:
     # ---- requests ---------------------------------------------------------------------------------------------
 
     def next_correlation_id(self) -> int:
-        """Give the id for a request that the caller encodes itself."""
+        """Return the id for a request that the caller encodes itself."""
         return next(self._correlation_ids)
 
     async def call(self, api: str, values: Mapping[str, Any], *, timeout_ms: int | None = None) -> Any:

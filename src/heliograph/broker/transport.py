@@ -224,7 +224,7 @@ class TlsTransport(asyncio.BufferedProtocol):
         self._room.set()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
-        """Give asyncio the frame's own buffer."""
+        """Return the frame's own buffer to asyncio."""
         return self._receiver.buffer()
 
     def buffer_updated(self, nbytes: int) -> None:

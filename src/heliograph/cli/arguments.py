@@ -34,7 +34,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text."
 
 
 def chosen_clusters(option: Sequence[str] | None, words: Sequence[str]) -> tuple[str, ...]:
-    """Give the aliases of ``--clusters``, however they were written. Raises ConfigError for words without the option.
+    """Return the aliases of ``--clusters``, however they were written. Raises ConfigError for words without the option.
 
     A file without the option may be followed by nothing, and an alias is never empty.
     """

@@ -79,7 +79,7 @@ def _stop(play: "Play", narrator: "Narrator") -> None:
 
 
 def _document(outcome: "Outcome", total_s: float) -> dict[str, object]:
-    """Give the outcome for a program; durations in seconds."""
+    """Return the outcome for a program; durations in seconds."""
     return {
         "same": True,
         "kafka": outcome.kafka,

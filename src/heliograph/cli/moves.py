@@ -48,7 +48,7 @@ Groups = Annotated[
 
 
 def flow_of(config: Config, name: str | None) -> FlowConfig:
-    """Give the flow called ``name``, or the only one. Raises ConfigError when there is none, or several."""
+    """Return the flow called ``name``, or the only one. Raises ConfigError when there is none, or several."""
     names = ", ".join(flow.name for flow in config.flows)
     if name is None and len(config.flows) > 1:
         raise ConfigError(f"{config.path} has several flows: {names}", remedy="Choose one with --flow 'A->B'")
@@ -59,7 +59,7 @@ def flow_of(config: Config, name: str | None) -> FlowConfig:
 
 
 def reverse_of(config: Config, flow: FlowConfig) -> FlowConfig | None:
-    """Give the enabled flow in the other direction, if there is one."""
+    """Return the enabled flow in the other direction, if there is one."""
     pair = (flow.target.alias, flow.source.alias)
     return next((each for each in config.flows if (each.source.alias, each.target.alias) == pair), None)
 
@@ -147,12 +147,12 @@ def print_notes(console: Console, notes: Iterable[str]) -> None:
 
 
 def number(value: int | None) -> str:
-    """Give an offset or a lag; a dash where it is not known."""
+    """Return an offset or a lag; a dash where it is not known."""
     return UNKNOWN if value is None else str(value)
 
 
 def document_of(position: Position) -> dict[str, object]:
-    """Give a position for JSON."""
+    """Return a position for JSON."""
     row = asdict(position)
     row["offset"] = position.offset if position.offset >= 0 else None
     row["group"] = position.group or None
@@ -161,7 +161,7 @@ def document_of(position: Position) -> dict[str, object]:
 
 
 def document_of_move(move: Move) -> dict[str, object]:
-    """Give a move for JSON."""
+    """Return a move for JSON."""
     return {**document_of(move.position), "verdict": str(move.verdict), "reason": move.reason}
 
 

@@ -114,7 +114,7 @@ def verify(  # noqa: PLR0917 - a command's options
 
 
 def _chosen(config: Config, names: Sequence[str]) -> list[FlowConfig]:
-    """Give the flows of these names, or all. Raises ConfigError for a name that is none."""
+    """Return the flows of these names, or all. Raises ConfigError for a name that is none."""
     by_name = {flow.name: flow for flow in config.flows}
     unknown = [name for name in names if name not in by_name]
     if unknown:
@@ -203,7 +203,7 @@ def _print_partition(console: Console, proof: PartitionProof) -> None:
 
 
 def _paths(report: Path) -> tuple[Path, Path]:
-    """Give the two files of a report; the name may have either suffix already, or none."""
+    """Return the two files of a report; the name may have either suffix already, or none."""
     stem = report.with_suffix("") if report.suffix in (".html", ".json") else report
     return stem.with_name(stem.name + ".html"), stem.with_name(stem.name + ".json")
 

@@ -105,7 +105,7 @@ def _row(acl: Acl) -> dict[str, object]:
 
 
 async def scram_users(cluster: Cluster) -> tuple[str, ...] | None:
-    """Give the names of the users with SCRAM passwords, sorted; None: the cluster cannot tell (before 2.7).
+    """Return the names of the users with SCRAM passwords, sorted; None: the cluster cannot tell (before 2.7).
 
     Passwords are not told to anybody (KIP-554), so such users cannot be copied. Raises HeliographError.
     """

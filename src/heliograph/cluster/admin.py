@@ -187,7 +187,7 @@ async def alter_topics(
 ) -> dict[str, HeliographError | None]:
     """Change configs of topics, one by one (Kafka 2.3 and later); a value of None removes the topic's own value.
 
-    Gives each topic's error, None where it was changed. Configs that are not named stay as they are.
+    Returns each topic's error, None where it was changed. Configs that are not named stay as they are.
     """
     rows = [
         {
@@ -206,9 +206,9 @@ async def alter_topics(
 async def replace_topic_configs(
     cluster: Cluster, configs: Mapping[str, Mapping[str, str]]
 ) -> dict[str, HeliographError | None]:
-    """Give topics exactly these configs of their own, as brokers before 2.3 want it; whatever is not named is removed.
+    """Set exactly these configs on the topics, as brokers before 2.3 want it; whatever is not named is removed.
 
-    Gives each topic's error, None where it was changed.
+    Returns each topic's error, None where it was changed.
     """
     rows = [
         {
@@ -248,7 +248,7 @@ async def _altered(cluster: Cluster, api: str, rows: list[dict[str, Any]]) -> di
 async def list_offsets(
     cluster: Cluster, wanted: Iterable[TopicPartition], timestamp: int, *, read_committed: bool = False
 ) -> dict[TopicPartition, int | HeliographError]:
-    """Give each partition's offset at ``timestamp`` (ms, or EARLIEST or LATEST), or why it is not known.
+    """Return each partition's offset at ``timestamp`` (ms, or EARLIEST or LATEST), or why it is not known.
 
     ``read_committed``: LATEST then is the last stable offset. A partition that has no leader, or whose leader moves for
     longer than LIST_OFFSETS_S, gets an error of its own: it must not hold up the others.

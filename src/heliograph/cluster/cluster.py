@@ -65,7 +65,7 @@ class Cluster:
     # ---- connections --------------------------------------------------------------------------------------------
 
     async def connection(self, node_id: int, purpose: str = CONTROL) -> Connection:
-        """Give the live connection to a broker for one purpose, opening it when needed."""
+        """Return the live connection to a broker for one purpose, opening it when needed."""
         key = (node_id, purpose)
         found = self._connections.get(key)
         if found and found.error is None:
@@ -99,7 +99,7 @@ class Cluster:
                 await asyncio.sleep(left)
 
     async def any_connection(self) -> Connection:
-        """Give a live control connection to any broker, a known one first, then the bootstrap servers."""
+        """Return a live control connection to any broker, a known one first, then the bootstrap servers."""
         for (_, purpose), connection in self._connections.items():
             if purpose == CONTROL and connection.error is None:
                 return connection

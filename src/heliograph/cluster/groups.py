@@ -242,7 +242,7 @@ def _take(
 
 
 async def committed(cluster: Cluster, group: str) -> dict[TopicPartition, Committed]:
-    """Give all that ``group`` has committed; nothing for a group that is not there. Raises HeliographError."""
+    """Return all that ``group`` has committed; nothing for a group that is not there. Raises HeliographError."""
 
     async def once() -> dict[TopicPartition, Committed]:
         connection = await cluster.connection(await cluster.coordinator(group), PURPOSE)
@@ -265,7 +265,7 @@ async def committed(cluster: Cluster, group: str) -> dict[TopicPartition, Commit
 async def committed_by(
     cluster: Cluster, groups: Iterable[str]
 ) -> dict[str, dict[TopicPartition, Committed] | HeliographError]:
-    """Give what each of ``groups`` has committed, or why that is not known."""
+    """Return what each of ``groups`` has committed, or why that is not known."""
     return await each_of(groups, lambda group: committed(cluster, group), AT_ONCE)
 
 

@@ -125,7 +125,7 @@ async def fetch_once(
 async def runs_between(
     log: PartitionLog, first: int, before: int, budget_bytes: int | None = WALK_BYTES_MAX
 ) -> AsyncGenerator[tuple[Run, bytearray], None]:
-    """Give what lies from offset ``first`` to before ``before``, batch by batch, each with the frame that holds it.
+    """Yield what lies from offset ``first`` to before ``before``, batch by batch, each with the frame that holds it.
 
     The last run reaches to ``before`` or beyond it, and may lie there altogether. If it does not, the rest cannot be
     read (it belongs to a transaction that is still open), or ``budget_bytes`` were fetched. Raises a ClusterError.
@@ -147,7 +147,7 @@ async def runs_between(
 
 
 def unpacked(run: Run, frame: bytearray, first: int, before: int) -> list[Record]:
-    """Give the records of ``run`` from offset ``first`` to before ``before``; none where they count for nothing.
+    """Return the records of ``run`` from offset ``first`` to before ``before``; none where they count for nothing.
 
     Raises DamagedBatch.
     """
@@ -214,7 +214,7 @@ async def record_at(log: PartitionLog, offset: int) -> Record | None:
 
 
 async def nth(log: PartitionLog, first: int, number: int, before: int) -> int | None:
-    """Give the offset of the record that has ``number`` records between ``first`` and itself; None if there is none."""
+    """Return the offset of the record that has ``number`` records between ``first`` and itself; None if none has."""
     left = number
     async for run, frame in runs_between(log, first, before):
         if run.kind is Kind.FORWARD and run.first_offset >= first and run.records <= left:
@@ -228,7 +228,7 @@ async def nth(log: PartitionLog, first: int, number: int, before: int) -> int | 
 
 
 async def next_record(log: PartitionLog, first: int, end: int) -> Record | None:
-    """Give the first record at or after ``first``; None where there is none before ``end``."""
+    """Return the first record at or after ``first``; None where there is none before ``end``."""
     async for run, frame in runs_between(log, first, end):
         for record in unpacked(run, frame, first, end):
             return record
@@ -236,7 +236,7 @@ async def next_record(log: PartitionLog, first: int, end: int) -> Record | None:
 
 
 async def last_record(log: PartitionLog, before: int, begin: int) -> Record | None:
-    """Give the last record before ``before``; None where there is none within reach after ``begin``."""
+    """Return the last record before ``before``; None where there is none within reach after ``begin``."""
     for step in STEPS_BACK:
         first = max(begin, before - step)
         last = None
@@ -251,7 +251,7 @@ async def last_record(log: PartitionLog, before: int, begin: int) -> Record | No
 async def each_record(
     log: PartitionLog, first: int, before: int, *, budget_bytes: int | None = WALK_BYTES_MAX
 ) -> AsyncGenerator[Record, None]:
-    """Give the records from ``first`` to before ``before``, in order; ends early when the budget is used."""
+    """Yield the records from ``first`` to before ``before``, in order; ends early when the budget is used."""
     async for run, frame in runs_between(log, first, before, budget_bytes):
         for record in unpacked(run, frame, first, before):
             yield record

@@ -37,7 +37,7 @@ async def read_records(cluster: Cluster, topic: str) -> dict[bytes, Record]:
 
 
 async def _read_partition(log: PartitionLog, ends: Ends | HeliographError) -> dict[bytes, Record]:
-    """Give the last record of each key; what is compacted later is let go of while reading.
+    """Return the last record of each key; what is compacted later is let go of while reading.
 
     What an aborted transaction wrote counts for nothing, as for every read_committed consumer.
     """

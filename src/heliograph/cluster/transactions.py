@@ -259,7 +259,7 @@ class TransactionalProducer:
 
 
 async def find_coordinator(cluster: Cluster, transactional_id: str) -> int:
-    """Give the node id of the broker that coordinates the transactions of ``transactional_id``, once."""
+    """Return the node id of the broker that coordinates the transactions of ``transactional_id``, once."""
     connection = await cluster.any_connection()
     values = {"key": transactional_id, "key_type": KEY_TYPE_TRANSACTION}
     answer = await connection.call("find_coordinator", values)

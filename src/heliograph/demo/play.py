@@ -237,7 +237,7 @@ class Play:
     # ---- what others need --------------------------------------------------------------------------------------
 
     def environment(self) -> dict[str, str]:
-        """Give the variables that the configuration file refers to."""
+        """Return the variables that the configuration file refers to."""
         return {
             "KAFKA_SOURCE_BROKERS": self._source.bootstrap(),
             "KAFKA_TARGET_BROKERS": self._target.bootstrap(stage.LISTENER),

@@ -97,7 +97,7 @@ class Side:
         self._consumer = confluent_kafka.Consumer({**config, **own})
 
     def records(self, topic: str, partition: int) -> Iterator[Seen]:
-        """Give every record that the partition holds now. Raises ProofFailed when they do not come."""
+        """Yield every record that the partition holds now. Raises ProofFailed when they do not come."""
         place = confluent_kafka.TopicPartition(topic, partition, confluent_kafka.OFFSET_BEGINNING)
         first, end = self._consumer.get_watermark_offsets(place, timeout=SILENCE_S_MAX)
         self._consumer.assign([place])

@@ -36,7 +36,7 @@ class Sample:
 
 
 def products(begin_ms: int) -> Iterator[Sample]:
-    """Give the products, keyed by ``product_id``, for a topic of one partition; the first has the time ``begin_ms``."""
+    """Yield products, keyed by ``product_id``, for a topic of one partition; the first has the time ``begin_ms``."""
     names = ("product_id", "description", "target_temperature", "target_humidity_level", "content_type")
     for number, row in enumerate(_PRODUCTS):
         document = json.dumps(dict(zip(names, row, strict=True)))
@@ -44,7 +44,7 @@ def products(begin_ms: int) -> Iterator[Sample]:
 
 
 def orders(count: int, begin_ms: int) -> Iterator[Sample]:
-    """Give ``count`` orders for ORDERS_PARTITIONS partitions, about 240 bytes each, one a millisecond."""
+    """Yield ``count`` orders for ORDERS_PARTITIONS partitions, about 240 bytes each, one a millisecond."""
     for number in range(count):
         customer = number * 7_919 % 50_021
         key = None if number % 97 == 13 else b"customer-%d" % customer

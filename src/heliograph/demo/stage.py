@@ -167,7 +167,7 @@ class Replicator:
             )
 
     def last_line(self) -> str:
-        """Give the last line of its log."""
+        """Return the last line of its log."""
         lines = self._log_path.read_text(errors="replace").splitlines()
         return " ".join(lines[-TAIL_LINES:])
 
@@ -203,7 +203,7 @@ class Arrivals:
         ]
 
     def count(self) -> int:
-        """Give the number of records there now; a topic that is not there yet holds none."""
+        """Return the number of records there now; a topic that is not there yet holds none."""
         return sum(map(self._count, self._places))
 
     def _count(self, place: confluent_kafka.TopicPartition) -> int:

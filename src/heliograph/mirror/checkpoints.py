@@ -33,7 +33,7 @@ class GroupChoice:
         return self.include.matches(group) and not self.exclude.matches(group)
 
     def why(self, group: str) -> str:
-        """Give the reason why ``group`` is followed or is not: one phrase, lower case."""
+        """Return the reason why ``group`` is followed or is not: one phrase, lower case."""
         if (by := self.exclude.which(group)) is not None:
             return f"excluded by {by}"
         if (by := self.include.which(group)) is not None:
@@ -42,7 +42,7 @@ class GroupChoice:
 
 
 def group_choice_of(flow: FlowConfig) -> GroupChoice:
-    """Give the choice of groups of ``flow``; raises ConfigError for a list that is no Java regular expression."""
+    """Return the choice of groups of ``flow``; raises ConfigError for a list that is no Java regular expression."""
     return GroupChoice(Patterns(flow.sync.groups), Patterns(flow.sync.groups_exclude))
 
 
@@ -52,7 +52,7 @@ def follows_topic(selection: Selection, topic: str) -> bool:
 
 
 def checkpoint_key(checkpoint: Checkpoint) -> CheckpointKey:
-    """Give what a checkpoint is about."""
+    """Return what a checkpoint is about."""
     return checkpoint.group, checkpoint.topic, checkpoint.partition
 
 
@@ -69,7 +69,7 @@ def is_news(checkpoint: Checkpoint, before: Checkpoint | None) -> bool:
 
 
 def news(found: Iterable[Checkpoint], before: Mapping[CheckpointKey, Checkpoint]) -> tuple[Checkpoint, ...]:
-    """Give those of ``found`` that are to be written."""
+    """Return those of ``found`` that are to be written."""
     return tuple(each for each in found if is_news(each, before.get(checkpoint_key(each))))
 
 

@@ -49,7 +49,7 @@ class OffsetSync:
 
 
 def encode_heartbeat(heartbeat: Heartbeat) -> tuple[bytes, bytes]:
-    """Give key and value."""
+    """Return key and value."""
     key = _string(heartbeat.source_alias) + _string(heartbeat.target_alias)
     return key, struct.pack(">hq", _VERSION, heartbeat.timestamp_ms)
 
@@ -64,7 +64,7 @@ def decode_heartbeat(key: bytes, value: bytes) -> Heartbeat:
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
-    """Give key and value."""
+    """Return key and value."""
     key = _string(checkpoint.group) + _string(checkpoint.topic) + struct.pack(">i", checkpoint.partition)
     value = struct.pack(">hqq", _VERSION, checkpoint.upstream_offset, checkpoint.downstream_offset)
     return key, value + _string(checkpoint.metadata)
@@ -80,7 +80,7 @@ def decode_checkpoint(key: bytes, value: bytes) -> Checkpoint:
 
 
 def encode_offset_sync(sync: OffsetSync) -> tuple[bytes, bytes]:
-    """Give key and value."""
+    """Return key and value."""
     key = _string(sync.topic) + struct.pack(">i", sync.partition)
     return key, struct.pack(">qq", sync.upstream_offset, sync.downstream_offset)
 

@@ -31,12 +31,12 @@ class Emitter:
     interval_s: float
 
     def heartbeat(self, now_ms: int) -> Heartbeat:
-        """Give the heartbeat of this moment."""
+        """Return the heartbeat of this moment."""
         return Heartbeat(self.source_alias, self.target_alias, now_ms)
 
 
 def emitters_of(flow: FlowConfig) -> tuple[Emitter, ...]:
-    """Give the emitters that run beside ``flow``: its own, and the reverse flow's where that does not run itself."""
+    """Return the emitters that run beside ``flow``: its own, and the reverse flow's where that does not run itself."""
     source, target = flow.source_name, flow.target_name
     found: list[Emitter] = []
     if flow.sync.heartbeats_interval_s is not None:

@@ -162,7 +162,7 @@ class Facts:
 
 
 def steps(facts: Facts) -> tuple[Step, ...]:
-    """Give all steps in their order, of which at most one is due or waiting; before it all are done."""
+    """Return all steps in their order, of which at most one is due or waiting; before it all are done."""
     staged = {stage: [each for each in facts.partitions if each.stage is stage] for stage in Stage}
     records = any(staged[stage] for stage in Stage if stage is not Stage.DONE)
     found: list[Step] = []

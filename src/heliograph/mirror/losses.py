@@ -123,7 +123,7 @@ class Backwards:
     """How many times as many offsets as records are missing are read next."""
 
     def next_span(self) -> tuple[int, int] | None:
-        """Give the source offsets to read next, from the first to before the second; None: nothing lies in front."""
+        """Return the source offsets to read next, from the first to before the second; None: nothing lies in front."""
         if self.after <= self.begin:
             return None
         return max(self.begin, self.after - self.stretch * self.missing), self.after

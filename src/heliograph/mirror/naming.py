@@ -57,11 +57,11 @@ class Naming:
         return self._internal(self.source_alias, "checkpoints")
 
     def offset_syncs_topic(self, location: Location) -> str:
-        """Give the topic that holds offset syncs: its name carries the alias of the cluster where it is *not*."""
+        """Return the topic that holds offset syncs: its name carries the alias of the cluster where it is *not*."""
         return self.offset_syncs_topics(location)[0]
 
     def offset_syncs_topics(self, location: Location) -> tuple[str, ...]:
-        """Give the names under which that topic may exist already, today's first.
+        """Return the names under which that topic may exist already, today's first.
 
         MirrorMaker 2 before 3.1 named it with dots whatever the separator was (KIP-690), and so does one that was told
         ``replication.policy.internal.topic.separator.enabled=false``.
@@ -70,7 +70,7 @@ class Naming:
         return self._internal("mm2-offset-syncs", other)
 
     def _internal(self, *parts: str) -> tuple[str, ...]:
-        """Give the name that ``parts`` make, and the one with dots where that is another."""
+        """Return the name that ``parts`` make, and the one with dots where that is another."""
         names = (separator.join((*parts, "internal")) for separator in (self.internal_separator, "."))
         return tuple(dict.fromkeys(names))
 
@@ -170,7 +170,7 @@ class Naming:
 
 
 def naming_of(flow: FlowConfig) -> Naming:
-    """Give the names of ``flow``."""
+    """Return the names of ``flow``."""
     return Naming(
         source_alias=flow.source_name,
         target_alias=flow.target_name,

@@ -77,7 +77,7 @@ class OffsetMap:
         return len(self._up)
 
     def runs(self) -> Iterator[Run]:
-        """Give all runs, rising."""
+        """Return all runs, in ascending order."""
         return (Run(*row) for row in zip(self._up, self._down, self._count, strict=True))
 
     @property
@@ -202,7 +202,7 @@ class OffsetMap:
     # ---- asking -----------------------------------------------------------------------------------------------------
 
     def translate(self, upstream: int) -> Translation | None:
-        """Give the target offset for the source position ``upstream``; None where nothing is known at all."""
+        """Return the target offset for the source position ``upstream``; None where nothing is known at all."""
         at = bisect_right(self._up, upstream) - 1
         if not self._up:
             return None
@@ -216,7 +216,7 @@ class OffsetMap:
         return self._in_gap(upstream, self._span(at), foreign=bool(self._foreign[at + 1]))
 
     def inverse(self, downstream: int) -> Translation | None:
-        """Give the source offset for the target position ``downstream``; None where nothing is known at all."""
+        """Return the source offset for the target position ``downstream``; None where nothing is known at all."""
         at = bisect_right(self._down, downstream) - 1
         if not self._up:
             return None
@@ -258,7 +258,7 @@ class OffsetMap:
         return Translation(least, exact=False, reason=_HOLE, span=span)
 
     def _span(self, at: int) -> Span:
-        """Give the gap behind run ``at``, which is not the last."""
+        """Return the gap behind run ``at``, which is not the last."""
         count = self._count[at]
         return Span(self._up[at] + count, self._down[at] + count, self._up[at + 1], self._down[at + 1])
 

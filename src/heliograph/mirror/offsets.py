@@ -39,7 +39,7 @@ class OffsetKey:
 
 
 def offset_key(connector: str, source_alias: str, topic: str, partition: int) -> bytes:
-    """Give the key of a source partition's record, byte for byte as MirrorMaker 2 4.3.1 writes it."""
+    """Return the key of a source partition's record, byte for byte as MirrorMaker 2 4.3.1 writes it."""
     return (
         f'[{_json_text(connector)},{{"cluster":{_json_text(source_alias)},'
         f'"partition":{partition},"topic":{_json_text(topic)}}}]'
@@ -62,7 +62,7 @@ def parse_key(key: bytes | None) -> OffsetKey | None:
 
 
 def offset_value(anchor: Anchor) -> bytes:
-    """Give the value for a position, with what else is known of its anchor."""
+    """Return the value for a position, with what else is known of its anchor."""
     members = [f'"offset":{anchor.source_offset}']
     if anchor.target_offset is not None:
         members.append(f'"target":{anchor.target_offset}')
@@ -133,7 +133,7 @@ def murmur2(content: bytes) -> int:
 
 
 def partition_for(key: bytes, partitions: int) -> int:
-    """Give the partition, of ``partitions``, in which Java's partitioner puts a record with ``key``."""
+    """Return the partition, of ``partitions``, in which Java's partitioner puts a record with ``key``."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 
@@ -142,7 +142,7 @@ def _is_offset(value: object) -> bool:
 
 
 def _number(value: object) -> int:
-    """Give a number of 31 bits; -1 for anything else."""
+    """Return a number of 31 bits; -1 for anything else."""
     return value if type(value) is int and 0 <= value <= _PARTITION_MAX else -1
 
 

@@ -16,7 +16,7 @@ class Matcher(Protocol):
     """A compiled expression."""
 
     def fullmatch(self, string: str) -> object | None:
-        """Give a match of the whole ``string``, or None."""
+        """Return a match of the whole ``string``, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Patterns:
         return self._joined is not None and self._joined.fullmatch(name) is not None
 
     def which(self, name: str) -> str | None:
-        """Give the item that matches ``name``; the whole list where no single one does; None without a match."""
+        """Return the item that matches ``name``; the whole list where no single one does; None without a match."""
         if not self.matches(name):
             return None
         return next((item for item, matcher in self._single if matcher.fullmatch(name)), "|".join(self.items))

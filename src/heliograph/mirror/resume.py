@@ -125,7 +125,7 @@ def believes(sync_offset: int, sync_ms: int, stored_offset: int | None, stored_m
 
 
 def choose_anchor(stored: Anchor | None, sync: OffsetSync | None) -> Anchor | None:
-    """Give the newest pair known: from the stored position itself, or from MM2's offset syncs.
+    """Return the newest pair known: from the stored position itself, or from MM2's offset syncs.
 
     The newest is the one furthest on the target: on the source MirrorMaker 2 begins again and again at older offsets.
     """

@@ -37,7 +37,7 @@ class Selection:
         return self.judge(topic).selected
 
     def why(self, topic: str) -> str:
-        """Give the reason why ``topic`` is mirrored or is not."""
+        """Return the reason why ``topic`` is mirrored or is not."""
         return self.judge(topic).reason
 
     def judge(self, topic: str) -> Verdict:
@@ -54,7 +54,7 @@ class Selection:
         return Verdict(selected=False, reason="not included by topics")
 
     def _forbidden(self, topic: str) -> str | None:
-        """Give the reason why no list can select ``topic``."""
+        """Return the reason why no list can select ``topic``."""
         if self.naming.is_internal(topic):
             return "internal topic, never mirrored"
         if topic == self.naming.remote_topic(topic) == HEARTBEATS:
@@ -68,7 +68,7 @@ class Selection:
 
 
 def selection_of(flow: FlowConfig) -> Selection:
-    """Give the choice of topics of ``flow``; raises ConfigError for a list that is no Java regular expression."""
+    """Return the choice of topics of ``flow``; raises ConfigError for a list that is no Java regular expression."""
     return Selection(
         naming=naming_of(flow),
         include=Patterns(flow.topics),

@@ -78,7 +78,7 @@ class SyncRules:
         return len(self._pending)
 
     def take(self, limit: int) -> tuple[Sync, ...]:
-        """Give at most ``limit`` syncs to be written now, rising; nothing is pending afterwards."""
+        """Return at most ``limit`` syncs to be written now, rising; nothing is pending afterwards."""
         assert limit > 0, "something may be written"
         taken, self._pending = _choose(self._pending, limit), []
         return tuple(taken)

@@ -234,7 +234,7 @@ class TopicRules:
         return tuple(changes)
 
     def _copied(self, configs: Mapping[str, ConfigEntry]) -> Iterator[tuple[str, str, bool]]:
-        """Give name, value and whether it holds by default, for the configs which are the topic's business."""
+        """Yield name, value and whether it holds by default, for the configs which are the topic's business."""
         for name, entry in sorted(configs.items()):
             if entry.read_only or entry.sensitive or entry.value is None or entry.source is ConfigSource.STATIC_BROKER:
                 continue
@@ -274,7 +274,7 @@ def _folded(lane: LanePlan, count: int | None, before: Mapping[tuple[str, int], 
 
 
 def topic_rules_of(flow: FlowConfig) -> TopicRules:
-    """Give the rules of ``flow``; raises ConfigError for a list that is no Java regular expression."""
+    """Return the rules of ``flow``; raises ConfigError for a list that is no Java regular expression."""
     return TopicRules(
         selection=selection_of(flow),
         config_exclude=Patterns(flow.config_properties_exclude),

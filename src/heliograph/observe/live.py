@@ -167,7 +167,7 @@ def _header(view: ProcessView, trend: Trend, width: int) -> Line:
 
 
 def _wanted(flow: FlowView, rows: list[_Row]) -> int:
-    """Give the lines that would show everything: blank, title, sums, table with heading, errors."""
+    """Return the lines that would show everything: blank, title, sums, table with heading, errors."""
     titles = 3 if _has_numbers(flow) else 2
     troubles = min(len(flow.errors), _ERRORS_SHOWN + 1) + min(len(flow.losses), _LOSSES_SHOWN + 1)
     return titles + (len(rows) + 1 if rows else 0) + troubles

@@ -109,7 +109,7 @@ class Repetition:
         return False
 
     def due(self, now_s: float, *, everything: bool = False) -> list[tuple[tuple[int, str, str], int]]:
-        """Give and forget the kinds whose interval is over, each with the number of lines that were only counted."""
+        """Return and forget the kinds whose interval is over, each with the number of lines that were only counted."""
         over = [kind for kind, known in self._kinds.items() if everything or known.until_s <= now_s]
         return [(kind, counted) for kind in over if (counted := self._kinds.pop(kind).counted)]
 
@@ -171,7 +171,7 @@ class LineHandler(logging.Handler):
 
 
 def text_line(created_s: float, level: str, flow: str, message: str, fields: dict[str, str]) -> str:
-    """Give a line for people: time, level, flow, message, fields, with two spaces between what may hold spaces."""
+    """Return a line for people: time, level, flow, message, fields, with two spaces between what may hold spaces."""
     parts = [f"{_timestamp(created_s)} {level:<7}"]
     parts += [_one_line(part) for part in (flow, message) if part]
     if fields:
@@ -180,7 +180,7 @@ def text_line(created_s: float, level: str, flow: str, message: str, fields: dic
 
 
 def json_line(created_s: float, level: str, flow: str, message: str, fields: dict[str, str]) -> str:
-    """Give a JSON object on a line: ``time``, ``level``, ``flow``, ``message``, then the fields (never those four)."""
+    """Return one line of JSON: ``time``, ``level``, ``flow``, ``message``, then the fields (never those four)."""
     head = {"time": _timestamp(created_s), "level": level.lower()}
     if flow:
         head["flow"] = _masked(flow)

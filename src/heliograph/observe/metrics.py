@@ -20,7 +20,7 @@ FLOW_LABELS = ("source", "target")
 
 
 def exposition(view: ProcessView) -> bytes:
-    """Give all metrics of ``view``."""
+    """Return all metrics of ``view``."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once(view))
     return generate_latest(registry)

@@ -43,7 +43,7 @@ class Screen:
             yield Segment.line()
 
     def to_text(self) -> str:
-        """Give the same without styles, a line each."""
+        """Return the same without styles, a line each."""
         return "\n".join("".join(piece.text for piece in line).rstrip() for line in self.lines)
 
 

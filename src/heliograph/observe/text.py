@@ -12,7 +12,7 @@ _COMPACT_FROM = 10_000_000
 
 
 def count(number: float | None) -> str:
-    """Give a whole number: ``3,200``; from ten millions on, ``12.3 M``."""
+    """Return a whole number: ``3,200``; from ten millions on, ``12.3 M``."""
     if number is None or not math.isfinite(number):
         return UNKNOWN
     if abs(number) >= _COMPACT_FROM:
@@ -21,31 +21,31 @@ def count(number: float | None) -> str:
 
 
 def size(size_bytes: float | None) -> str:
-    """Give a size: ``812 B``, ``1.2 MB``, ``36 GB``."""
+    """Return a size: ``812 B``, ``1.2 MB``, ``36 GB``."""
     if size_bytes is None or not math.isfinite(size_bytes):
         return UNKNOWN
     return _scaled(size_bytes, _SIZE_UNITS)
 
 
 def record_rate(records_per_s: float | None) -> str:
-    """Give ``3,200 records/s``; below ten, one digit more: ``0.4 records/s``."""
+    """Return ``3,200 records/s``; below ten, one digit more: ``0.4 records/s``."""
     number = _small(records_per_s)
     return number if number == UNKNOWN else f"{number} records/s"
 
 
 def byte_rate(bytes_per_s: float | None) -> str:
-    """Give ``1.2 MB/s``."""
+    """Return ``1.2 MB/s``."""
     number = size(bytes_per_s)
     return number if number == UNKNOWN else f"{number}/s"
 
 
 def rate(per_s: float | None) -> str:
-    """Give a rate for a column whose heading has the unit: ``3,200``, ``0.4``, ``0``."""
+    """Return a rate for a column whose heading has the unit: ``3,200``, ``0.4``, ``0``."""
     return _small(per_s)
 
 
 def megabytes(size_bytes: float | None) -> str:
-    """Give megabytes for a column whose heading has the unit: ``1.24``, ``77.1``, ``310``, ``0``."""
+    """Return megabytes for a column whose heading has the unit: ``1.24``, ``77.1``, ``310``, ``0``."""
     if size_bytes is None or not math.isfinite(size_bytes):
         return UNKNOWN
     number = size_bytes / 1e6
@@ -57,7 +57,7 @@ def megabytes(size_bytes: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Give a duration in at most two units: ``0.4 s``, ``42 s``, ``3 min 5 s``, ``2 h 10 min``, ``4 d 3 h``."""
+    """Return a duration in at most two units: ``0.4 s``, ``42 s``, ``3 min 5 s``, ``2 h 10 min``, ``4 d 3 h``."""
     if seconds is None or not math.isfinite(seconds):
         return UNKNOWN
     if seconds < 9.95:
@@ -71,7 +71,7 @@ def duration(seconds: float | None) -> str:
 
 
 def latency(milliseconds: float | None) -> str:
-    """Give a latency: ``1.8 ms``, ``42 ms``; from ten seconds on as a duration."""
+    """Return a latency: ``1.8 ms``, ``42 ms``; from ten seconds on as a duration."""
     if milliseconds is None or not math.isfinite(milliseconds):
         return UNKNOWN
     if milliseconds >= 9_999.5:
@@ -80,7 +80,7 @@ def latency(milliseconds: float | None) -> str:
 
 
 def share(part: float | None) -> str:
-    """Give a share of one as per cent: ``3 %``, ``0.4 %``."""
+    """Return a share of one as per cent: ``3 %``, ``0.4 %``."""
     if part is None or not math.isfinite(part):
         return UNKNOWN
     per_cent = part * 100
@@ -88,7 +88,7 @@ def share(part: float | None) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """Give ``1 topic``, ``1,200 topics``."""
+    """Return ``1 topic``, ``1,200 topics``."""
     return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
 
 
@@ -99,7 +99,7 @@ def _small(number: float | None) -> str:
 
 
 def _scaled(number: float, units: tuple[str, ...]) -> str:
-    """Give three digits at most and the unit that fits."""
+    """Return three digits at most and the unit that fits."""
     power = 0
     while abs(number) >= 999.5 and power < len(units) - 1:
         number /= 1000

@@ -136,7 +136,7 @@ class Failback:
 
 
 def key_of(each: Partition) -> TopicPartition:
-    """Give topic and partition."""
+    """Return topic and partition."""
     return each.topic, each.partition
 
 
@@ -192,14 +192,14 @@ async def _records(log: PartitionLog, first: int, ends: Ends) -> int:
 
 
 def _end_of(anchor: Anchor | None, known: OffsetMap | None) -> tuple[int, int] | None:
-    """Give the offsets behind the last record copied: by the stored position, else by offset syncs."""
+    """Return the offsets behind the last record copied: by the stored position, else by offset syncs."""
     if anchor is not None and anchor.target_offset is not None:
         return anchor.source_offset + 1, anchor.target_offset + 1
     return None if known is None else known.end
 
 
 def _last_pair(sides: _Sides, end: tuple[int, int] | None) -> Boundary:
-    """Give the last pair of offsets that the forward flow has stored, as far as it still makes sense."""
+    """Return the last pair of offsets that the forward flow has stored, as far as it still makes sense."""
     home_ends, away_ends = sides.home_ends, sides.away_ends
     gone = end is not None and home_ends.end < end[0] and home_ends.begin == home_ends.end
     if gone or (end is None and home_ends.end == 0):  # home was lost, or is new: everything comes home

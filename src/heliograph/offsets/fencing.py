@@ -33,7 +33,7 @@ def is_task_of(transactional_id: str, config: FlowConfig) -> bool:
 
 
 async def transactional_ids(cluster: Cluster, config: FlowConfig) -> list[str]:
-    """Give the transactional ids of MM2's workers of this flow that ``cluster`` knows; empty where it tells none.
+    """Return the transactional ids of MM2's workers of this flow that ``cluster`` knows; empty where it tells none.
 
     A broker lists those ids that the client may describe. Raises HeliographError.
     """

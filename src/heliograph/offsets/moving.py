@@ -24,7 +24,7 @@ MEMBERS_SHOWN = 2
 
 
 def unchanged(position: Position) -> Position:
-    """Give the position as it is."""
+    """Return the position as it is."""
     return position
 
 

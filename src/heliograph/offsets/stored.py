@@ -87,13 +87,13 @@ class Offsets:
         return self.config.offsets_topic.name
 
     def partition(self, lane: Lane) -> int:
-        """Give the partition of that topic in which the lane's position belongs."""
+        """Return the partition of that topic in which the lane's position belongs."""
         found = self.cluster.metadata.topics.get(self.topic)
         partitions = len(found.partitions) if found else self.config.offsets_topic.partitions
         return partition_for(self._key(lane), partitions)
 
     def row(self, lane: Lane, anchor: Anchor) -> tuple[bytes, bytes]:
-        """Give key and value of the lane's position."""
+        """Return key and value of the lane's position."""
         return self._key(lane), offset_value(anchor)
 
     def _key(self, lane: Lane) -> bytes:

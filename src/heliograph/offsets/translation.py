@@ -135,7 +135,7 @@ class _Gap:
 def logs_of(
     crossing: Crossing, key: TopicPartition, destination: Destination
 ) -> tuple[PartitionLog | None, PartitionLog | None]:
-    """Give both partitions as they can be read."""
+    """Return both partitions as they can be read."""
     origin, other = crossing.clusters
     committed = destination.ways[0][0].config.read_committed
     return (

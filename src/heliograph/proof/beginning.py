@@ -37,7 +37,7 @@ class Place:
         return Part(copy, ends.target.first, ends.target.next, self.slot, fetch_bytes, lane.absent)
 
     async def begin(self) -> tuple[int, int, frozenset[Side]]:
-        """Give the places where a comparison of everything begins, and the sides whose first records may be lacking."""
+        """Return the places where a comparison of everything begins, and the sides that may lack first records."""
         ends = self.lane.ends
         lacking = ends.heads_that_may_lack(begins_late=self.clusters.flow.start_at_latest)
         if not lacking:
@@ -61,7 +61,7 @@ class Place:
         return ends.source.first, await self.at_time(Side.TARGET, here)
 
     async def begin_at(self, since_ms: int) -> tuple[int, int, frozenset[Side]]:
-        """Give the same for records from a time on."""
+        """Return the same for records from a time on."""
         ends = self.lane.ends
         source = await self.at_time(Side.SOURCE, since_ms)
         if self.lane.appended:  # its times are its brokers' own
@@ -75,7 +75,7 @@ class Place:
         return source, target, frozenset(lacking)
 
     async def begin_both(self) -> tuple[int, int]:
-        """Give places before which one side holds nothing any more, for a comparison that needs no exact ones."""
+        """Return places before which one side holds nothing any more, for a comparison that needs no exact ones."""
         ends = self.lane.ends
         if ends.source.first == ends.target.first == 0:
             return 0, 0
@@ -86,7 +86,7 @@ class Place:
         return await self.at_time(Side.SOURCE, later), await self.at_time(Side.TARGET, later)
 
     async def on_target(self, source_offset: int) -> int:
-        """Give a place on the target from which the record at ``source_offset`` or its successor will be found."""
+        """Return a place on the target from which the record at ``source_offset`` or its successor will be found."""
         ends = self.lane.ends
         guess = ends.on_target(source_offset)
         if guess > ends.target.first and await self._same(source_offset, guess):
@@ -95,7 +95,7 @@ class Place:
         return ends.target.first if when is None else await self.at_time(Side.TARGET, when)
 
     async def at_time(self, side: Side, time_ms: int) -> int:
-        """Give the offset of the first record at or after a time; the end where there is none."""
+        """Return the offset of the first record at or after a time; the end where there is none."""
         part = self.part(side)
         if part.first == part.end:
             return part.first
@@ -111,7 +111,7 @@ class Place:
         return ours is not None and theirs is not None and ours.content == theirs.content
 
     async def _first_time(self, side: Side, offset: int | None = None) -> int | None:
-        """Give the time of the first record at or after ``offset``; None where there is none or times mean nothing."""
+        """Return the time of the first record at or after ``offset``; None if there is none or times mean nothing."""
         if self.lane.appended:
             return None
         found = await self._first(side, self.part(side).first if offset is None else offset)

@@ -271,7 +271,7 @@ class CompactedComparison:
 
 
 def _more(strand: Strand, side: Side) -> Generator[More | Jump, Chunk | None, list[Entry] | None]:
-    """Give the next records of a strand, at least one, and step over them; None at its end."""
+    """Return the next records of a strand, at least one, and step over them; None at its end."""
     while True:
         ahead = strand.ahead(AHEAD_RECORDS)
         strand.drop(len(ahead))

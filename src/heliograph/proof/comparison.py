@@ -324,7 +324,7 @@ class Comparison:
     def _at(
         self, strand: Strand, entries: Sequence[Entry], number: int, *, held: bool
     ) -> tuple[Shown | None, int, tuple[Shown, ...], tuple[Shown, ...]]:
-        """Give the record at a place, its offset, and its neighbours; only its neighbours where it is not ``held``."""
+        """Return the record at a place, its offset, and its neighbours; only its neighbours if it is not ``held``."""
         number = min(number, len(entries))
         before = entries[max(0, number - NEIGHBOURS) : number]
         if len(before) < NEIGHBOURS:
@@ -507,7 +507,7 @@ def _offset(ahead: Ahead, number: int, otherwise: int = -1) -> int:
 
 
 def _common(ours: bytes, here: int, theirs: bytes, there: int, *, timestamps: bool) -> tuple[int, int]:
-    """Give size and number of the records at the beginning that are the same."""
+    """Return size and number of the records at the beginning that are the same."""
     start, count, size = here, 0, 0
     for end in ends(ours, here, timestamps=timestamps):
         length = end - start

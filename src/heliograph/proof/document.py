@@ -58,12 +58,12 @@ class Proof:
 
 
 def moment(when: datetime) -> str:
-    """Give a time as ISO 8601 in UTC, to the second."""
+    """Return a time as ISO 8601 in UTC, to the second."""
     return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def document(proof: Proof) -> dict[str, object]:
-    """Give the proof as values for JSON."""
+    """Return the proof as values for JSON."""
     return {
         "shape": SHAPE,
         "heliograph": proof.version,

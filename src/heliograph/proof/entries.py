@@ -40,7 +40,7 @@ class Fields:
 
 
 def ends(content: bytes, at: int, *, timestamps: bool) -> Iterator[int]:
-    """Give the position behind each record of ``content`` from ``at`` on."""
+    """Yield the position behind each record of ``content`` from ``at`` on."""
     read = _INT32.unpack_from
     front = 8 if timestamps else 0
     while at < len(content):
@@ -57,7 +57,7 @@ def ends(content: bytes, at: int, *, timestamps: bool) -> Iterator[int]:
 
 
 def key_of(content: bytes, *, timestamps: bool) -> bytes | None:
-    """Give the key of one record."""
+    """Return the key of one record."""
     return _field(content, 8 if timestamps else 0)[0]
 
 
@@ -102,14 +102,14 @@ def altered_fields(source: bytes, target: bytes, *, timestamps: bool) -> tuple[s
 
 
 def shown(entry: Entry, *, timestamps: bool) -> Shown:
-    """Give a record as people read it."""
+    """Return a record as people read it."""
     fields = fields_of(entry.content, timestamps=timestamps)
     headers = tuple((_short(name) or "", _short(held)) for name, held in fields.headers[:SHOWN_HEADERS])
     return Shown(entry.offset, fields.timestamp_ms, _short(fields.key), _short(fields.value), headers)
 
 
 def _short(content: bytes | None) -> str | None:
-    """Give bytes as text where they are text, else as hexadecimal digits; say how long it was where it is cut."""
+    """Return bytes as text where they are text, else as hexadecimal digits; say how long it was where it is cut."""
     if content is None:
         return None
     text = _text(content)
@@ -121,7 +121,7 @@ def _short(content: bytes | None) -> str | None:
 
 
 def _text(content: bytes) -> str | None:
-    """Give the beginning of ``content`` as text; None where it is none. A character may be cut in two at the end."""
+    """Return the beginning of ``content`` as text; None where it is none. A character may be cut in two at the end."""
     piece = content[: 4 * SHOWN_CHARACTERS]
     for lost in range(4 if len(piece) < len(content) else 1):
         try:

@@ -178,7 +178,7 @@ def _matched(
 
 
 def in_order(numbers: Sequence[int]) -> set[int]:
-    """Give the places of a longest increasing subsequence (patience sorting)."""
+    """Return the places of a longest increasing subsequence (patience sorting)."""
     tails: list[int] = []
     tail_places: list[int] = []
     before: list[int] = []

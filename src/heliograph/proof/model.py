@@ -201,7 +201,7 @@ class FlowProof:
 
 
 def verdict_of(partitions: tuple[PartitionProof, ...]) -> Verdict:
-    """Give the verdict on all; none at all prove nothing."""
+    """Return the verdict on all; none at all prove nothing."""
     found = {each.verdict for each in partitions}
     for worst in (Verdict.DIFFERENT, Verdict.UNPROVEN, Verdict.BEHIND):
         if worst in found:

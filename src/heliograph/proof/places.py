@@ -48,7 +48,7 @@ class Spans:
         return frozenset(found)
 
     def guess(self) -> tuple[int, int]:
-        """Give the first place on both sides that the anchor makes likely to be the same."""
+        """Return the first place on both sides that the anchor makes likely to be the same."""
         if self.shift is None:
             return self.source.first, self.target.first
         there = self.target.first + self.shift
@@ -57,7 +57,7 @@ class Spans:
         return self.source.first, min(self.source.first - self.shift, self.target.next)
 
     def on_target(self, source_offset: int) -> int:
-        """Give the place on the target of the record at ``source_offset`` if there are no holes up to the anchor."""
+        """Return the place on the target of the record at ``source_offset`` if there are no holes up to the anchor."""
         if self.shift is None:
             return self.target.first
         return min(max(source_offset - self.shift, self.target.first), self.target.next)

@@ -88,7 +88,7 @@ class Reader:
     _empty: int = 0
 
     async def next(self) -> Chunk | None:
-        """Give the next batches; None when there are no more, or none came in time. Raises ClusterError, DataError."""
+        """Return the next batches; None if there are no more, or none came in time. Raises ClusterError, DataError."""
         if self._ahead is not None:
             task, self._ahead = self._ahead, None
             chunk = await task
@@ -99,7 +99,7 @@ class Reader:
         return chunk
 
     async def close(self) -> None:
-        """Give up the fetch that is under way."""
+        """Abandon the fetch in flight."""
         if self._ahead is not None:
             task, self._ahead = self._ahead, None
             task.cancel()

@@ -36,7 +36,7 @@ The proof says nothing about records that the source no longer held when it bega
 
 
 def page(proof: Proof) -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     title = f"Proof of replication, {moment(proof.began)}"
     body = "\n".join(_body(proof, title))
     return (

@@ -57,7 +57,7 @@ class Piece:
         return bool(self.buffer[attributes_at] & _APPEND_TIME_BIT)
 
     def unpack(self, position: int, *, timestamps: bool) -> bytes:
-        """Give the records at or after ``position`` in canonical form."""
+        """Return the records at or after ``position`` in canonical form."""
         if self.content is None:
             found = canonical(self.buffer, self.run, position, timestamps=timestamps)
             self.content, self.offsets, self.at, self.passed = found.content, found.segments, 0, 0
@@ -68,7 +68,7 @@ class Piece:
         self.content = None
 
     def offset_of(self, number: int) -> int:
-        """Give the offset of the record with this number, from 0, of ``content``."""
+        """Return the offset of the record with this number, from 0, of ``content``."""
         for first, count in self.offsets:
             if number < count:
                 return first + number
@@ -76,7 +76,7 @@ class Piece:
         return self.run.next_offset
 
     def entries(self, first: int, at: int, *, timestamps: bool) -> Iterator[Entry]:
-        """Give the records of ``content`` from number ``first`` on, which begins at byte ``at``."""
+        """Yield the records of ``content`` from number ``first`` on, which begins at byte ``at``."""
         assert self.content is not None, "a piece is unpacked before it is looked at"
         offsets = islice((base + i for base, count in self.offsets for i in range(count)), first, None)
         for end, offset in zip(ends(self.content, at, timestamps=timestamps), offsets, strict=False):
@@ -180,7 +180,7 @@ class Strand:
         return False
 
     def head(self) -> tuple[bytes, int]:
-        """Give the first piece in canonical form, and the byte from which on it is not yet compared."""
+        """Return the first piece in canonical form, and the byte from which on it is not yet compared."""
         piece = self.pieces[0]
         return piece.unpack(self.position, timestamps=self.timestamps), piece.at
 
@@ -221,7 +221,7 @@ class Strand:
                 return
 
     def ahead(self, records_max: int) -> Ahead:
-        """Give the next records that are held, at most so many, without stepping over them."""
+        """Return the next records that are held, at most so many, without stepping over them."""
         found: list[Entry] = []
         for piece in self.pieces:
             if len(found) >= records_max:
@@ -234,7 +234,7 @@ class Strand:
         return Ahead(found, whole=self.ended)
 
     def behind(self, records_max: int) -> list[Entry]:
-        """Give the last records that were passed, as far as they are still held."""
+        """Return the last records that were passed, as far as they are still held."""
         found: list[Entry] = []
         if self.pieces and self.pieces[0].content is not None and self.pieces[0].passed:
             piece = self.pieces[0]

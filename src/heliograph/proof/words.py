@@ -37,7 +37,7 @@ def conclusion(proof: Proof) -> str:
 
 
 def counts(partitions: Sequence[PartitionProof]) -> Iterator[str]:
-    """Give the number of differences of each kind that there is, such as ``2 missing``."""
+    """Yield the number of differences of each kind that there is, such as ``2 missing``."""
     for kind in Kind:
         number = sum(each.tally.kinds[kind] for each in partitions)
         if number:
@@ -45,7 +45,7 @@ def counts(partitions: Sequence[PartitionProof]) -> Iterator[str]:
 
 
 def remarks(proof: PartitionProof) -> Iterator[str]:
-    """Give what else there is to say about a partition, a phrase each."""
+    """Yield what else there is to say about a partition, a phrase each."""
     tally = proof.tally
     if proof.reason:
         yield proof.reason
@@ -78,7 +78,7 @@ def headline(difference: Difference) -> str:
 
 
 def context(difference: Difference) -> Iterator[tuple[str, str, Shown]]:
-    """Give the record and its neighbours on both sides: side, mark (``>`` the record itself), record."""
+    """Yield the record and its neighbours on both sides: side, mark (``>`` the record itself), record."""
     for side, before, record, after in (
         ("source", difference.source_before, difference.source, difference.source_after),
         ("target", difference.target_before, difference.target, difference.target_after),
@@ -90,7 +90,7 @@ def context(difference: Difference) -> Iterator[tuple[str, str, Shown]]:
 
 
 def record_line(record: Shown) -> str:
-    """Give a record in one line."""
+    """Return a record in one line."""
     parts = [f"{record.offset}"]
     if record.timestamp_ms is not None:
         parts.append(f"at {record.timestamp_ms}")

@@ -102,7 +102,7 @@ def _batch_end(buffer: Buffer, at: int, end: int) -> int:
 
 
 def allocate(size: int) -> bytearray:
-    """Give a buffer of ``size`` bytes; nothing may be made of its content before it is written."""
+    """Return a buffer of ``size`` bytes; nothing may be made of its content before it is written."""
     return bytearray(size)
 
 
@@ -128,7 +128,7 @@ def first_damaged(buffer: Buffer, start: int, end: int) -> int | None:
 def stamp(  # noqa: PLR0917 - the kernel's functions are called by position
     header: Buffer, body_bytes: int, producer_id: int, producer_epoch: int, base_sequence: int, transactional: bool
 ) -> bytes:
-    """Give the 61-byte header with the producer's fields set and the checksum patched; see the top of this file."""
+    """Return the 61-byte header with the producer's fields set and the checksum patched; see the top of this file."""
     (_, length, _, magic, crc, attributes, *kept, _, _, _, count) = _HEADER.unpack(header)
     attributes = attributes & ~TRANSACTIONAL_BIT | (TRANSACTIONAL_BIT if transactional else 0)
     changed = _HEADER.pack(
@@ -356,7 +356,7 @@ def read_records(body: Buffer, count: int) -> list[RawRecord]:
 
 
 def canonical(body: Buffer, count: int, base_timestamp: int, timestamps: bool) -> bytes:
-    """Give a plain body of exactly ``count`` records in canonical form; raises Malformed.
+    """Return a plain body of exactly ``count`` records in canonical form; raises Malformed.
 
     That is for each record its timestamp (8 bytes, unless left out), key, value, the number of headers, and name and
     value of each header; a field has its length in four bytes in front, -1 for null. Numbers are big-endian.
@@ -496,7 +496,7 @@ class Packer:
             self._segments.append((offset, 1))
 
     def _encode(self, timestamp: int, attributes: int, tail: memoryview) -> bytes:
-        """Give the record's bytes, were it the next in this parcel."""
+        """Return the record's bytes, were it the next in this parcel."""
         delta = signed_64(timestamp - self._base_timestamp) if self._count else 0
         front = bytes((attributes,)) + _put_varint(delta) + _put_varint(self._count)
         return _put_varint(len(front) + len(tail)) + front + tail
@@ -524,7 +524,7 @@ class Packer:
         self._open()
 
     def finish(self) -> list[Parcel]:
-        """Give all parcels, the last one closed, and start anew."""
+        """Return all parcels, the last one closed, and start again with none."""
         if self._count:
             self._close()
         parcels, self._parcels = self._parcels, []

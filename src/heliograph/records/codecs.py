@@ -56,7 +56,7 @@ def inflation_limit_bytes(limit_bytes: int) -> int:
 
 
 def decompress(codec: Codec, body: Buffer, limit_bytes: int) -> Buffer:
-    """Give ``body`` decompressed; raises :class:`Malformed` or, above ``limit_bytes``, :class:`Oversized`."""
+    """Return ``body`` decompressed; raises :class:`Malformed` or, above ``limit_bytes``, :class:`Oversized`."""
     limit_bytes = min(limit_bytes, INFLATED_BYTES_MAX)
     match codec:
         case Codec.NONE:
@@ -72,7 +72,7 @@ def decompress(codec: Codec, body: Buffer, limit_bytes: int) -> Buffer:
 
 
 def compress(codec: Codec, body: Buffer) -> bytes:
-    """Give ``body`` compressed the way Kafka's Java client reads it."""
+    """Return ``body`` compressed the way Kafka's Java client reads it."""
     match codec:
         case Codec.NONE:
             return bytes(body)
@@ -189,7 +189,7 @@ def _lz4_frame(body: memoryview) -> bytes:
 
 
 def _sound_lz4_header(body: Buffer) -> Buffer:
-    """Give ``body`` with the header checksum that the LZ4 frame format demands; the old Java client's was wrong."""
+    """Return ``body`` with the header checksum that the LZ4 frame format demands; the old Java client's was wrong."""
     if len(body) < 7 or bytes(body[:4]) != LZ4_MAGIC:
         raise Malformed("its lz4 frame has no lz4 header")
     end = 6 + (8 if body[4] & 8 else 0) + (4 if body[4] & 1 else 0)

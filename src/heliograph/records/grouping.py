@@ -67,7 +67,7 @@ class Grouping:
         self._weight_bytes = weight_bytes
 
     def finish(self) -> list[Run]:
-        """Give all runs."""
+        """Return all runs."""
         self._flush()
         return self._runs
 

@@ -64,7 +64,7 @@ def pack(sink: Sink, buffer: Buffer, run: Run, position: int, limit_bytes: int) 
 
 
 def messages(buffer: Buffer, start: int, end: int) -> Iterator[Message]:
-    """Give all records of the legacy messages in the range, wrappers unpacked; raises DamagedBatch."""
+    """Yield all records of the legacy messages in the range, wrappers unpacked; raises DamagedBatch."""
     view = memoryview(buffer)
     at = start
     while at < end:
@@ -125,7 +125,7 @@ def _sized(view: memoryview, at: int, end: int) -> tuple[memoryview | None, int]
 
 
 def _unwrap(wrapper: Message, inflated_bytes_max: int) -> list[Message]:
-    """Give the messages inside a wrapper with their absolute offsets and their true timestamps."""
+    """Return the messages inside a wrapper with their absolute offsets and their true timestamps."""
     codec = wrapper.attributes & CODEC_BITS
     if codec > Codec.LZ4:
         raise Malformed(f"its attributes name codec {codec}, which format v{wrapper.magic} does not have")

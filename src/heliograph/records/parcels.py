@@ -24,7 +24,7 @@ ENCODED_BYTES_MAX = 64 << 20
 
 
 def allocate(size: int) -> bytearray:
-    """Give a buffer to receive ``size`` bytes into; nothing may be made of its content before they came."""
+    """Return a buffer to receive ``size`` bytes into; nothing may be made of its content before they came."""
     return kernel.allocate(size)
 
 
@@ -55,7 +55,7 @@ def forward(buffer: Buffer, run: Run) -> Parcel:
 def stamp(
     parcel: Parcel, producer_id: int, producer_epoch: int, base_sequence: int, *, transactional: bool = False
 ) -> bytes:
-    """Give the 61-byte header to send before ``parcel.body``; the checksum is patched, the body not read."""
+    """Return the 61-byte header to send before ``parcel.body``; the checksum is patched, the body not read."""
     return kernel.stamp(parcel.header, len(parcel.body), producer_id, producer_epoch, base_sequence, transactional)
 
 
@@ -117,7 +117,7 @@ def split(parcel: Parcel, limit_bytes: int) -> list[Parcel]:
 
 
 def _small_enough(parcel: Parcel, limit_bytes: int) -> Parcel:
-    """Give the parcel, or raise."""
+    """Return the parcel, or raise."""
     if parcel.size > limit_bytes:
         raise TooLarge(
             f"The record at offset {parcel.segments[0][0]} takes {parcel.size} bytes, "

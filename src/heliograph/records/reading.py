@@ -24,7 +24,7 @@ _FIELDS_AT = 21
 
 
 def decode(buffer: Buffer, start: int, end: int, *, control: bool = False) -> Iterator[Record]:
-    """Give every record of every complete batch in ``buffer[start:end]``, of any format and codec, in order.
+    """Yield every record of every complete batch in ``buffer[start:end]``, of any format and codec, in order.
 
     Records of control batches only if ``control``; those of aborted transactions always. A partial batch at the end is
     left alone. Verifies checksums; raises DamagedBatch, naming the offset.
@@ -49,7 +49,7 @@ def decode(buffer: Buffer, start: int, end: int, *, control: bool = False) -> It
 
 
 def _batch(view: memoryview, at: int, end: int, base_offset: int, *, control: bool) -> Iterator[Record]:
-    """Give the records of one v2 batch."""
+    """Yield the records of one v2 batch."""
     attributes, last_delta, base_timestamp, max_timestamp, _, _, _, count = _FIELDS.unpack_from(view, at + _FIELDS_AT)
     if kernel.first_damaged(view, at, end) is not None:
         raise damaged(base_offset, "its checksum does not match its bytes")
@@ -99,7 +99,7 @@ class Canonical:
 
 
 def canonical(buffer: Buffer, run: Run, position: int, *, timestamps: bool = True) -> Canonical:
-    """Give the records of ``run`` at or after ``position`` in canonical form; verifies checksums.
+    """Return the records of ``run`` at or after ``position`` in canonical form; verifies checksums.
 
     Without ``timestamps`` they are left out. Raises DamagedBatch, naming the offset.
     """

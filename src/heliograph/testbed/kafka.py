@@ -289,7 +289,7 @@ class KafkaCluster:
         return root
 
     def _lay_out(self, root: Path) -> Layout:
-        """Give every server its ports and secrets."""
+        """Assign ports and secrets to every server."""
         ports = self._ours().enter_context(Ports())
         names = [INTERNAL, *([CONTROLLER] if self.version.uses_kraft else []), *self._listeners]
         nodes = []

@@ -54,7 +54,7 @@ def _builders(entity: Any) -> dict[str, Callable[[Any], Any]]:
 
 
 def _builder(hint: Any) -> Callable[[Any], Any]:
-    """Give the function that turns a plain value into what a field of type ``hint`` holds."""
+    """Return the function that turns a plain value into what a field of type ``hint`` holds."""
     if isinstance(hint, types.UnionType):
         inner = _builder(next(part for part in hint.__args__ if part is not type(None)))
         return lambda value: None if value is None else inner(value)

@@ -33,7 +33,7 @@ class Operation(IntEnum):
 
 
 def missing(allowed: int, needed: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Give those of ``needed`` that the bits ``allowed`` lack; none when the broker did not tell."""
+    """Return those of ``needed`` that the bits ``allowed`` lack; none when the broker did not tell."""
     if allowed == NOT_TOLD:
         return ()
     return tuple(each for each in needed if not allowed & (1 << each))
@@ -73,6 +73,6 @@ def kafka_release(versions: Versions) -> str:
 
 
 def _before(release: str) -> str:
-    """Give the release before ``release``; empty before the first one of a major version."""
+    """Return the release before ``release``; empty before the first one of a major version."""
     major, minor = release.split(".")
     return f"{major}.{int(minor) - 1}" if int(minor) else ""

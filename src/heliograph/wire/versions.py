@@ -56,7 +56,7 @@ class Versions:
         return self.ranges.get(API_KEYS[api], (0, -1))[1] >= version
 
     def choose(self, api: str) -> int:
-        """Give the version to use; raises ProtocolError when the two sides have none in common."""
+        """Return the version to use; raises ProtocolError when the two sides have none in common."""
         low, high = known_versions(api)
         high = min(high, CEILINGS.get(api, high))
         broker_low, broker_high = self.ranges.get(API_KEYS[api], (0, -1))
