@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -187,6 +187,10 @@ class Side:
         reader = Consumer({**self.config, "group.id": "none", "isolation.level": "read_committed"})
         try:
             return reader.get_watermark_offsets(TopicPartition(topic, partition), LIMIT_S)[1]
+        except KafkaException as error:
+            if error.args[0].code() in {KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}:
+                return 0  # not created yet
+            raise
         finally:
             reader.close()
 
