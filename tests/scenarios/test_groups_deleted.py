@@ -71,12 +71,12 @@ def test_a_group_before_the_log_start_offset(source_kafka, target_kafka, heliogr
 
 
 def test_a_copy_that_began_at_latest_and_metadata(source_kafka, target_kafka, heliograph, one_way, tmp_path, unique):
-    group, remote = f"{unique}-group", f"late.{unique}"
+    group, remote = f"{unique}-group", f"newest.{unique}"
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(100))
     commit(source_kafka, group, unique, {0: 50})
-    more = {**QUICK, **SYNC, "groups": group, "late.consumer.auto.offset.reset": "latest"}
-    properties = one_way(source_kafka, target_kafka, "late", unique, more)
+    more = {**QUICK, **SYNC, "groups": group, "newest.consumer.auto.offset.reset": "latest"}
+    properties = one_way(source_kafka, target_kafka, "newest", unique, more)
     running = heliograph(properties)
     running.wait_for("copying")
     wait_until(lambda: committed(target_kafka, group, remote), {0: 0})
