@@ -5,9 +5,9 @@ import itertools
 import time
 
 import pytest
-from fake_broker import Close, FakeBroker, answer, heartbeat_answer, parse, versions_answer
 from kio.schema.errors import ErrorCode
 
+from fake_broker import Close, FakeBroker, answer, heartbeat_answer, parse, versions_answer
 from heliograph.broker.connection import Connection
 from heliograph.config.model import ClusterConfig, Sasl, Secret
 from heliograph.errors import AuthenticationFailed, NotKafka, ProtocolError, Unreachable

@@ -50,14 +50,15 @@ def answer(request, values, correlation_id=None):
     buffer = io.BytesIO()
     entity_writer(type(entity))(buffer, entity)
     number = request.correlation_id if correlation_id is None else correlation_id
-    body = number.to_bytes(4, "big") + buffer.getvalue()
+    flexible = entity.__flexible__ and request.api != "api_versions"
+    body = number.to_bytes(4, "big") + (b"\0" if flexible else b"") + buffer.getvalue()
     return len(body).to_bytes(4, "big") + body
 
 
-def versions_answer(request):
+def versions_answer(request, apis=APIS):
     rows = [
         {"api_key": messages.API_KEYS[api], "min_version": low, "max_version": high}
-        for api, (low, high) in APIS.items()
+        for api, (low, high) in apis.items()
     ]
     return answer(request, {"error_code": ErrorCode.none, "api_keys": rows})
 
@@ -67,7 +68,11 @@ def heartbeat_answer(request, throttle_ms=0, code=ErrorCode.none):
 
 
 class Close(Exception):
-    """Raised by a script: close the connection now."""
+    """Raised by a script: close the connection now, after ``last`` was sent."""
+
+    def __init__(self, last: bytes = b""):
+        super().__init__()
+        self.last = last
 
 
 Script = Callable[[Request], Awaitable[bytes | None]]
@@ -77,11 +82,20 @@ Script = Callable[[Request], Awaitable[bytes | None]]
 class FakeBroker:
     """Listens on the loopback address; what it is asked goes to ``script``, but for ApiVersions."""
 
-    def __init__(self, script: Script, tls: ssl.SSLContext | None = None, piece_bytes: int | None = None):
-        """``piece_bytes`` cuts what goes back; each piece is sent and seen apart."""
+    def __init__(
+        self,
+        script: Script,
+        tls: ssl.SSLContext | None = None,
+        piece_bytes: int | None = None,
+        apis: dict[str, tuple[int, int]] = APIS,
+    ):
+        """``piece_bytes`` cuts what goes back; each piece is sent and seen apart. ``apis`` are what it offers."""
         self._script = script
         self._tls = tls
         self._piece_bytes = piece_bytes
+        self._apis = apis
+        self.open = 0
+        """Connections that are open now."""
         self.requests: list[Request] = []
         self.connections = 0
         self._writers: list[asyncio.StreamWriter] = []
@@ -104,16 +118,26 @@ class FakeBroker:
 
     async def _serve(self, reader, writer):
         self.connections += 1
+        self.open += 1
         self._writers.append(writer)
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, Close, asyncio.CancelledError):
             while True:
                 size = int.from_bytes(await reader.readexactly(4), "big")
                 request = parse(await reader.readexactly(size))
                 self.requests.append(request)
-                reply = versions_answer(request) if request.api == "api_versions" else await self._script(request)
+                try:
+                    reply = (
+                        versions_answer(request, self._apis)
+                        if request.api == "api_versions"
+                        else await self._script(request)
+                    )
+                except Close as close:
+                    writer.write(close.last)
+                    raise
                 size = self._piece_bytes or len(reply or b"")
                 for at in range(0, len(reply or b""), size or 1):
                     writer.write(reply[at : at + size])
                     await writer.drain()
                     await asyncio.sleep(0)  # the other side is in the same loop, and reads now
         writer.close()
+        self.open -= 1

@@ -1,0 +1,547 @@
+"""A cluster of one broker in memory, for faults that a real one cannot be made to have at a given request.
+
+It answers as Kafka 4.3 does what jobs and commands ask: topics with real batches, configs, groups, rights, producer
+ids. ``test_fake_cluster.py`` holds its answers beside those of a real broker. A :class:`Fault` changes one answer.
+"""
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kio.schema.errors import ErrorCode
+
+from fake_broker import Close, FakeBroker, Request, answer
+from heliograph.records import Record, encode, stamp
+from heliograph.wire.messages import known_versions
+from heliograph.wire.versions import CEILINGS
+
+APIS = [
+    "api_versions",
+    "metadata",
+    "find_coordinator",
+    "list_offsets",
+    "fetch",
+    "produce",
+    "create_topics",
+    "create_partitions",
+    "delete_topics",
+    "describe_configs",
+    "incremental_alter_configs",
+    "init_producer_id",
+    "list_groups",
+    "describe_groups",
+    "consumer_group_describe",
+    "offset_fetch",
+    "offset_commit",
+    "describe_acls",
+    "create_acls",
+    "list_transactions",
+    "offset_for_leader_epoch",
+    "describe_user_scram_credentials",
+    "join_group",
+    "sync_group",
+    "heartbeat",
+    "leave_group",
+]
+OLDEST = {"fetch": 4, "produce": 3}
+NONE = ErrorCode.none
+UNKNOWN_TOPIC = ErrorCode.unknown_topic_or_partition
+UNKNOWN_ID = uuid.UUID(int=0)
+DEFAULTS = {
+    "cleanup.policy": "delete",
+    "retention.ms": "604800000",
+    "max.message.bytes": "1048588",
+    "min.insync.replicas": "1",
+}
+"""Configs of a topic that has none of its own."""
+FETCH_S = 0.002
+"""How long a fetch takes, so that a reader at the end of a log does not keep the thread busy."""
+TOPIC_SOURCE, DEFAULT_SOURCE = 1, 5
+CODES = tuple(code for code in ErrorCode if code is not NONE)
+
+
+def _versions(api: str) -> tuple[int, int]:
+    low, high = known_versions(api)
+    return max(low, OLDEST.get(api, 0)), min(high, CEILINGS.get(api, high))
+
+
+@dataclass
+class Topic:
+    """One topic."""
+
+    logs: list[list[tuple[int, int, bytes]]]
+    """By partition its batches: first offset, next offset, bytes."""
+    configs: dict[str, str] = field(default_factory=dict)
+    topic_id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    def end(self, partition: int) -> int:
+        log = self.logs[partition]
+        return log[-1][1] if log else 0
+
+    def append(self, partition: int, batch: bytes) -> int:
+        first = self.end(partition)
+        following = first + int.from_bytes(batch[23:27], "big") + 1
+        self.logs[partition].append((first, following, first.to_bytes(8, "big") + batch[8:]))
+        return first
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is done to one answer."""
+
+    number: int
+    """Which request, from 0; handshakes do not count."""
+    change: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Makes another answer of it; None: the connection is closed without one."""
+    cut: bool = False
+    """Send the first half of the answer, then close."""
+
+
+class FakeCluster:
+    """The cluster; a context, in which it answers from a thread of its own."""
+
+    def __init__(self, alias: str):
+        self.alias = alias
+        self.topics: dict[str, Topic] = {}
+        self.groups: dict[str, dict[tuple[str, int], tuple[int, str]]] = {}
+        self.acls: list[tuple[int, str, int, str, str, int, int]] = []
+        self.asked: list[str] = []
+        """The requests, by api."""
+        self.answers: list[dict[str, Any]] = []
+        """What was answered to each, before any fault."""
+        self.faults: dict[int, Fault] = {}
+        self.defects: list[str] = []
+        """What the fake itself could not do."""
+        self._producer_id = 1000
+        self._broker = FakeBroker(self._script, apis={api: _versions(api) for api in APIS})
+        self._started = threading.Event()
+        self.port = 0
+
+    # ---- life
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name=f"fake {self.alias}")
+        self._thread.start()
+        assert self._started.wait(10)
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        assert not self.defects, self.defects[:3]
+
+    async def _serve(self):
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with self._broker as broker:
+            self.port = broker.port
+            self._started.set()
+            await self._stop.wait()
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return self._broker.open
+
+    # ---- set up by tests
+
+    def create(self, name: str, partitions: int = 1, **configs: str) -> Topic:
+        named = {key.replace("_", "."): value for key, value in configs.items()}
+        self.topics[name] = Topic([[] for _ in range(partitions)], named)
+        return self.topics[name]
+
+    def write(self, name: str, values: list[bytes], partition: int = 0, now_ms: int = 1_700_000_000_000) -> None:
+        parcel = encode([Record(number, now_ms, b"key", value, ()) for number, value in enumerate(values)])
+        self.topics[name].append(partition, bytes(stamp(parcel, -1, -1, -1)) + bytes(parcel.body))
+
+    def forget_requests(self) -> None:
+        self.asked.clear()
+        self.answers.clear()
+        self.faults.clear()
+
+    # ---- answers
+
+    async def _script(self, request: Request) -> bytes:
+        try:
+            if request.api == "fetch":
+                await asyncio.sleep(FETCH_S)
+            return self._answer(request)
+        except Close:
+            raise
+        except Exception as error:
+            self.defects.append(f"{request}: {error!r}")
+            raise Close from error
+
+    def _answer(self, request: Request) -> bytes:
+        fault = self.faults.get(len(self.asked))
+        self.asked.append(request.api)
+        values = {"throttle_time": 0, **getattr(self, f"_{request.api}")(request.body, request.version)}
+        self.answers.append(values)
+        if fault is None:
+            return answer(request, values)
+        if fault.change is not None:
+            return answer(request, fault.change(values))
+        if fault.cut:
+            whole = answer(request, values)
+            raise Close(whole[: len(whole) // 2])
+        raise Close
+
+    def _metadata(self, body, _version):
+        wanted = list(self.topics) if body.topics is None else [topic.name for topic in body.topics]
+        return {
+            "brokers": [{"node_id": 0, "host": "127.0.0.1", "port": self.port, "rack": None}],
+            "cluster_id": f"fake-{self.alias}",
+            "controller_id": 0,
+            "topics": [self._topic_row(name) for name in wanted],
+        }
+
+    def _topic_row(self, name):
+        known = self.topics.get(name)
+        partitions = [
+            {
+                "error_code": NONE,
+                "partition_index": number,
+                "leader_id": 0,
+                "leader_epoch": 0,
+                "replica_nodes": [0],
+                "isr_nodes": [0],
+                "offline_replicas": [],
+            }
+            for number in range(len(known.logs) if known else 0)
+        ]
+        return {
+            "error_code": NONE if known else UNKNOWN_TOPIC,
+            "name": name,
+            "topic_id": known.topic_id if known else UNKNOWN_ID,
+            "is_internal": name.startswith("__"),
+            "partitions": partitions,
+            "topic_authorized_operations": -(2**31),
+        }
+
+    def _find_coordinator(self, _body, _version):
+        return {"error_code": NONE, "error_message": "", "node_id": 0, "host": "127.0.0.1", "port": self.port}
+
+    def _there(self, name, partition):
+        known = self.topics.get(name)
+        return known if known and partition < len(known.logs) else None
+
+    def _list_offsets(self, body, _version):
+        def row(name, asked):
+            known = self._there(name, asked.partition_index)
+            offset = -1
+            if known:
+                end = known.end(asked.partition_index)
+                offset = {-2: 0, -1: end}.get(asked.timestamp, 0 if end else -1)
+            return {
+                "partition_index": asked.partition_index,
+                "error_code": NONE if known else UNKNOWN_TOPIC,
+                "timestamp": -1,
+                "offset": offset,
+                "leader_epoch": 0 if known else -1,
+            }
+
+        return {"topics": [{"name": t.name, "partitions": [row(t.name, p) for p in t.partitions]} for t in body.topics]}
+
+    def _fetch(self, body, _version):
+        def row(name, asked):
+            known = self._there(name, asked.partition)
+            end = known.end(asked.partition) if known else -1
+            here = (
+                [raw for _, following, raw in known.logs[asked.partition] if following > asked.fetch_offset]
+                if known
+                else []
+            )
+            code = NONE if known else UNKNOWN_TOPIC
+            if known and not 0 <= asked.fetch_offset <= end:
+                code, here = ErrorCode.offset_out_of_range, []
+            return {
+                "partition_index": asked.partition,
+                "error_code": code,
+                "high_watermark": end,
+                "last_stable_offset": end,
+                "log_start_offset": 0 if known else -1,
+                "aborted_transactions": [],
+                "preferred_read_replica": -1,
+                "records": b"".join(here),
+            }
+
+        rows = [{"topic": t.topic, "partitions": [row(t.topic, p) for p in t.partitions]} for t in body.topics]
+        return {"error_code": NONE, "session_id": 0, "responses": rows}
+
+    def _produce(self, body, _version):
+        def row(name, asked):
+            known = self._there(name, asked.index)
+            return {
+                "index": asked.index,
+                "error_code": NONE if known else UNKNOWN_TOPIC,
+                "base_offset": known.append(asked.index, bytes(asked.records)) if known else -1,
+                "log_append_time": None,
+                "log_start_offset": 0 if known else -1,
+                "record_errors": [],
+                "error_message": None,
+            }
+
+        return {
+            "responses": [
+                {"name": t.name, "partition_responses": [row(t.name, p) for p in t.partition_data]}
+                for t in body.topic_data
+            ]
+        }
+
+    def _create_topics(self, body, _version):
+        def row(asked):
+            code = ErrorCode.topic_already_exists if asked.name in self.topics else NONE
+            count = max(1, asked.num_partitions)
+            if code is NONE and not body.validate_only:
+                self.create(asked.name, count).configs.update({each.name: each.value for each in asked.configs})
+            return {
+                "name": asked.name,
+                "topic_id": self.topics[asked.name].topic_id if asked.name in self.topics else UNKNOWN_ID,
+                "error_code": code,
+                "error_message": None if code is NONE else f"Topic '{asked.name}' already exists.",
+                "num_partitions": count if code is NONE else -1,
+                "replication_factor": 1 if code is NONE else -1,
+                "configs": [],
+            }
+
+        return {"topics": [row(each) for each in body.topics]}
+
+    def _create_partitions(self, body, _version):
+        def row(asked):
+            known = self.topics.get(asked.name)
+            code = NONE if known else UNKNOWN_TOPIC
+            if known and asked.count <= len(known.logs):
+                code = ErrorCode.invalid_partitions
+            elif known and not body.validate_only:
+                known.logs += [[] for _ in range(asked.count - len(known.logs))]
+            return {"name": asked.name, "error_code": code, "error_message": None}
+
+        return {"results": [row(each) for each in body.topics]}
+
+    def _delete_topics(self, body, _version):
+        def row(name):
+            code = NONE if self.topics.pop(name, None) else UNKNOWN_TOPIC
+            return {"name": name, "error_code": code, "error_message": None}
+
+        return {"responses": [row(name) for name in body.topic_names]}
+
+    def _describe_configs(self, body, _version):
+        def row(asked):
+            known = self.topics.get(asked.resource_name)
+            own = known.configs if known else {}
+            there = DEFAULTS | own if known else {}
+            return {
+                "error_code": NONE if known or asked.resource_type != 2 else UNKNOWN_TOPIC,
+                "error_message": None if known else "",
+                "resource_type": asked.resource_type,
+                "resource_name": asked.resource_name,
+                "configs": [
+                    {
+                        "name": name,
+                        "value": value,
+                        "read_only": False,
+                        "config_source": TOPIC_SOURCE if name in own else DEFAULT_SOURCE,
+                        "is_sensitive": False,
+                        "synonyms": [],
+                        "config_type": 0,
+                        "documentation": None,
+                    }
+                    for name, value in there.items()
+                ],
+            }
+
+        return {"results": [row(each) for each in body.resources]}
+
+    def _incremental_alter_configs(self, body, _version):
+        def row(asked):
+            known = self.topics.get(asked.resource_name)
+            for each in asked.configs if known else ():
+                if each.config_operation == 1:
+                    known.configs.pop(each.name, None)
+                else:
+                    known.configs[each.name] = each.value
+            return {
+                "error_code": NONE if known else UNKNOWN_TOPIC,
+                "error_message": None,
+                "resource_type": asked.resource_type,
+                "resource_name": asked.resource_name,
+            }
+
+        return {"responses": [row(each) for each in body.resources]}
+
+    def _init_producer_id(self, _body, _version):
+        self._producer_id += 1
+        return {"error_code": NONE, "producer_id": self._producer_id, "producer_epoch": 0}
+
+    def _list_groups(self, _body, _version):
+        rows = [
+            {"group_id": name, "protocol_type": "", "group_state": "Empty", "group_type": "classic"}
+            for name in self.groups
+        ]
+        return {"error_code": NONE, "groups": rows}
+
+    def _describe_groups(self, body, _version):
+        rows = [
+            {
+                "error_code": NONE,
+                "group_id": name,
+                "group_state": "Empty" if name in self.groups else "Dead",
+                "protocol_type": "",
+                "protocol_data": "",
+                "members": [],
+                "authorized_operations": -(2**31),
+            }
+            for name in body.groups
+        ]
+        return {"groups": rows}
+
+    def _consumer_group_describe(self, body, _version):
+        rows = [
+            {
+                "error_code": ErrorCode.group_id_not_found,
+                "error_message": f"Group {name} not found.",
+                "group_id": name,
+                "group_state": "",
+                "group_epoch": 0,
+                "assignment_epoch": 0,
+                "assignor_name": "",
+                "members": [],
+                "authorized_operations": -(2**31),
+            }
+            for name in body.group_ids
+        ]
+        return {"groups": rows}
+
+    def _offset_fetch(self, body, _version):
+        topics: dict[str, list[dict[str, Any]]] = {}
+        for (topic, partition), (offset, metadata) in self.groups.get(body.group_id, {}).items():
+            topics.setdefault(topic, []).append(
+                {
+                    "partition_index": partition,
+                    "committed_offset": offset,
+                    "committed_leader_epoch": -1,
+                    "metadata": metadata,
+                    "error_code": NONE,
+                }
+            )
+        return {"topics": [{"name": t, "partitions": rows} for t, rows in topics.items()], "error_code": NONE}
+
+    def _offset_commit(self, body, _version):
+        own = self.groups.setdefault(body.group_id, {})
+        for topic in body.topics:
+            for row in topic.partitions:
+                own[topic.name, row.partition_index] = (row.committed_offset, row.committed_metadata or "")
+        return {
+            "topics": [
+                {
+                    "name": t.name,
+                    "partitions": [{"partition_index": p.partition_index, "error_code": NONE} for p in t.partitions],
+                }
+                for t in body.topics
+            ]
+        }
+
+    def _describe_acls(self, _body, _version):
+        rows = [
+            {
+                "resource_type": kind,
+                "resource_name": name,
+                "pattern_type": pattern,
+                "acls": [{"principal": who, "host": host, "operation": what, "permission_type": permission}],
+            }
+            for kind, name, pattern, who, host, what, permission in self.acls
+        ]
+        return {"error_code": NONE, "error_message": None, "resources": rows}
+
+    def _create_acls(self, body, _version):
+        for a in body.creations:
+            row = (a.resource_type, a.resource_name, a.resource_pattern_type, a.principal, a.host, a.operation)
+            self.acls.append((*row, a.permission_type))
+        return {"results": [{"error_code": NONE, "error_message": ""} for _ in body.creations]}
+
+    def _list_transactions(self, _body, _version):
+        return {"error_code": NONE, "unknown_state_filters": [], "transaction_states": []}
+
+    def _offset_for_leader_epoch(self, body, _version):
+        def row(name, asked):
+            known = self._there(name, asked.partition)
+            return {
+                "error_code": NONE if known else UNKNOWN_TOPIC,
+                "partition": asked.partition,
+                "leader_epoch": 0 if known else -1,
+                "end_offset": known.end(asked.partition) if known else -1,
+            }
+
+        return {
+            "topics": [{"topic": t.topic, "partitions": [row(t.topic, p) for p in t.partitions]} for t in body.topics]
+        }
+
+    def _describe_user_scram_credentials(self, _body, _version):
+        return {"error_code": NONE, "error_message": None, "results": []}
+
+    def _join_group(self, body, _version):
+        member = body.member_id or f"member-{uuid.uuid4()}"
+        protocol = body.protocols[0]
+        return {
+            "error_code": NONE if body.member_id else ErrorCode.member_id_required,
+            "generation_id": 1 if body.member_id else -1,
+            "protocol_type": body.protocol_type,
+            "protocol_name": protocol.name if body.member_id else None,
+            "leader": member if body.member_id else "",
+            "member_id": member,
+            "members": [{"member_id": member, "group_instance_id": None, "metadata": protocol.metadata}]
+            if body.member_id
+            else [],
+        }
+
+    def _sync_group(self, body, _version):
+        return {"error_code": NONE, "assignment": body.assignments[0].assignment if body.assignments else b""}
+
+    def _heartbeat(self, _body, _version):
+        return {"error_code": NONE}
+
+    def _leave_group(self, body, _version):
+        rows = [{"member_id": m.member_id, "group_instance_id": None, "error_code": NONE} for m in body.members]
+        return {"error_code": NONE, "members": rows}
+
+
+def error_places(values: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield where an answer has error codes: at the top, and in the first row of each list of rows."""
+    if isinstance(values, dict):
+        for name, value in values.items():
+            if isinstance(value, ErrorCode):
+                yield (*path, name)
+            elif isinstance(value, list) and value:
+                yield from error_places(value[0], (*path, name, 0))
+
+
+def faults_of(number: int, values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
+    """Yield every fault of the answer to request ``number``, which without one is ``values``, by name."""
+    yield "closed", Fault(number)
+    yield "cut", Fault(number, cut=True)
+    for place in error_places(values):
+        for code in CODES:
+            yield f"{'.'.join(map(str, place))}={code.name}", Fault(number, with_code(place, code))
+
+
+def with_code(place: tuple[Any, ...], code: ErrorCode) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return a change that puts ``code`` at a place; an answer without that place stays as it is."""
+
+    def change(values: dict[str, Any]) -> dict[str, Any]:
+        row: Any = values
+        try:
+            for step in place[:-1]:
+                row = row[step]
+        except (KeyError, IndexError):
+            return values
+        row[place[-1]] = code
+        return values
+
+    return change
