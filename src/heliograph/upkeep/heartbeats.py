@@ -4,9 +4,8 @@ import time
 from functools import partial
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.retry import retriable
 from heliograph.config.model import FlowConfig
-from heliograph.errors import HeliographError
+from heliograph.errors import NotAuthorized
 from heliograph.mirror.formats import encode_heartbeat
 from heliograph.mirror.heartbeats import Emitter, Side, emitters_of
 from heliograph.mirror.naming import HEARTBEATS
@@ -48,8 +47,8 @@ class Heartbeats:
         now_ms = time.time_ns() // 1_000_000
         try:
             await self._topics[emitter.side].write([encode_heartbeat(emitter.heartbeat(now_ms))], now_ms)
-        except HeliographError as error:
-            if emitter.side is Side.TARGET or retriable(error) is not None:
+        except NotAuthorized as error:
+            if emitter.side is Side.TARGET:
                 raise
             # A flow needs no right to write to its source, so this is how many of them will run.
             self._given_up.add(emitter.side)
