@@ -46,6 +46,7 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     return ended.value.code or 0
 
 
+@pytest.mark.timeout(600)  # thousands of answers, however busy the machine is
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_answer_ends_a_command_in_a_trace(command, tmp_path, monkeypatch, capsys):
     path = tmp_path / "mm2.properties"

@@ -8,6 +8,8 @@ HeliographError, and do its work whole the next time.
 import asyncio
 from dataclasses import dataclass
 
+import pytest
+
 from fake_cluster import FakeCluster, faults_of
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.load import load
@@ -156,6 +158,7 @@ async def inject(world: World, job: Job) -> dict[str, str]:
     return wrong
 
 
+@pytest.mark.timeout(600)  # thousands of answers, however busy the machine is
 def test_no_answer_ends_a_flow_by_a_job(tmp_path):
     async def main() -> dict[str, str]:
         with FakeCluster("one") as source, FakeCluster("two") as target:
