@@ -4,8 +4,8 @@ import asyncio
 import ssl
 
 import pytest
-from fake_broker import FakeBroker, heartbeat_answer
 
+from fake_broker import FakeBroker, heartbeat_answer
 from heliograph.broker import tls
 from heliograph.broker.connection import Connection
 from heliograph.config.model import ClusterConfig, Secret, Tls
