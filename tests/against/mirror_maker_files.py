@@ -1,6 +1,7 @@
 """The properties files of these tests: read by MirrorMaker 2 and by the program alike."""
 
 import itertools
+import os
 
 QUICK = {
     "config.storage.replication.factor": 1,
@@ -25,5 +26,5 @@ COUNTER = itertools.count(1)
 
 
 def alias() -> str:
-    """Return an alias that no other flow of this run has."""
-    return f"mm{next(COUNTER)}"
+    """Return an alias that no other flow of this run has, in whichever of its processes."""
+    return f"mm{os.environ.get('PYTEST_XDIST_WORKER', '')}n{next(COUNTER)}"

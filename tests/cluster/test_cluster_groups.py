@@ -199,7 +199,7 @@ def test_old_brokers(shared_kafka, version, scram_users, unique):
     )
     assert rights == ([None] if scram_users is None else [scram_users, None])
     if scram_users is None:
-        with pytest.raises(BrokerError, match="too old to be asked for rights"):
+        with pytest.raises(BrokerError, match="too old to be asked for ACLs"):
             ask(kafka, acls.describe)
     assert done.done == ((unique, 0),)
     assert {key: each.offset for key, each in committed.items()} == {(unique, 0): 1, (unique, 1): 2}
