@@ -7,7 +7,7 @@ ids. ``test_fake_cluster.py`` holds its answers beside those of a real broker. A
 import asyncio
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +60,6 @@ DEFAULTS = {
 FETCH_S = 0.002
 """How long a fetch takes, so that a reader at the end of a log does not keep the thread busy."""
 TOPIC_SOURCE, DEFAULT_SOURCE = 1, 5
-CODES = tuple(code for code in ErrorCode if code is not NONE)
 
 
 def _versions(api: str) -> tuple[int, int]:
@@ -510,38 +509,3 @@ class FakeCluster:
     def _leave_group(self, body, _version):
         rows = [{"member_id": m.member_id, "group_instance_id": None, "error_code": NONE} for m in body.members]
         return {"error_code": NONE, "members": rows}
-
-
-def error_places(values: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield where an answer has error codes: at the top, and in the first row of each list of rows."""
-    if isinstance(values, dict):
-        for name, value in values.items():
-            if isinstance(value, ErrorCode):
-                yield (*path, name)
-            elif isinstance(value, list) and value:
-                yield from error_places(value[0], (*path, name, 0))
-
-
-def faults_of(number: int, values: dict[str, Any]) -> Iterator[tuple[str, Fault]]:
-    """Yield every fault of the answer to request ``number``, which without one is ``values``, by name."""
-    yield "closed", Fault(number)
-    yield "cut", Fault(number, cut=True)
-    for place in error_places(values):
-        for code in CODES:
-            yield f"{'.'.join(map(str, place))}={code.name}", Fault(number, with_code(place, code))
-
-
-def with_code(place: tuple[Any, ...], code: ErrorCode) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return a change that puts ``code`` at a place; an answer without that place stays as it is."""
-
-    def change(values: dict[str, Any]) -> dict[str, Any]:
-        row: Any = values
-        try:
-            for step in place[:-1]:
-                row = row[step]
-        except (KeyError, IndexError):
-            return values
-        row[place[-1]] = code
-        return values
-
-    return change

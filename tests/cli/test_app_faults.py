@@ -10,22 +10,10 @@ import sys
 
 import pytest
 
-from fake_cluster import FakeCluster, faults_of
+from fake_cluster import FakeCluster
+from fault_injection import fast, faults_of
 from heliograph.cli import app
 
-FAST = """
-clusters=one, two
-one->two.enabled=true
-replication.factor=1
-offset.storage.replication.factor=1
-checkpoints.topic.replication.factor=1
-heartbeats.topic.replication.factor=1
-offset-syncs.topic.replication.factor=1
-retry.backoff.ms=1
-retry.backoff.max.ms=2
-reconnect.backoff.ms=1
-reconnect.backoff.max.ms=2
-"""
 COMMANDS = {
     "check": ["check", "FILE"],
     "adopt": ["adopt", "FILE", "--dry-run"],
@@ -53,10 +41,9 @@ def test_no_answer_ends_a_command_in_a_trace(command, tmp_path, monkeypatch, cap
     arguments = [str(path) if each == "FILE" else each for each in COMMANDS[command]]
     wrong: dict[str, str] = {}
     with FakeCluster("one") as source, FakeCluster("two") as target:
-        back = "two->one.enabled=true\n" if command == "failback" else ""
-        path.write_text(
-            f"{FAST}{back}one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
-        )
+        back = fast("two", "one") if command == "failback" else ""
+        where = f"one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
+        path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}{back}")
         for fake, name in ((source, "orders"), (target, "one.orders")):
             fake.create(name)
             fake.write(name, [b"value"] * 4)

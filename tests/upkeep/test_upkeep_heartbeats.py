@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from kio.schema.errors import ErrorCode
 
-from fake_cluster import FakeCluster, Fault, with_code
+from fake_cluster import FakeCluster, Fault
+from fault_injection import with_code
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.load import load
 from heliograph.errors import BrokerError

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from fake_cluster import FakeCluster, faults_of
+from fake_cluster import FakeCluster
+from fault_injection import fast, faults_of
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.load import load
 from heliograph.errors import HeliographError
@@ -20,23 +21,12 @@ from heliograph.offsets.stored import ensure_topic
 from heliograph.upkeep.periodic import Job
 from heliograph.worker.session import Callbacks, Session
 
-FAST = """
-clusters=one, two
-one->two.enabled=true
-replication.factor=1
-offset.storage.replication.factor=1
-checkpoints.topic.replication.factor=1
-heartbeats.topic.replication.factor=1
-offset-syncs.topic.replication.factor=1
+KEEPS_IN_STEP = """
 emit.heartbeats.enabled=true
 sync.group.offsets.enabled=true
 sync.topic.acls.enabled=true
 sync.topic.configs.enabled=true
 heliograph.delete.topics=true
-retry.backoff.ms=1
-retry.backoff.max.ms=2
-reconnect.backoff.ms=1
-reconnect.backoff.max.ms=2
 """
 RECORDS = 4
 ASK_NOTHING = {
@@ -82,8 +72,11 @@ class World:
 
 
 async def run_session(source: FakeCluster, target: FakeCluster, path) -> tuple[World, list[Cluster]]:
-    path.write_text(f"{FAST}one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n")
-    (flow,) = load(path, environ={}).flows
+    where = f"one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
+    path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}{KEEPS_IN_STEP}")
+    config = load(path, environ={})
+    assert not config.warnings, "each option has an effect"
+    (flow,) = config.flows
     clusters = [Cluster(flow.source), Cluster(flow.target)]
     for cluster in clusters:
         await cluster.start()
