@@ -9,43 +9,16 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from kio.schema.errors import ErrorCode
 
 from fake_broker import Close, FakeBroker, Request, answer
 from heliograph.records import Record, encode, stamp
-from heliograph.wire.messages import known_versions
+from heliograph.wire.messages import API_KEYS, known_versions
 from heliograph.wire.versions import CEILINGS
 
-APIS = [
-    "api_versions",
-    "metadata",
-    "find_coordinator",
-    "list_offsets",
-    "fetch",
-    "produce",
-    "create_topics",
-    "create_partitions",
-    "delete_topics",
-    "describe_configs",
-    "incremental_alter_configs",
-    "init_producer_id",
-    "list_groups",
-    "describe_groups",
-    "consumer_group_describe",
-    "offset_fetch",
-    "offset_commit",
-    "describe_acls",
-    "create_acls",
-    "list_transactions",
-    "offset_for_leader_epoch",
-    "describe_user_scram_credentials",
-    "join_group",
-    "sync_group",
-    "heartbeat",
-    "leave_group",
-]
 OLDEST = {"fetch": 4, "produce": 3}
 NONE = ErrorCode.none
 UNKNOWN_TOPIC = ErrorCode.unknown_topic_or_partition
@@ -112,12 +85,20 @@ class FakeCluster:
         self.answers: list[dict[str, Any]] = []
         """What was answered to each, before any fault."""
         self.faults: dict[int, Fault] = {}
+        self.always: dict[str, Fault] = {}
+        """By api what is done to every answer."""
+        self.transactions: dict[tuple[str, int], tuple[int, int, str, datetime]] = {}
+        """Open ones, by partition: producer id, first offset, transactional id, when it began."""
         self.defects: list[str] = []
         """What the fake itself could not do."""
         self._producer_id = 1000
-        self._broker = FakeBroker(self._script, apis={api: _versions(api) for api in APIS})
+        self._broker = FakeBroker(self._script, apis=self._apis())
         self._started = threading.Event()
         self.port = 0
+
+    def _apis(self) -> dict[str, tuple[int, int]]:
+        """Return what it can answer, with versions."""
+        return {api: _versions(api) for api in API_KEYS if api == "api_versions" or hasattr(self, f"_{api}")}
 
     # ---- life
 
@@ -164,6 +145,7 @@ class FakeCluster:
         self.asked.clear()
         self.answers.clear()
         self.faults.clear()
+        self.always.clear()
 
     # ---- answers
 
@@ -179,7 +161,7 @@ class FakeCluster:
             raise Close from error
 
     def _answer(self, request: Request) -> bytes:
-        fault = self.faults.get(len(self.asked))
+        fault = self.faults.get(len(self.asked)) or self.always.get(request.api)
         self.asked.append(request.api)
         values = {"throttle_time": 0, **getattr(self, f"_{request.api}")(request.body, request.version)}
         self.answers.append(values)
@@ -465,8 +447,68 @@ class FakeCluster:
             self.acls.append((*row, a.permission_type))
         return {"results": [{"error_code": NONE, "error_message": ""} for _ in body.creations]}
 
-    def _list_transactions(self, _body, _version):
-        return {"error_code": NONE, "unknown_state_filters": [], "transaction_states": []}
+    def _list_transactions(self, body, _version):
+        rows = [
+            {"transactional_id": name, "producer_id": producer, "transaction_state": "Ongoing"}
+            for producer, _, name, _ in self.transactions.values()
+            if producer in body.producer_id_filters
+        ]
+        return {"error_code": NONE, "unknown_state_filters": [], "transaction_states": rows}
+
+    def _describe_transactions(self, body, _version):
+        rows = [
+            {
+                "error_code": NONE,
+                "transactional_id": name,
+                "transaction_state": "Ongoing",
+                "transaction_timeout": timedelta(minutes=1),
+                "transaction_start_time": began,
+                "producer_id": producer,
+                "producer_epoch": 0,
+                "topics": [],
+            }
+            for producer, _, name, began in self.transactions.values()
+            if name in body.transactional_ids
+        ]
+        return {"transaction_states": rows}
+
+    def _describe_producers(self, body, _version):
+        def row(name, partition):
+            open_here = self.transactions.get((name, partition))
+            active = {
+                "producer_epoch": 0,
+                "last_sequence": 0,
+                "last_timestamp": -1,
+                "coordinator_epoch": 0,
+            }
+            return {
+                "partition_index": partition,
+                "error_code": NONE if self._there(name, partition) else UNKNOWN_TOPIC,
+                "error_message": None,
+                "active_producers": [{**active, "producer_id": open_here[0], "current_txn_start_offset": open_here[1]}]
+                if open_here
+                else [],
+            }
+
+        return {
+            "topics": [
+                {"name": t.name, "partitions": [row(t.name, p) for p in t.partition_indexes]} for t in body.topics
+            ]
+        }
+
+    def _add_partitions_to_txn(self, body, _version):
+        def row(name, partition):
+            code = NONE if self._there(name, partition) else UNKNOWN_TOPIC
+            return {"partition_index": partition, "partition_error_code": code}
+
+        rows = [
+            {"name": t.name, "results_by_partition": [row(t.name, p) for p in t.partitions]}
+            for t in body.v3_and_below_topics
+        ]
+        return {"results_by_topic_v3_and_below": rows}
+
+    def _end_txn(self, _body, _version):
+        return {"error_code": NONE}
 
     def _offset_for_leader_epoch(self, body, _version):
         def row(name, asked):

@@ -7,12 +7,15 @@ error or in its own report.
 
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fake_cluster import FakeCluster
-from fault_injection import fast, faults_of
+from fault_injection import fast, some_faults_of
 from heliograph.cli import app
+from heliograph.cluster import admin, cluster, groups
 
 COMMANDS = {
     "check": ["check", "FILE"],
@@ -20,6 +23,8 @@ COMMANDS = {
     "offsets": ["offsets", "FILE", "--group", "readers"],
     "failover": ["failover", "FILE", "--group", "readers", "--wait", "0"],
     "failback": ["failback", "FILE", "--flow", "one->two", "--group", "readers"],
+    "failover --execute": ["failover", "FILE", "--group", "readers", "--wait", "0", "--execute"],
+    "failback --execute": ["failback", "FILE", "--flow", "one->two", "--group", "readers", "--execute"],
     "verify": ["verify", "FILE", "--wait", "0"],
 }
 EVERY = int(os.environ.get("HELIOGRAPH_INJECT_EVERY", "40"))
@@ -34,40 +39,84 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     return ended.value.code or 0
 
 
-@pytest.mark.timeout(600)  # thousands of answers, however busy the machine is
-@pytest.mark.parametrize("command", COMMANDS)
-def test_no_answer_ends_a_command_in_a_trace(command, tmp_path, monkeypatch, capsys):
-    path = tmp_path / "mm2.properties"
-    arguments = [str(path) if each == "FILE" else each for each in COMMANDS[command]]
-    wrong: dict[str, str] = {}
-    with FakeCluster("one") as source, FakeCluster("two") as target:
-        back = fast("two", "one") if command == "failback" else ""
+class Commands:
+    """A command between two clusters in memory, run as often as wanted."""
+
+    def __init__(self, command: str, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+        self.command = command
+        self.arguments = [str(path) if each == "FILE" else each for each in COMMANDS[command]]
+        self.wrong: dict[str, str] = {}
+        self._path, self._monkeypatch, self._capsys = path, monkeypatch, capsys
+
+    def set_up(self, source: FakeCluster, target: FakeCluster) -> None:
+        self.source, self.target = source, target
+        back = fast("two", "one") if self.command.startswith("failback") else ""
         where = f"one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
-        path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}{back}")
+        self._path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}{back}")
         for fake, name in ((source, "orders"), (target, "one.orders")):
-            fake.create(name)
-            fake.write(name, [b"value"] * 4)
-        source.groups["readers"] = {("orders", 0): (2, "")}
-        target.groups["readers"] = {("one.orders", 0): (3, "")}
-        for fake in (source, target):
-            source.forget_requests()
-            target.forget_requests()
-            assert run(arguments, monkeypatch) in (0, 1, 6), capsys.readouterr()
-            asked = list(zip(fake.asked, fake.answers, strict=True))
-            assert asked, "the command asks nothing"
-            for number, (api, values) in enumerate(asked):
-                for turn, (name, fault) in enumerate(faults_of(number, values)):
-                    if (turn + number) % EVERY and turn > 1:
-                        continue
-                    fake.forget_requests()
-                    fake.faults[number] = fault
-                    where = f"{command}, request {number} to {fake.alias}, {api}, {name}"
-                    try:
-                        code = run(arguments, monkeypatch)
-                    except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported by its name
-                        wrong[where] = repr(error)
-                    else:
-                        said = capsys.readouterr()
-                        if "Traceback" in said.out + said.err or (code and not (said.out + said.err).strip()):
-                            wrong[where] = f"exit code {code}: {said.err[-200:]}"
-    assert not wrong, "\n".join(f"{where}: {what}" for where, what in list(wrong.items())[:40])
+            fake.create(name, 2)
+            for partition in (0, 1):
+                fake.write(name, [b"value"] * 4, partition)
+
+    def run(self) -> int:
+        self.source.groups["readers"] = {("orders", 0): (2, ""), ("orders", 1): (2, "")}
+        self.target.groups["readers"] = {("one.orders", 0): (3, ""), ("one.orders", 1): (3, "")}
+        return run(self.arguments, self._monkeypatch)
+
+    def requests(self, fake: FakeCluster) -> list[tuple[str, dict[str, Any]]]:
+        """Run without a fault; return what ``fake`` was asked and answered."""
+        self.forget()
+        assert self.run() in (0, 1, 6), self._capsys.readouterr()
+        assert fake.asked, "the command asks nothing"
+        return list(zip(fake.asked, fake.answers, strict=True))
+
+    def forget(self) -> None:
+        for fake in (self.source, self.target):
+            fake.forget_requests()
+
+    def judge(self, where: str) -> None:
+        """Run with the faults that are set; note what is wrong."""
+        try:
+            code = self.run()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported by its name
+            self.wrong[where] = repr(error)
+            return
+        said = self._capsys.readouterr()
+        if "Traceback" in said.out + said.err or (code and not (said.out + said.err).strip()):
+            self.wrong[where] = f"exit code {code}: {said.err[-200:]}"
+
+    def assert_right(self) -> None:
+        assert not self.wrong, "\n".join(f"{where}: {what}" for where, what in list(self.wrong.items())[:40])
+
+
+@pytest.fixture(params=COMMANDS)
+def commands(request, tmp_path, monkeypatch, capsys):
+    made = Commands(request.param, tmp_path / "mm2.properties", monkeypatch, capsys)
+    with FakeCluster("one") as source, FakeCluster("two") as target:
+        made.set_up(source, target)
+        yield made
+
+
+@pytest.mark.timeout(1800)  # thousands of answers, however busy the machine is
+def test_no_answer_ends_a_command_in_a_trace(commands):
+    for fake in (commands.source, commands.target):
+        for number, (api, values) in enumerate(commands.requests(fake)):
+            for name, fault in some_faults_of(number, values, EVERY):
+                commands.forget()
+                fake.faults[number] = fault
+                commands.judge(f"request {number} to {fake.alias}, {api}, {name}")
+    commands.assert_right()
+
+
+@pytest.mark.timeout(1800)
+def test_no_answer_that_stays_ends_a_command_in_a_trace(commands, monkeypatch):
+    monkeypatch.setattr(cluster, "ATTEMPTS_S", 0.02)
+    monkeypatch.setattr(groups, "ATTEMPTS_S", 0.02)
+    monkeypatch.setattr(admin, "LIST_OFFSETS_S", 0.02)
+    for fake in (commands.source, commands.target):
+        for number, (api, values) in enumerate(dict(commands.requests(fake)).items()):
+            for name, fault in some_faults_of(number, values, EVERY * 3 if EVERY > 1 else 1):
+                commands.forget()
+                fake.always[api] = fault
+                commands.judge(f"{api} to {fake.alias}, always {name}")
+    commands.assert_right()

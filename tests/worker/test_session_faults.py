@@ -6,12 +6,16 @@ HeliographError, and do its work whole the next time.
 """
 
 import asyncio
+import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from fake_cluster import FakeCluster
-from fault_injection import fast, faults_of
+from fault_injection import fast, faults_of, some_faults_of
+from heliograph.cluster import admin, cluster, groups
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.load import load
 from heliograph.errors import HeliographError
@@ -34,6 +38,8 @@ ASK_NOTHING = {
     "look for open transactions",  # asks only while a partition is held up
     "make way for records without key",  # asks only while a copy refuses such records
 }
+EVERY = int(os.environ.get("HELIOGRAPH_INJECT_EVERY", "7"))
+"""One in so many of the codes is tried as an answer that stays; 1: all."""
 JOB_S = 20.0
 """Longest that a job may take with one fault; it takes milliseconds."""
 
@@ -53,8 +59,8 @@ class World:
         upkeep.checkpoints.written.clear()
         upkeep.checkpoints.followed._listed_s = None
         upkeep._heartbeats._given_up.clear()
-        for cluster in (self.session.source, self.session.target):
-            cluster._coordinators.clear()
+        for each in (self.session.source, self.session.target):
+            each._coordinators.clear()
         topics = [*upkeep._heartbeats._topics.values(), *upkeep.syncs._topics.values(), upkeep.checkpoints._topic]
         for topic in topics:
             topic._ready, topic._error = False, None
@@ -78,8 +84,8 @@ async def run_session(source: FakeCluster, target: FakeCluster, path) -> tuple[W
     assert not config.warnings, "each option has an effect"
     (flow,) = config.flows
     clusters = [Cluster(flow.source), Cluster(flow.target)]
-    for cluster in clusters:
-        await cluster.start()
+    for each in clusters:
+        await each.start()
     assert await ensure_topic(clusters[1], flow) is None
     nothing = lambda *_: None  # noqa: E731
     session = Session(flow, *clusters, Log("test"), Callbacks(lambda: True, nothing, nothing, nothing, nothing))
@@ -100,8 +106,8 @@ async def copy_all(session: Session, clusters: list[Cluster], fakes: tuple[FakeC
     copying.cancel()
     await asyncio.wait([copying])
     async with asyncio.timeout(JOB_S):
-        for cluster in clusters:
-            await cluster.close()
+        for each in clusters:
+            await each.close()
         while any(fake.connections for fake in fakes):
             await asyncio.sleep(0.01)
 
@@ -151,20 +157,60 @@ async def inject(world: World, job: Job) -> dict[str, str]:
     return wrong
 
 
-@pytest.mark.timeout(600)  # thousands of answers, however busy the machine is
-def test_no_answer_ends_a_flow_by_a_job(tmp_path):
+async def inject_always(world: World, job: Job) -> dict[str, str]:
+    """Let every answer of an api have the same fault; return what went wrong, by job, api and fault."""
+    wrong: dict[str, str] = {}
+    for fake in (world.source, world.target):
+        world.source.forget_requests()
+        world.target.forget_requests()
+        world.more_to_do(job)
+        await outcome(job)
+        for number, (api, values) in enumerate(dict(zip(fake.asked, fake.answers, strict=True)).items()):
+            for name, fault in some_faults_of(number, values, EVERY):
+                fake.forget_requests()
+                world.more_to_do(job)
+                fake.always[api] = fault
+                try:
+                    await outcome(job)
+                except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported by its name
+                    wrong[f"{job.name}, {api} to {fake.alias}, always {name}"] = repr(error)
+            fake.forget_requests()
+            world.more_to_do(job)
+            again = await outcome(job)
+            if again is not None:
+                wrong[f"{job.name}, after faults of {api} to {fake.alias}"] = str(again)
+    return wrong
+
+
+def run_jobs(path: Path, inject_one: Callable[[World, Job], Awaitable[dict[str, str]]]) -> dict[str, str]:
+    """Have ``inject_one`` try every job of a session; return what went wrong."""
+
     async def main() -> dict[str, str]:
         with FakeCluster("one") as source, FakeCluster("two") as target:
             source.create("orders", 2)
             source.write("orders", [b"value"] * RECORDS)
             source.groups["readers"] = {("orders", 0): (1, "")}
-            world, clusters = await run_session(source, target, tmp_path / "mm2.properties")
+            world, clusters = await run_session(source, target, path)
             wrong: dict[str, str] = {}
             for job in world.session.jobs:
-                wrong |= await inject(world, job)
-            for cluster in clusters:
-                await cluster.close()
+                wrong |= await inject_one(world, job)
+            for each in clusters:
+                await each.close()
             return wrong
 
-    wrong = asyncio.run(main())
+    return asyncio.run(main())
+
+
+@pytest.mark.timeout(600)  # thousands of answers, however busy the machine is
+def test_no_answer_ends_a_flow_by_a_job(tmp_path):
+    wrong = run_jobs(tmp_path / "mm2.properties", inject)
+    assert not wrong, "\n".join(f"{where}: {what}" for where, what in list(wrong.items())[:40])
+
+
+@pytest.mark.timeout(600)
+def test_no_answer_that_stays_ends_a_flow_by_a_job(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "ATTEMPTS_S", 0.02)
+    monkeypatch.setattr(groups, "ATTEMPTS_S", 0.02)
+    monkeypatch.setattr(admin, "LIST_OFFSETS_S", 0.02)
+    wrong = run_jobs(tmp_path / "mm2.properties", inject_always)
     assert not wrong, "\n".join(f"{where}: {what}" for where, what in list(wrong.items())[:40])

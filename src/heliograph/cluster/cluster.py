@@ -190,10 +190,13 @@ class Cluster:
         """Look for the group's coordinator again at the next call."""
         self._coordinators.pop(group, None)
 
-    async def retrying(self, once: Callable[[], Awaitable[Any]], *, for_s: float = ATTEMPTS_S) -> Any:
-        """Run ``once`` until it succeeds, fails for good, or ``for_s`` seconds are over; the last error is raised."""
+    async def retrying(self, once: Callable[[], Awaitable[Any]], *, for_s: float | None = None) -> Any:
+        """Run ``once`` until it succeeds, fails for good, or ``for_s`` seconds are over; the last error is raised.
+
+        ``for_s`` None: ATTEMPTS_S.
+        """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + for_s
+        deadline = loop.time() + (ATTEMPTS_S if for_s is None else for_s)
         attempt = 0
         while True:
             try:

@@ -47,6 +47,8 @@ CONSUMERS = ("", "consumer")
 """Protocol types of groups of consumers; "" is a group that never had members, only commits."""
 CONNECT = "connect"
 """Protocol type of the workers of Kafka Connect, and so of MirrorMaker 2."""
+DEAD = "Dead"
+"""State of a group that is not there; newer brokers answer GROUP_ID_NOT_FOUND instead (KIP-1043)."""
 _IDLE_STATES = ("empty", "dead")
 
 
@@ -213,7 +215,8 @@ async def _describe_some(
             values = {"groups": left, "include_authorized_operations": with_operations}
             answer = await connection.call("describe_groups", values)
             _take(cluster, answer.groups, found, Protocol.CLASSIC)
-        return found
+        dead = {group: Described(group, Protocol.CLASSIC, "", DEAD, ()) for group in groups if group not in found}
+        return found | dead
 
     described: dict[str, Described | HeliographError] = await cluster.retrying(once, for_s=ATTEMPTS_S)
     return described
