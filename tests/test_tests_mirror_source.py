@@ -65,7 +65,6 @@ NOT_YET: dict[str, str] = {
             "upkeep/jobs",
             "upkeep/topic_configs",
             "upkeep/unkeyed",
-            "worker/flow_runner",
             "worker/lane_set",
             "worker/snapshot",
             "worker/starting",
