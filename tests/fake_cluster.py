@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from kio.schema.errors import ErrorCode
@@ -461,7 +461,7 @@ class FakeCluster:
                 "error_code": NONE,
                 "transactional_id": name,
                 "transaction_state": "Ongoing",
-                "transaction_timeout": timedelta(minutes=1),
+                "transaction_timeout": 60_000,
                 "transaction_start_time": began,
                 "producer_id": producer,
                 "producer_epoch": 0,

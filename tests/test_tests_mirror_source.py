@@ -41,11 +41,7 @@ NOT_YET: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "cluster/admin",
-            "cluster/epochs",
             "cluster/group",
-            "cluster/open_transactions",
-            "cluster/table",
             "flow/damage",
             "flow/evidence",
             "flow/positions",
@@ -61,7 +57,6 @@ NOT_YET: dict[str, str] = {
             "upkeep/group_sync",
             "upkeep/groups",
             "upkeep/held_up",
-            "upkeep/internal_topics",
             "upkeep/jobs",
             "upkeep/topic_configs",
             "upkeep/unkeyed",

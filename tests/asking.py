@@ -1,0 +1,27 @@
+"""Questions to a cluster in memory, for tests of what asks them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from fake_cluster import FakeCluster
+from heliograph.cluster.cluster import Cluster
+from heliograph.config.model import ClusterConfig
+
+Answer = TypeVar("Answer")
+
+
+def ask(fake: FakeCluster, question: Callable[[Cluster], Awaitable[Answer]]) -> Answer:
+    """Connect to ``fake``, ask, and return the answer."""
+
+    async def asked() -> Answer:
+        address = ("127.0.0.1", fake.port)
+        cluster = Cluster(ClusterConfig(fake.alias, (address,), retry_backoff_ms=1, retry_backoff_max_ms=2))
+        await cluster.start()
+        await cluster.refresh()
+        try:
+            return await question(cluster)
+        finally:
+            await cluster.close()
+
+    return asyncio.run(asked())

@@ -1,0 +1,65 @@
+"""Administration: each topic has its own outcome, and what is there already is no error."""
+
+from kio.schema.errors import ErrorCode
+
+from asking import ask
+from fake_cluster import FakeCluster, Fault
+from fault_injection import with_code
+from heliograph.cluster import admin
+from heliograph.cluster.admin import NewTopic
+from heliograph.errors import BrokerError, NotAuthorized
+
+
+def test_topics_are_created_with_their_configs_and_one_that_exists_is_no_error():
+    with FakeCluster("lab") as fake:
+        fake.create("old", 3)
+        wanted = [NewTopic(name, 2, 1, {"retention.ms": "5"}) for name in ("old", "new")]
+        assert ask(fake, lambda cluster: admin.create_topics(cluster, wanted)) == {"old": None, "new": None}
+        assert {name: len(topic.logs) for name, topic in fake.topics.items()} == {"old": 3, "new": 2}
+        assert fake.topics["new"].configs == {"retention.ms": "5"}
+
+
+def test_a_rehearsal_changes_nothing():
+    with FakeCluster("lab") as fake:
+        new = NewTopic("new", 2, 1, {})
+        assert ask(fake, lambda cluster: admin.create_topics(cluster, [new], validate_only=True)) == {"new": None}
+        assert fake.topics == {}
+
+
+def test_a_controller_that_has_moved_is_asked_again():
+    with FakeCluster("lab") as fake:
+        moved = with_code(("topics", 0, "error_code"), ErrorCode.not_controller)
+        fake.faults[2] = Fault(2, moved)  # after the two questions for metadata
+        assert ask(fake, lambda cluster: admin.create_topics(cluster, [NewTopic("new", 1, 1, {})])) == {"new": None}
+        assert fake.asked.count("create_topics") == 2
+
+
+def test_a_config_is_set_or_removed_and_the_others_stay():
+    with FakeCluster("lab") as fake:
+        fake.create("orders", retention_ms="1", cleanup_policy="compact")
+        changes = {"orders": {"retention.ms": None, "max.message.bytes": "10"}, "none": {"retention.ms": "1"}}
+        errors = ask(fake, lambda cluster: admin.alter_topics(cluster, changes))
+        assert fake.topics["orders"].configs == {"cleanup.policy": "compact", "max.message.bytes": "10"}
+    assert errors["orders"] is None
+    assert isinstance(errors["none"], BrokerError)
+
+
+def test_offsets_are_listed_and_a_refused_topic_keeps_no_other_from_it():
+    with FakeCluster("lab") as fake:
+        for name in ("orders", "secret"):
+            fake.create(name)
+            fake.write(name, [b"value"] * 3)
+        place = ("topics", 1, "partitions", 0, "error_code")
+        fake.always["list_offsets"] = Fault(0, with_code(place, ErrorCode.topic_authorization_failed))
+        wanted = [("orders", 0), ("secret", 0)]
+        found = ask(fake, lambda cluster: admin.list_offsets(cluster, wanted, admin.LATEST))
+    assert found["orders", 0] == 3
+    assert isinstance(found["secret", 0], NotAuthorized)
+
+
+def test_a_topic_that_is_gone_is_deleted():
+    with FakeCluster("lab") as fake:
+        fake.create("orders")
+        found = ask(fake, lambda cluster: admin.delete_topics(cluster, ["orders", "none"]))
+        assert fake.topics == {}
+    assert found == {"orders": None, "none": None}
