@@ -41,7 +41,6 @@ NOT_YET: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "cluster/group",
             "flow/damage",
             "flow/evidence",
             "flow/positions",

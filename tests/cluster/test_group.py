@@ -1,0 +1,68 @@
+"""One member of a group: it joins with the id it is given, and begins as a new one when the group forgot it."""
+
+import pytest
+from kio.schema.errors import ErrorCode
+
+from asking import ask
+from fake_cluster import FakeCluster, Fault
+from fault_injection import with_code
+from heliograph.cluster.group import Beat, GroupConfig, Membership
+from heliograph.errors import BrokerError
+
+CONFIG = GroupConfig("flow", "protocol", "lanes-1", 10_000, 10_000)
+
+
+async def joined(cluster):
+    member = Membership(cluster, CONFIG)
+    return member, await member.join(b"mine")
+
+
+def heartbeat(code: ErrorCode) -> tuple[Beat, str]:
+    async def beat(cluster):
+        member, _ = await joined(cluster)
+        return await member.heartbeat(), member.member_id
+
+    with FakeCluster("lab") as fake:
+        fake.always["heartbeat"] = Fault(0, with_code(("error_code",), code))
+        return ask(fake, beat)
+
+
+def test_the_only_member_leads_and_brings_its_own_assignment():
+    async def life(cluster):
+        member, found = await joined(cluster)
+        taken = await member.sync({found.member_id: b"all"})
+        beat = await member.heartbeat()
+        await member.leave()
+        return found.leads, dict(found.members) == {found.member_id: b"mine"}, taken, beat, member.member_id
+
+    with FakeCluster("lab") as fake:
+        assert ask(fake, life) == (True, True, b"all", Beat.GOOD, "")
+        assert fake.asked.count("join_group") == 2  # the first answer only gives the member its id
+
+
+def test_a_rebalance_is_told_and_the_member_keeps_its_id():
+    beat, member_id = heartbeat(ErrorCode.rebalance_in_progress)
+    assert beat is Beat.REBALANCE
+    assert member_id
+
+
+@pytest.mark.parametrize("code", [ErrorCode.unknown_member_id, ErrorCode.illegal_generation])
+def test_a_forgotten_member_is_lost_and_joins_as_a_new_one(code):
+    assert heartbeat(code) == (Beat.LOST, "")
+
+
+def test_an_assignment_during_a_rebalance_is_none():
+    async def sync(cluster):
+        member, _ = await joined(cluster)
+        return await member.sync({})
+
+    with FakeCluster("lab") as fake:
+        fake.always["sync_group"] = Fault(0, with_code(("error_code",), ErrorCode.rebalance_in_progress))
+        assert ask(fake, sync) is None
+
+
+def test_a_group_of_another_protocol_is_an_error():
+    with FakeCluster("lab") as fake:
+        fake.always["join_group"] = Fault(0, with_code(("error_code",), ErrorCode.inconsistent_group_protocol))
+        with pytest.raises(BrokerError, match="INCONSISTENT_GROUP_PROTOCOL"):
+            ask(fake, joined)
