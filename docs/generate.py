@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from heliograph import errors
-from heliograph.cli.app import app
+from heliograph.cli.app import make_app
 from heliograph.config.load import OPTIONS
 from heliograph.config.options import Effect, Family, Option
 from heliograph.config.places import (
@@ -137,7 +137,7 @@ def _told(option: Option) -> str:
 
 def commands() -> str:
     """Give every command with its arguments and options."""
-    root: Any = typer.main.get_command(app)
+    root: Any = typer.main.get_command(make_app())
     parts = [_command("heliograph", root)]
     parts += [_command(f"heliograph {name}", each) for name, each in root.commands.items()]
     return "\n".join(parts)

@@ -1,14 +1,18 @@
 """The files that took longest start first, so that the processes of a run end together.
 
 How long each file takes is kept in pytest's cache. The process that started the run reads it, tells the others, for all
-must have the same order, and writes it in the end. A file that never ran counts as long when it needs brokers.
+must have the same order, and writes it in the end. In a new checkout ``file_seconds.json`` stands in for it: a copy of
+``.pytest_cache/v/heliograph/file-seconds`` after a run. A file that never ran counts as long when it needs brokers.
 """
 
+import json
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
 PLACE = "heliograph/file-seconds"
+COMMITTED = Path(__file__).with_name("file_seconds.json")
 NEEDS_BROKERS_S = 60.0
 
 
@@ -17,7 +21,8 @@ class FileTimes:
 
     def __init__(self, config: pytest.Config) -> None:
         self._cache = config.cache
-        self.known: dict[str, float] = dict(self._cache.get(PLACE, {})) if self._cache else {}
+        here = dict(self._cache.get(PLACE, {})) if self._cache else {}
+        self.known: dict[str, float] = json.loads(COMMITTED.read_text(encoding="utf-8")) | here
         self._now: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

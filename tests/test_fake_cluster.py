@@ -138,9 +138,22 @@ async def answers(bootstrap: str, topic: str) -> list[Any]:
                     break
                 await asyncio.sleep(0.1)
             found.append(plain(answer))
+            if api == "create_topics" and not values["validate_only"]:
+                await known(connection, topic)
     finally:
         connection.close()
     return found
+
+
+async def known(connection: Connection, topic: str) -> None:
+    """Wait until a broker knows a topic that its controller has created, and leads the partitions."""
+    asked = {"topics": [{"name": topic, "topic_id": None}], "allow_auto_topic_creation": False, **NO_OPERATIONS}
+    for _ in range(100):
+        answer = await connection.call("metadata", asked)
+        if all(not each.error_code and not any(p.error_code for p in each.partitions) for each in answer.topics):
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"{topic} is not known")
 
 
 def test_the_fake_answers_as_a_real_cluster(source_kafka, unique):

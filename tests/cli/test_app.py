@@ -6,9 +6,9 @@ import pytest
 from typer.main import get_command
 
 import heliograph as package
-from heliograph.cli.app import app
+from heliograph.cli.app import make_app
 
-COMMANDS = sorted(get_command(app).commands)
+COMMANDS = sorted(get_command(make_app()).commands)
 
 
 @pytest.mark.parametrize("kernel", ["", "python"])

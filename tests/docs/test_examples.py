@@ -13,7 +13,7 @@ import typer.main
 from cryptography.hazmat.primitives.serialization import Encoding
 
 import heliograph
-from heliograph.cli.app import app
+from heliograph.cli.app import make_app
 from heliograph.config import load
 from heliograph.testbed.certificates import make_authority
 
@@ -27,7 +27,7 @@ PAGES = [
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 LANGUAGES = {"sh", "properties", "text", "python", "pycon", "ini", "dockerfile"}
 OTHER_PROGRAMS = {"docker", "systemctl", "journalctl", "python3", "export", "kill", "printf", "rm", "echo"}
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
 
 ONE_WAY = """\
 clusters=west, east

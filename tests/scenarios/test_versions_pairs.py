@@ -98,7 +98,7 @@ def test_old_message_formats(old_kafka, target_kafka, heliograph, one_way, uniqu
         assert rows == read(old_kafka, topic)
         assert all(row.timestamp_ms == -1 for row in rows) == (version == "0.9.0")
     assert wait_for_rows(target_kafka, f"format.{mixed}", 502) == read(old_kafka, mixed)
-    assert "settings=message.format.version" in running.log, "the target no longer knows this setting"
+    assert "configs=message.format.version" in running.log, "the target no longer knows this config"
     assert "ERROR" not in running.log
     running.kill()
     write(old_kafka, mixed, [Row(0, b"last", b"1")])

@@ -7,21 +7,15 @@ exit code 2, and every other kind as the tree in :mod:`heliograph.errors` says. 
 import os
 import signal
 import sys
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
 import heliograph
-from heliograph.cli.adopt import adopt
 from heliograph.cli.arguments import WORDS_LEFT_OVER
-from heliograph.cli.check import check
-from heliograph.cli.demo import demo
-from heliograph.cli.failback import failback
-from heliograph.cli.failover import failover
-from heliograph.cli.offsets import offsets
-from heliograph.cli.run import run
-from heliograph.cli.verify import verify
 from heliograph.concurrency import single_cause
 from heliograph.errors import ConfigErrors, HeliographError
 from heliograph.records import kernel_name
@@ -29,14 +23,36 @@ from heliograph.records import kernel_name
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 128 + signal.SIGINT
 
-app = typer.Typer(
-    name="heliograph",
-    invoke_without_command=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+COMMANDS: Mapping[str, Mapping[str, Any]] = {
+    "run": WORDS_LEFT_OVER,
+    "check": WORDS_LEFT_OVER,
+    "adopt": WORDS_LEFT_OVER,
+    "offsets": {},
+    "failover": {},
+    "failback": {},
+    "verify": {},
+    "demo": {},
+}
+"""All commands in the order of the help page, with their context settings. Each is the function of
+``heliograph.cli.NAME`` that has the same name.
+"""
+
+
+def make_app(names: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
+    """Return the command line with the commands of these names; only their modules are loaded."""
+    app = typer.Typer(
+        name="heliograph",
+        invoke_without_command=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(root)
+    for name in names:
+        command = getattr(import_module(f"heliograph.cli.{name}"), name)
+        app.command(context_settings=dict(COMMANDS[name]))(command)
+    return app
 
 
 def version_line() -> str:
@@ -44,7 +60,6 @@ def version_line() -> str:
     return f"heliograph {heliograph.__version__} (kernel: {kernel_name}, Python {sys.version.split()[0]})"
 
 
-@app.callback()
 def root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Say which version and kernel run.")] = False,
@@ -58,20 +73,11 @@ def root(
         raise typer.Exit(USAGE_EXIT_CODE)
 
 
-app.command(context_settings=WORDS_LEFT_OVER)(run)
-app.command(context_settings=WORDS_LEFT_OVER)(check)
-app.command(context_settings=WORDS_LEFT_OVER)(adopt)
-app.command()(offsets)
-app.command()(failover)
-app.command()(failback)
-app.command()(verify)
-app.command()(demo)
-
-
 def main() -> None:
     """Run the command line and end the process; an expected error becomes one line on standard error."""
     try:
         with single_cause():
+            app = make_app(_needed(sys.argv[1:]))
             exit_code = app(prog_name="heliograph", standalone_mode=False)
         sys.stdout.flush()
     except ConfigErrors as error:
@@ -91,11 +97,20 @@ def main() -> None:
     sys.exit(exit_code or 0)
 
 
+def _needed(words: list[str]) -> Iterable[str]:
+    """Return the commands that a command line needs: loading all of them would take longer than most of them run."""
+    first = words[0] if words else ""
+    if first == "--version":
+        return ()
+    return (first,) if first in COMMANDS else COMMANDS
+
+
 def _usage(error: TyperException) -> str:
     """Say what is wrong with the command line, and where to read more."""
     message = " ".join(error.format_message().replace("Value error, ", "").split())
     command = getattr(getattr(error, "ctx", None), "command_path", "") or "heliograph"
-    return f"{message.rstrip('.')}. See {command} --help"
+    end = "" if message.endswith("?") else "."
+    return f"{message.rstrip('.')}{end} See {command} --help"
 
 
 def _complain(text: str, exit_code: int) -> int:

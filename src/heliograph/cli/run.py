@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 
 import heliograph
-from heliograph.api.serve import listen, serve
 from heliograph.cli.arguments import Clusters, File, chosen_clusters
 from heliograph.config import load
 from heliograph.observe.control import Companion
@@ -49,6 +48,8 @@ def run(
         log.warning("configuration", key=warned.key, line=warned.line or "-", note=warned.message)
     companions: list[Companion] = [lambda _: handler.keep_summarising()]
     if config.http_listener is not None:
+        from heliograph.api.serve import listen, serve  # noqa: PLC0415 - loading the web server takes a moment
+
         listener = listen(config.http_listener)
         log.info("serving metrics and health", address="{}:{}".format(*config.http_listener))
         companions.append(partial(serve, listener))
