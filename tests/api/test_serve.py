@@ -9,12 +9,13 @@ import urllib.request
 import pytest
 
 from heliograph.api.serve import listen, serve
+from heliograph.config.model import CauseKind
 from heliograph.errors import ConfigError
-from heliograph.observe.model import Cause, CauseKind, FlowState, FlowView, LaneState, LaneView, ProcessView
+from heliograph.observe.model import Cause, FlowState, FlowView, LaneState, LaneView, ProcessView
 
 
 def picture(state: FlowState = FlowState.RUNNING) -> ProcessView:
-    lane = LaneView("t", "A.t", 3, LaneState.RUNNING, position=12, end_offset=20, lag=8, records=12, bytes=340)
+    lane = LaneView("t", "A.t", 3, LaneState.RUNNING, settled=12, end_offset=20, lag=8, records=12, bytes=340)
     flow = FlowView("A->B", state, "because" if state is not FlowState.RUNNING else "", 1, (lane,), 12, 340)
     return ProcessView("1.2.3", "compiled", 5.0, 0.5, 1_000_000, (flow,))
 
@@ -69,7 +70,7 @@ def test_status():
     status, text = asyncio.run(ask(picture(), "/status"))
     assert status == 200
     found = json.loads(text)
-    assert found["flows"][0]["lanes"][0]["position"] == 12
+    assert found["flows"][0]["lanes"][0]["settled"] == 12
     assert found["flows"][0]["state"] == "running"
 
 

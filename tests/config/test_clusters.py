@@ -1,5 +1,6 @@
 import pytest
 
+from heliograph.config.model import CauseKind
 from heliograph.errors import ConfigError
 
 
@@ -66,6 +67,19 @@ def test_a_listener_that_is_no_host_and_port(load_text, value, told):
     with pytest.raises(ConfigError) as refusal:
         load_text(f"heliograph.http.listener={value}")
     assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("", {CauseKind.FLOW}),
+        ("heliograph.ready.requires=", {CauseKind.FLOW}),
+        ("heliograph.ready.requires=Standing-Still, job", {CauseKind.FLOW, CauseKind.STANDING_STILL, CauseKind.JOB}),
+        ("heliograph.ready.requires=all", set(CauseKind)),
+    ],
+)
+def test_what_ready_requires(load_text, text, kinds):
+    assert load_text(text).ready_requires == kinds
 
 
 def test_time_outs_of_a_client_are_taken_from_its_own_keys(load_text):

@@ -196,6 +196,11 @@ def test_clusters_that_no_flow_uses_need_no_settings(load_text):
         (None, "A.consumer.auto.offset.reset=none", "must be one of earliest, latest, not 'none'"),
         (
             None,
+            "heliograph.ready.requires=flow, coffee",
+            "must hold only flow, cluster, standing-still, loss, held-up, job, all, not 'flow, coffee'",
+        ),
+        (
+            None,
             "heliograph.stop.on.loss=retention, fire",
             "must hold only retention, truncation, .* not 'retention, fire'",
         ),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from heliograph.config.model import CauseKind
 from heliograph.observe import metrics
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, ProcessView
 
@@ -50,7 +51,9 @@ def test_one_state_holds():
 
 
 def test_standing_still():
-    flow = FlowView("A->B", FlowState.RUNNING, lanes=(lane(0, state=LaneState.FAILED, cause="no right"), lane(1)))
+    flow = FlowView(
+        "A->B", FlowState.RUNNING, lanes=(lane(0, state=LaneState.FAILED, cause="x", stands_still=True), lane(1))
+    )
     samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))
     still = {
         dict(labels)["partition"]: v for (name, labels), v in samples.items() if name == "heliograph_standing_still"
@@ -76,5 +79,15 @@ def test_every_metric_is_documented_and_no_other():
         loss_counts=(LossCount("retention", "t", 0, 1, 5),),
     )
     names = {name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))}
+    assert names == first_cells("## Metrics")
+
+
+def test_every_cause_is_documented_and_no_other():
+    assert set(CauseKind) == first_cells("## What makes a flow degraded")
+
+
+def first_cells(heading: str) -> set[str]:
+    """The first cells of the table under a heading of the page."""
     page = (Path(__file__).parents[2] / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
-    assert names == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    section = page.partition(f"{heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE))

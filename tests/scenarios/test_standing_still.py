@@ -60,7 +60,7 @@ def test_an_open_transaction_is_named(source_kafka, target_kafka, copy, unique, 
     wait_for_rows(target_kafka, f"heldup.{unique}", 20)
     running.wait_for(HELD_UP)
     lane = lane_of(port)
-    assert (lane["lag"], lane["end_offset"], lane["position"]) == (105, 125, 20)
+    assert (lane["lag"], lane["end_offset"], lane["settled"]) == (105, 125, 20)
     assert lane["state"] == "held up"
     assert unique in lane["cause"], "its transactional id"
     assert samples(port, "heliograph_lag_records") == [105]

@@ -5,10 +5,12 @@ path      answer
 ========= ===========================================================================================
 /metrics  Prometheus' text format, see :mod:`heliograph.observe.metrics`
 /live     200 as long as the process answers: a broker that is away is no reason to restart it
-/ready    200 when every flow runs or stands by, else 503 with the flows that do not; then what is degraded
+/ready    200 when every flow runs or stands by and no cause holds that is told to count, else 503; and all causes
 /status   the picture as JSON
 ========= ===========================================================================================
 """
+
+from collections.abc import Iterator
 
 import msgspec
 from starlette.applications import Starlette
@@ -16,13 +18,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from heliograph.config.model import CauseKind
 from heliograph.observe import metrics
 from heliograph.observe.control import Control
-from heliograph.observe.health import GOOD
+from heliograph.observe.health import GOOD, words_of
+from heliograph.observe.model import FlowView
 
 
-def make_app(control: Control) -> Starlette:
-    """Return the application that shows the process behind ``control``."""
+def make_app(control: Control, requires: frozenset[CauseKind]) -> Starlette:
+    """Return the application that shows the process behind ``control``.
+
+    It is not ready while a flow does not run, or is degraded by a cause of ``requires``.
+    """
 
     async def show_metrics(_: Request) -> Response:
         return Response(metrics.exposition(control.view()), media_type=metrics.CONTENT_TYPE)
@@ -31,14 +38,9 @@ def make_app(control: Control) -> Starlette:
         return PlainTextResponse("alive\n")
 
     async def ready(_: Request) -> Response:
-        flows = control.view().flows
-        late = [f"{flow.name}: {flow.state} {flow.cause}".strip() for flow in flows if flow.state not in GOOD]
-        degraded = [
-            f"{flow.name}: degraded: {each.kind}, partitions={each.partitions}: {each.cause}"
-            for flow in flows
-            if flow.state in GOOD
-            for each in flow.degraded
-        ]
+        told = [each for flow in control.view().flows for each in _told(flow, requires)]
+        late = [words for counts, words in told if counts]
+        degraded = [words for counts, words in told if not counts]
         return PlainTextResponse("\n".join([*(late or ["ready"]), *degraded]) + "\n", 503 if late else 200)
 
     async def status(_: Request) -> Response:
@@ -52,3 +54,12 @@ def make_app(control: Control) -> Starlette:
             Route("/status", status),
         ]
     )
+
+
+def _told(flow: FlowView, requires: frozenset[CauseKind]) -> Iterator[tuple[bool, str]]:
+    """Say what is wrong with a flow, one line each, and whether it counts."""
+    if flow.state not in GOOD:
+        yield True, f"{flow.name}: {flow.state} {flow.cause}".strip()
+        return
+    for each in flow.degraded:
+        yield each.kind in requires, f"{flow.name}: degraded: {words_of(each)}"

@@ -7,6 +7,7 @@ from collections.abc import Generator
 import uvicorn
 
 from heliograph.api.app import make_app
+from heliograph.config.model import CauseKind
 from heliograph.errors import ConfigError
 from heliograph.observe.control import Control
 
@@ -33,9 +34,12 @@ def listen(address: tuple[str, int]) -> socket.socket:
         ) from error
 
 
-async def serve(listener: socket.socket, control: Control) -> None:
-    """Answer on ``listener`` until cancelled."""
-    config = uvicorn.Config(make_app(control), log_config=None, access_log=False, lifespan="off", server_header=False)
+async def serve(
+    listener: socket.socket, control: Control, requires: frozenset[CauseKind] = frozenset({CauseKind.FLOW})
+) -> None:
+    """Answer on ``listener`` until cancelled; ``requires`` are the causes for which ``/ready`` says no."""
+    app = make_app(control, requires)
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
     try:
         await _Server(config).serve(sockets=[listener])
     finally:

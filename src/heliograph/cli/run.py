@@ -52,7 +52,7 @@ def run(
 
         listener = listen(config.http_listener)
         log.info("serving metrics and health", address="{}:{}".format(*config.http_listener))
-        companions.append(partial(serve, listener))
+        companions.append(partial(serve, listener, requires=config.ready_requires))
     console = Console(stderr=True)
     wanted = console.is_terminal if live is None else live
     try:

@@ -11,7 +11,16 @@ from datetime import datetime
 
 from heliograph.config.clusters import build_source, build_target
 from heliograph.config.loops import Way
-from heliograph.config.model import ClusterConfig, FlowConfig, InternalTopic, LossKind, Policy, SyncConfig, Warned
+from heliograph.config.model import (
+    CauseKind,
+    ClusterConfig,
+    FlowConfig,
+    InternalTopic,
+    LossKind,
+    Policy,
+    SyncConfig,
+    Warned,
+)
 from heliograph.config.options import Family
 from heliograph.config.places import (
     Route,
@@ -71,6 +80,15 @@ def find_http_listener(resolver: Resolver) -> tuple[str, int] | None:
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
         raise ConfigError(f"{found.where} must be host:port, not {found.text!r}", remedy="Write 127.0.0.1:9400")
     return host.strip("[]"), int(port)
+
+
+def find_ready_requires(resolver: Resolver) -> frozenset[CauseKind]:
+    """Return the causes for which ``/ready`` says no; that a flow does not run is always one."""
+    name = "heliograph.ready.requires"
+    found = resolver.find(Family.FILE, name, (name,), name)
+    if "all" in found.items:
+        return frozenset(CauseKind)
+    return frozenset({CauseKind.FLOW, *map(CauseKind, found.items)})
 
 
 def find_routes(resolver: Resolver, file: PropertiesFile, aliases: Sequence[str]) -> tuple[Route, ...]:

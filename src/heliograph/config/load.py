@@ -12,7 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from heliograph.config.client_options import CLIENT_OPTIONS
-from heliograph.config.flows import build_flow, choose_routes, find_aliases, find_http_listener, find_routes, way_of
+from heliograph.config.flows import (
+    build_flow,
+    choose_routes,
+    find_aliases,
+    find_http_listener,
+    find_ready_requires,
+    find_routes,
+    way_of,
+)
 from heliograph.config.javaregex import compile_java_list, looks_like_glob
 from heliograph.config.judge import Judge, loop_warnings, lost_warnings, merge_warnings
 from heliograph.config.loops import find_merging
@@ -80,6 +88,7 @@ def make_config(
     ]
     flows = tuple(flow for flow, _ in built)
     http_listener = problems.attempt(lambda: find_http_listener(resolver), None)
+    ready_requires = find_ready_requires(resolver)
     warnings.extend(warning for _, found in built for warning in found)
     judged = [*Judge(file, OPTIONS, resolver, aliases, routes).warnings(values), *_file_warnings(file)]
     warnings.extend(judged)
@@ -102,6 +111,7 @@ def make_config(
         clusters={alias: clusters[alias] for alias in aliases if alias in clusters},
         flows=flows,
         http_listener=http_listener,
+        ready_requires=ready_requires,
         warnings=_one_each(warnings),
         effective=resolver.effective(),
     )

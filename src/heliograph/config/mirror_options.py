@@ -5,7 +5,7 @@ Names and defaults are those of Kafka 4.3 (``MirrorSourceConfig``, ``MirrorCheck
 theirs. The spellings that Kafka 4.0 removed are in :mod:`~heliograph.config.renamed`.
 """
 
-from heliograph.config.model import LossKind
+from heliograph.config.model import CauseKind, LossKind
 from heliograph.config.options import Effect, Family, Option
 from heliograph.config.typed import Kind
 
@@ -27,6 +27,14 @@ _FILE_OPTIONS = (
         Kind.STRING,
         "",
         "Host and port where /metrics, /live, /ready and /status are served; empty: nowhere.",
+    ),
+    Option(
+        "heliograph.ready.requires",
+        _FILE,
+        Kind.LIST,
+        CauseKind.FLOW,
+        "Causes for which /ready says 503, or all; flow, that a flow does not run, always counts.",
+        choices=(*CauseKind, "all"),
     ),
     Option("config.providers", _FILE, Kind.LIST, "", "Names of the providers that ${name:path:key} may use."),
     Option("config.providers.*", _FILE, Kind.STRING, None, "Class and parameters of a provider."),

@@ -60,6 +60,23 @@ class LossKind(StrEnum):
     """Somebody else wrote to the target partition."""
 
 
+class CauseKind(StrEnum):
+    """Why a flow does not copy all that it should (``heliograph.ready.requires``)."""
+
+    FLOW = "flow"
+    """It does not run."""
+    CLUSTER = "cluster"
+    """A cluster does not answer while it copies."""
+    STANDING_STILL = "standing-still"
+    """Partitions failed, or have no topic to go to, and try again."""
+    LOSS = "loss"
+    """Partitions wait for a person after a loss."""
+    HELD_UP = "held-up"
+    """Partitions wait for an open transaction on the source."""
+    JOB = "job"
+    """A periodic job, such as storing positions, fails again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sasl:
     """Credentials for one cluster (Kafka's ``sasl.mechanism`` and ``sasl.jaas.config``)."""
@@ -257,6 +274,8 @@ class Config:
     flows: tuple[FlowConfig, ...]
     http_listener: tuple[str, int] | None = None
     """Where metrics and health are served; None: nowhere."""
+    ready_requires: frozenset[CauseKind] = frozenset({CauseKind.FLOW})
+    """What makes ``/ready`` say no (``heliograph.ready.requires``); FLOW is always among them."""
     warnings: tuple[Warned, ...] = ()
     effective: tuple[tuple[str, str, str], ...] = ()
     """For ``heliograph check``: key, value (secrets masked), origin (``file:line``, ``default``, or ``derived``

@@ -47,6 +47,10 @@ REFRESH_S_MIN = 0.2
 QUIET_FAILURES = 4
 """Failures in a row of a kind that passes by itself, such as a leader's move, before anybody is told."""
 LATENCIES_KEPT = 2_048
+WELL_S = 1.0
+"""A lane that failed and has nothing left to copy is well so long after its next try, if nothing more is heard."""
+WELL_UNPROVEN_S = 30.0
+"""The same where nothing has been acknowledged yet, though records may be there: as long as a request may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +296,8 @@ class Flow:
                 self._tell_failed(lane)
             self._offer_later(lane)
         else:
+            if lane.cause is not None and lane.state is State.RUNNING and lane.idle:
+                self._recovered(lane)  # what was sent again had been written
             self._offer(lane)
 
     # ---- transactions -----------------------------------------------------------------------------------------
@@ -478,7 +484,7 @@ class Flow:
                 lane.retry()
                 self._moved(lane)
                 self._offer(lane)
-            elif lane.state is State.RUNNING and now >= lane.retry_at + 1.0:
+            elif lane.state is State.RUNNING and now >= lane.retry_at + _well_after_s(lane):
                 self._recovered(lane)
             if lane.state is State.RESUMING and now >= lane.retry_at:
                 lane.wait_until(now + 1.0)  # the next try, should this one not change the state
@@ -532,3 +538,10 @@ class Flow:
 
         if self._tasks:
             self._tasks.create_task(run())
+
+
+def _well_after_s(lane: Lane) -> float:
+    """Return how long after its next try a lane of which nothing more is heard counts as well."""
+    if not lane.idle:
+        return inf  # what waits or is under way will tell
+    return WELL_S if lane.lag == 0 or lane.held_at is not None else WELL_UNPROVEN_S

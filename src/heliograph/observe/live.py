@@ -18,8 +18,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 
+from heliograph.config.model import CauseKind
 from heliograph.observe import text
 from heliograph.observe.control import Control
+from heliograph.observe.health import words_of
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
 from heliograph.observe.screen import Line, Piece, Screen, crop, joined, left, right
 
@@ -170,6 +172,7 @@ def _wanted(flow: FlowView, rows: list[_Row]) -> int:
     """Return the lines that would show everything: blank, title, sums, table with heading, errors."""
     titles = 3 if _has_numbers(flow) else 2
     troubles = min(len(flow.errors), _ERRORS_SHOWN + 1) + min(len(flow.losses), _LOSSES_SHOWN + 1)
+    troubles += len(_degraded(flow, 0))
     return titles + (len(rows) + 1 if rows else 0) + troubles
 
 
@@ -185,7 +188,7 @@ def _flow(flow: FlowView, rows: list[_Row], columns: _Columns, height: int, tren
         lines.append(_sums(flow, width))
     if height > len(lines):
         lines.insert(0, ())
-    errors = [*_errors(flow, width), *_losses(flow, width)][: max(height - len(lines), 0)]
+    errors = [*_degraded(flow, width), *_errors(flow, width), *_losses(flow, width)][: max(height - len(lines), 0)]
     room = height - len(lines) - len(errors) - 1
     if rows and room > 0:
         lines.extend(_table(rows, columns, room))
@@ -289,6 +292,15 @@ def _rest(rows: list[_Row], width: int) -> Line:
         Piece(f"lag {text.count(sum(row.lag or 0 for row in rows))}"),
     )
     return tuple(Piece(piece.text, "dim") for piece in joined(pieces, width, indent=3, gap=" · "))
+
+
+def _degraded(flow: FlowView, width: int) -> list[Line]:
+    """Draw why a flow does not copy all that it should; that it does not run stands in its title."""
+    return [
+        (Piece("   degraded  ", "yellow"), Piece(crop(words_of(cause), width - 13)))
+        for cause in flow.degraded
+        if cause.kind is not CauseKind.FLOW
+    ]
 
 
 def _errors(flow: FlowView, width: int) -> list[Line]:

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from heliograph.observe.model import CauseKind, FlowState, FlowView, LaneState, LaneView, ProcessView
+from heliograph.config.model import CauseKind
+from heliograph.observe.model import FlowState, FlowView, ProcessView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MM2 = "kafka_connect_mirror_mirrorsourceconnector"
@@ -80,9 +81,13 @@ def _lanes(view: ProcessView) -> Iterator[Metric]:
         (f"{MM2}_record_rate", "The same a second.", lambda lane: lane.records_per_s),
         (f"{MM2}_byte_count", "Bytes of the batches acknowledged.", lambda lane: lane.bytes),
         (f"{MM2}_byte_rate", "The same a second.", lambda lane: lane.bytes_per_s),
-        ("heliograph_position", "Source offset of the next record to be acknowledged.", lambda lane: lane.position),
+        ("heliograph_position", "Source offset up to which everything is acknowledged.", lambda lane: lane.settled),
         ("heliograph_lag_records", "Offsets between position and the partition's end.", lambda lane: lane.lag),
-        ("heliograph_standing_still", "1 where a partition does not move because of an error.", _stands),
+        (
+            "heliograph_standing_still",
+            "1 where a partition stands still because of an error.",
+            lambda lane: int(lane.stands_still),
+        ),
         (
             "heliograph_held_up_seconds",
             "For how long an open transaction on the source has held the partition up.",
@@ -107,10 +112,6 @@ def _losses(view: ProcessView) -> Iterator[Metric]:
             times.add_metric(where, count.times)
             offsets.add_metric(where, count.offsets)
     yield from (times, offsets)
-
-
-def _stands(lane: LaneView) -> int:
-    return int(lane.state in (LaneState.RETRYING, LaneState.FAILED, LaneState.HALTED))
 
 
 def _ends(flow: FlowView) -> tuple[str, str]:

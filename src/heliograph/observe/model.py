@@ -7,6 +7,8 @@ cannot disagree.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from heliograph.config.model import CauseKind
+
 
 class FlowState(StrEnum):
     """What a flow is doing."""
@@ -51,12 +53,12 @@ class LaneView:
     state: LaneState
     cause: str = ""
     """Why the state is what it is; empty where there is nothing to say."""
-    position: int = 0
-    """Source offset of the next record to be acknowledged."""
+    settled: int = 0
+    """Source offset up to which everything is acknowledged by the target."""
     end_offset: int | None = None
     """End of the source partition (its high watermark) as last seen, whether or not all of it may be read."""
     lag: int | None = None
-    """Offsets between position and end."""
+    """Offsets between settled and end."""
     records: int = 0
     """Acknowledged since the start of the process."""
     bytes: int = 0
@@ -66,6 +68,10 @@ class LaneView:
     """Where its records go, if that is not the target partition of its own: it shares that one with others."""
     held_up_s: float = 0.0
     """For how long an open transaction on the source has held it up; 0: it is not held up."""
+    standing_s: float = 0.0
+    """For how long it has not moved because of an error; 0: it moves."""
+    stands_still: bool = False
+    """Whether that has lasted for longer than retries take, or will last until a person does something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +106,32 @@ class LossCount:
     """Offsets concerned, all together."""
 
 
-class CauseKind(StrEnum):
-    """Why a flow is degraded."""
-
-    FLOW = "flow"
-    """It does not run."""
-    CLUSTER = "cluster"
-    """A cluster does not answer while it copies."""
-    STANDING_STILL = "standing-still"
-    """Partitions failed, or have no topic to go to, and try again."""
-    LOSS = "loss"
-    """Partitions wait for a person after a loss."""
-    HELD_UP = "held-up"
-    """Partitions wait for an open transaction on the source."""
-
-
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One kind of thing that keeps a flow from copying all that it should."""
 
     kind: CauseKind
     cause: str
-    """In words; of several partitions, the first one's."""
+    """In words; of several partitions or jobs, those of the one that it has lasted longest for."""
     partitions: int
-    """Concerned by it."""
+    """Concerned by it; 0 for a job."""
+    for_s: float = 0.0
+    """For how many seconds it has lasted."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """Work that is done again and again beside the copying."""
+
+    name: str
+    succeeded_at_s: float | None = None
+    """When it was last done, seconds since the epoch; None: not yet."""
+    failures: int = 0
+    """In a row, since it was last done."""
+    failing_s: float = 0.0
+    """For how long it has failed; 0: it does not."""
+    error: str = ""
+    """Of the last failure; empty: none since it was last done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,8 @@ class FlowView:
     loss_counts: tuple[LossCount, ...] = ()
     degraded: tuple[Cause, ...] = ()
     """Why not everything is copied; empty: all is well."""
+    jobs: tuple[JobView, ...] = ()
+    """Periodic jobs, while it copies."""
 
     @property
     def lag(self) -> int | None:

@@ -1,6 +1,7 @@
 """Work that is done again and again beside the copying; its failures never end a flow."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -33,13 +34,34 @@ class Job:
     work: Callable[[], Awaitable[None]]
     at_once: bool = False
     """Begin with the work, not with the first pause."""
+    clock: Callable[[], float] = time.time
+    """Seconds since the epoch."""
+    succeeded_at_s: float | None = None
+    """When it was last done."""
+    failing_since_s: float | None = None
+    """Since when it has failed each time; None: it was done."""
+    failures: int = 0
+    """In a row."""
+    error: HeliographError | None = None
+    """Of the last failure, while it fails."""
     _running: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         """Do the work once; a job never runs beside itself. Raises the work's own HeliographError."""
         async with self._running:
-            with single_cause():
-                await self.work()
+            try:
+                with single_cause():
+                    await self.work()
+            except HeliographError as error:
+                self._failed(error)
+                raise
+            self.succeeded_at_s, self.failing_since_s, self.failures, self.error = self.clock(), None, 0, None
+
+    def _failed(self, error: HeliographError) -> None:
+        self.failures += 1
+        self.error = error
+        if self.failing_since_s is None:
+            self.failing_since_s = self.clock()
 
 
 async def every(job: Job, log: Log) -> None:

@@ -1,5 +1,7 @@
 """What the data plane says, put into words for the log."""
 
+from collections.abc import Sequence
+
 from heliograph.config.model import LossKind
 from heliograph.flow.events import (
     ClusterBack,
@@ -10,7 +12,9 @@ from heliograph.flow.events import (
     TransactionAborted,
 )
 from heliograph.mirror.losses import Loss
+from heliograph.observe.health import words_of
 from heliograph.observe.log import Log
+from heliograph.observe.model import Cause
 
 
 def tell(event: Event, log: Log) -> None:
@@ -31,6 +35,14 @@ def tell(event: Event, log: Log) -> None:
             log.warning("a cluster does not answer; it is tried again", cluster=alias, cause=cause)
         case ClusterBack(alias):
             log.info("the cluster answers again", cluster=alias)
+
+
+def tell_health(causes: Sequence[Cause], log: Log) -> None:
+    """Log why a flow is degraded; without causes, that it is well again."""
+    if causes:
+        log.warning("the flow is degraded", causes="; ".join(words_of(cause) for cause in causes))
+    else:
+        log.info("the flow is well again")
 
 
 def _tell_loss(loss: Loss, log: Log) -> None:

@@ -10,7 +10,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
@@ -19,17 +19,17 @@ from heliograph.concurrency import all_of, single_cause
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.flow.flow import Flow
-from heliograph.flow.lane import State
+from heliograph.flow.lane import Lane, State
 from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
 from heliograph.observe.log import Log
 from heliograph.observe.model import FlowState
 from heliograph.offsets.stored import ensure_topic
-from heliograph.upkeep.held_up import HeldUp
 from heliograph.upkeep.periodic import Job
 from heliograph.worker import session
 from heliograph.worker.losses import Losses
 from heliograph.worker.ownership import Callbacks, Ownership
 from heliograph.worker.session import Session
+from heliograph.worker.snapshot import FlowNow
 
 REACH_BACKOFF_S_MAX = 3.0
 LEAVE_S = 0.7
@@ -43,6 +43,8 @@ class FlowRunner:
         self.config = config
         self.state = FlowState.STARTING
         self.cause = ""
+        self._since_s = time.monotonic()
+        """When it got into that state or, while it runs, got a cause."""
         self.error: HeliographError | None = None
         """Why the flow has failed for good."""
         self.losses = losses
@@ -67,28 +69,45 @@ class FlowRunner:
         """The periodic jobs of the session; none while nothing is copied."""
         return self._session.jobs if self.flow is not None and self._session is not None else ()
 
-    @property
-    def held_up(self) -> Mapping[tuple[str, int], HeldUp]:
-        """What an open transaction on the source holds up, by source topic and partition."""
-        return self._session.held_up.now if self._session is not None else {}
+    def now(self) -> FlowNow:
+        """Return what there is to see of the flow at this moment."""
+        state, cause, cause_s = self.state, self.cause, time.monotonic() - self._since_s
+        session = self._session
+        if session is None:
+            return FlowNow(self.config, state, cause, cause_s, self.losses)
+        flow, lanes = self.flow, session.lanes
+        gone: dict[str, dict[int, int]] = defaultdict(dict)
+        for (topic, partition), at in lanes.gone.items():
+            gone[topic][partition] = at.source_offset + 1
+        return FlowNow(
+            self.config,
+            state,
+            cause,
+            cause_s,
+            self.losses,
+            topics=lanes.topics,
+            lanes=flow.lanes if flow is not None else {},
+            latencies_ms=flow.latencies_ms if flow is not None else (),
+            held_up=session.held_up.now,
+            problems=lanes.problems,
+            leaderless=self._leaderless,
+            jobs=self.jobs,
+            gone=gone,
+        )
 
-    @property
-    def problems(self) -> Mapping[str, HeliographError]:
-        """By topic on the target: why nothing can be copied to it."""
-        return self._session.lanes.problems if self._session is not None else {}
+    def _leaderless(self, lane: Lane) -> str:
+        """Say which of a lane's partitions has no leader; empty: both have one."""
+        if self._source.metadata.leader(lane.source_topic, lane.partition) < 0:
+            return f"{lane.source_topic}-{lane.partition} has no leader on {self._source.alias}"
+        if self._target.metadata.leader(lane.target_topic, lane.target_partition) < 0:
+            return f"{lane.target_topic}-{lane.target_partition} has no leader on {self._target.alias}"
+        return ""
 
-    @property
-    def topics(self) -> int:
-        """Topics of the source that are copied."""
-        return self._session.lanes.topics if self._session is not None else 0
-
-    @property
-    def gone(self) -> dict[str, dict[int, int]]:
-        """Topics that were copied and that the source has no longer: by partition the offset after the last copied."""
-        found: dict[str, dict[int, int]] = defaultdict(dict)
-        for (topic, partition), at in self._session.lanes.gone.items() if self._session is not None else ():
-            found[topic][partition] = at.source_offset + 1
-        return found
+    def _be(self, state: FlowState, cause: str = "") -> None:
+        """Be in ``state`` from now on, for this ``cause``."""
+        if state is not self.state or bool(cause) != bool(self.cause):
+            self._since_s = time.monotonic()
+        self.state, self.cause = state, cause
 
     # ---- life -------------------------------------------------------------------------------------------------
 
@@ -101,9 +120,10 @@ class FlowRunner:
         try:
             with single_cause():
                 await self._live()
-            self.state, self.cause = FlowState.STOPPED, ""
+            self._be(FlowState.STOPPED)
         except HeliographError as error:
-            self.state, self.cause, self.error = FlowState.FAILED, str(error), error
+            self._be(FlowState.FAILED, str(error))
+            self.error = error
             self.log.error("flow failed", cause=error)  # noqa: TRY400 - the cause is one line, not a trace
         finally:
             await self._source.close()
@@ -166,7 +186,7 @@ class FlowRunner:
 
     async def _prepare(self) -> None:
         await all_of((self._reach(self._source), self._reach(self._target)))
-        self.state, self.cause = FlowState.STARTING, ""
+        self._be(FlowState.STARTING)
         error = await ensure_topic(self._target, self.config)
         if error is not None:
             raise error
@@ -182,7 +202,7 @@ class FlowRunner:
                     raise
                 if attempt == 0:
                     self.log.warning("waiting for a cluster", cluster=cluster.alias, cause=error)
-                self.state, self.cause = FlowState.WAITING, str(error)
+                self._be(FlowState.WAITING, str(error))
                 attempt += 1
                 await asyncio.sleep(min(0.25 * 2 ** min(attempt, 5), REACH_BACKOFF_S_MAX))
             else:
@@ -197,8 +217,7 @@ class FlowRunner:
 
     def _on_standby(self) -> None:
         if self.state is not FlowState.STANDBY:
-            self.state = FlowState.STANDBY
-            self.cause = f"another process copies this flow (group {self.config.group_id})"
+            self._be(FlowState.STANDBY, f"another process copies this flow (group {self.config.group_id})")
             self.log.info("standing by: another process copies this flow", group=self.config.group_id)
 
     def _on_lost(self, reason: str) -> None:
@@ -209,7 +228,7 @@ class FlowRunner:
     async def _own(self, membership: "asyncio.Task[None]") -> None:
         """Copy for as long as the lanes are ours."""
         assert self._ownership is not None
-        self.state, self.cause = FlowState.STARTING, ""
+        self._be(FlowState.STARTING)
         self.log.info("copying", group=self.config.group_id)
         callbacks = session.Callbacks(
             holds=self._ownership.holds,
@@ -249,10 +268,10 @@ class FlowRunner:
             self._ownership.give_up(f"another program has taken the transactional id: {error.message}")
 
     def _on_running(self) -> None:
-        self.state, self.cause = FlowState.RUNNING, ""
+        self._be(FlowState.RUNNING)
 
     def _on_waiting(self, error: HeliographError) -> None:
-        self.state, self.cause = FlowState.WAITING, str(error)
+        self._be(FlowState.WAITING, str(error))
 
     def _on_trouble(self, cause: str) -> None:
-        self.cause = cause
+        self._be(self.state, cause)

@@ -78,17 +78,20 @@ class LaneSet:
 
     async def _begin(self, new: list[Lane], found: Found) -> None:
         """Start new lanes and give them to the data plane; those without a topic on the target wait there."""
+        for lane in new:
+            problem = found.problems.get(lane.target_topic)
+            if problem is not None:  # before anything that may fail: it is to be seen
+                lane.resume_needed(problem)
+                self.flow.add(lane)
+        new = [lane for lane in new if lane.target_topic not in found.problems]
         limits = await self.topic_job.limits(lane.target_topic for lane in new)
         for lane in new:
             limit = limits.get(lane.target_topic)
             if limit is not None:
                 lane.limit(max(1, min(self.config.batch_max_bytes, limit - BATCH_OVERHEAD_BYTES)))
-        await self.start([lane for lane in new if lane.target_topic not in found.problems])
+        await self.start(new)
         await self.commits.commit_begun(new)
         for lane in new:
-            problem = found.problems.get(lane.target_topic)
-            if problem is not None:
-                lane.resume_needed(problem)
             self.flow.add(lane)
 
     def _target_partitions(self) -> dict[TopicPartition, int]:

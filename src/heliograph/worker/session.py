@@ -63,7 +63,7 @@ class Callbacks:
     lost: Callable[[Loss], None]
     """Something was lost."""
     trouble: Callable[[str], None]
-    """Why a cluster cannot be used at the moment; empty: it answers again."""
+    """Why a cluster cannot be used at the moment; empty: both answer."""
 
 
 class Session:
@@ -77,6 +77,8 @@ class Session:
         self.jobs: tuple[Job, ...] = ()
         """What is done again and again beside the copying, once that has begun."""
         self._callbacks = callbacks
+        self._down: dict[str, str] = {}
+        """By alias: why a cluster cannot be used at the moment."""
         self._offsets = Offsets(target, config)
         self._transactions = transactions_for(config, target, self._offsets)
         self._commits = Commits(self._offsets, self._transactions, callbacks.holds)
@@ -211,9 +213,11 @@ class Session:
     def _on_event(self, event: Event) -> None:
         tell(event, self.log)
         match event:
-            case ClusterTrouble(_, cause):
-                self._callbacks.trouble(str(cause))
-            case ClusterBack():
-                self._callbacks.trouble("")
+            case ClusterTrouble(alias, cause):
+                self._down[alias] = str(cause)
+                self._callbacks.trouble("; ".join(self._down.values()))
+            case ClusterBack(alias):
+                self._down.pop(alias, None)
+                self._callbacks.trouble("; ".join(self._down.values()))
             case Loss():
                 self._callbacks.lost(event)

@@ -8,21 +8,26 @@ flow, starts and stops them, and ends when it is told to, or when every flow has
 import asyncio
 import gc
 import signal
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from heliograph.concurrency import single_cause
 from heliograph.config.model import Config, FlowConfig
 from heliograph.errors import HeliographError, NotFound, RecordsLost
 from heliograph.observe.control import Companion
+from heliograph.observe.health import Told
 from heliograph.observe.log import Log
 from heliograph.observe.model import ProcessView
+from heliograph.worker.event_log import tell_health
 from heliograph.worker.flow_runner import FlowRunner
 from heliograph.worker.losses import Losses
-from heliograph.worker.snapshot import SnapshotTaker
+from heliograph.worker.snapshot import Pictures, process_view
 
 COLLECT_AFTER_OBJECTS = 20_000
 """New objects between two looks of the garbage collector; the data path makes hardly any that it would have to find."""
+LOOK_S = 1.0
+"""Between two looks at the flows' health, whether or not anybody asks."""
 
 
 @dataclass(slots=True)
@@ -33,6 +38,16 @@ class _Flow:
     task: asyncio.Task[None]
     held: bool = False
     """Stopped by a command, to stay so until it is started again."""
+    pictures: Pictures = field(default_factory=Pictures)
+    told: Told = field(default_factory=Told)
+    """What the log says of its health."""
+
+    def look(self) -> None:
+        """Look at its health, and log what has changed."""
+        now = self.runner.now()
+        news = self.told.news(now.state, self.pictures.causes(now), time.monotonic())
+        if news is not None:
+            tell_health(news, self.runner.log)
 
 
 class Supervisor:
@@ -45,13 +60,14 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
         """Set when a flow was started, so that the end of the new one is waited for too."""
-        self._snapshots = SnapshotTaker()
+        self._started_s = time.monotonic()
 
     # ---- asked --------------------------------------------------------------------------------------------------
 
     def view(self) -> ProcessView:
         """Return a snapshot of the process as it is now."""
-        return self._snapshots.take(self._runners)
+        flows = tuple(flow.pictures.take(flow.runner.now()) for flow in self._flows.values())
+        return process_view(flows, time.monotonic() - self._started_s)
 
     @property
     def _runners(self) -> list[FlowRunner]:
@@ -108,7 +124,10 @@ class Supervisor:
             loop.add_signal_handler(number, self.stop)
         for config in self._config.flows:
             self._start(config, Losses())
-        beside = [asyncio.create_task(companion(self)) for companion in companions]
+        beside = [
+            asyncio.create_task(self._look()),
+            *(asyncio.create_task(companion(self)) for companion in companions),
+        ]
         try:
             await self._until_end()
             Log().info("stopping")
@@ -123,6 +142,13 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(*ending, return_exceptions=True)
         self._raise_outcome()
+
+    async def _look(self) -> None:
+        """Look at the flows' health until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for flow in self._flows.values():
+                flow.look()
 
     @property
     def _tasks(self) -> list[asyncio.Task[None]]:
