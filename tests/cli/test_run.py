@@ -92,6 +92,56 @@ def test_on_a_terminal_it_shows_what_it_does_and_ctrl_c_ends_it(write) -> None:
     assert b"Traceback" not in shown
 
 
+KILLED_WHILE_LOADING = """
+import os, signal, sys
+from heliograph.cli import main
+
+module = sys.argv[1]
+
+class Stopper:
+    def find_spec(self, name, *_):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.meta_path.insert(0, Stopper())
+sys.argv = ["heliograph", "run", "nowhere.properties"]
+main()
+"""
+KILLED_BEFORE_A_CALL = """
+import os, signal, sys
+from heliograph.cli import main, run
+from heliograph.worker import supervisor
+
+def stopped_before(owner, name):
+    whole = getattr(owner, name)
+    def stopped(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return whole(*arguments, **options)
+    setattr(owner, name, stopped)
+
+path, module, name = sys.argv[1:]
+stopped_before({"run": run, "supervisor": supervisor}[module], name)
+sys.argv = ["heliograph", "run", path]
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["heliograph.cli.app", "typer", "heliograph.cli.run", "heliograph.worker"])
+def test_sigterm_while_it_is_loaded_is_a_clean_stop(module) -> None:
+    command = [sys.executable, "-c", KILLED_WHILE_LOADING, module]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("call", ["run load", "run set_up_logging", "run Supervisor", "supervisor _settle_collector"])
+def test_sigterm_before_the_first_connection_is_a_clean_stop(write, call) -> None:
+    command = [sys.executable, "-c", KILLED_BEFORE_A_CALL, write("127.0.0.1:1", "127.0.0.1:2"), *call.split()]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "stopping" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def shown_more(terminal: int) -> bool:
     """Read what is left; Linux answers with an error once the other end is closed."""
     try:

@@ -1,5 +1,5 @@
 """``python -m heliograph.cli``: the command ``heliograph`` for whoever has only the interpreter at hand."""
 
-from heliograph.cli.app import main
+from heliograph.cli import main
 
 main()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from contextlib import nullcontext
 from enum import StrEnum
@@ -40,6 +41,8 @@ def run(
     live: Annotated[bool | None, typer.Option(help="Show the live view; by default on a terminal.")] = None,
 ) -> None:
     """Copy topics as FILE says, until stopped by Ctrl-C or SIGTERM."""
+    stopping = asyncio.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # until the loop runs and the supervisor takes over
     config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
     handler = set_up_logging(log_format, log_level)
     log = Log()
@@ -59,6 +62,6 @@ def run(
         with LiveView(console) if wanted and sys.stderr.isatty() else nullcontext() as view:
             if view is not None:
                 companions.append(view.follow)
-            asyncio.run(Supervisor(config).run(companions))
+            asyncio.run(Supervisor(config, stopping).run(companions))
     finally:
         handler.close()

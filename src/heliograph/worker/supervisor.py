@@ -53,11 +53,11 @@ class _Flow:
 class Supervisor:
     """Runs the flows of one configuration."""
 
-    def __init__(self, config: Config) -> None:
-        """Nothing is connected before :meth:`run`."""
+    def __init__(self, config: Config, stopping: asyncio.Event | None = None) -> None:
+        """Nothing is connected before :meth:`run`, which ends when ``stopping`` is set, be it long before."""
         self._config = config
         self._flows: dict[str, _Flow] = {}
-        self._stopping = asyncio.Event()
+        self._stopping = stopping or asyncio.Event()
         self._changed = asyncio.Event()
         """Set when a flow was started, so that the end of the new one is waited for too."""
         self._started_s = time.monotonic()
