@@ -47,7 +47,7 @@ class Recovery:
 
 
 def count_for(target: EndOffsets, seconds: float) -> float:
-    """Give MB/s of record values over the next ``seconds``."""
+    """Return MB/s of record values over the next ``seconds``."""
     first, begun_s = target.total(), time.monotonic()
     time.sleep(seconds)
     return (target.total() - first) * VALUE_BYTES / 1e6 / (time.monotonic() - begun_s)

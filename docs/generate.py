@@ -3,7 +3,7 @@
 A page has its own words. A part between ``<!-- generated: NAME -->`` and ``<!-- end -->`` belongs to this script, so
 that a page about an option, a command or an error cannot say something else than the program does::
 
-    python docs/generate.py            write the parts anew
+    python docs/generate.py            write the parts again
     python docs/generate.py --check    change nothing; exit status 1 when a page is out of date
 """  # noqa: INP001 - a script beside its pages, no package
 
@@ -67,19 +67,19 @@ TITLES = {
 
 
 def code(text: str | None) -> str:
-    """Give ``text`` as code in a table's cell; a dash for None, a word for the empty text."""
+    """Return ``text`` as code in a table's cell; a dash for None, a word for the empty text."""
     if text is None:
         return "-"
     return f"`{text}`".replace("|", "\\|") if text else "empty"
 
 
 def prose(text: str) -> str:
-    """Give ``text`` so that a table's cell shows it as it is."""
+    """Return ``text`` so that a table's cell shows it as it is."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Give a Markdown table."""
+    """Return a Markdown table."""
     lines = [heading, ["---"] * len(heading), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
@@ -88,12 +88,12 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def options_now() -> str:
-    """Give the options that have an effect, family by family, each with the keys that may set it."""
+    """Return the options that have an effect, family by family, each with the keys that may set it."""
     return "\n".join(_family(family) for family in Family if _of(family, Effect.NOW))
 
 
 def options_never() -> str:
-    """Give the options that have nothing to govern: first those that are not passed over in silence."""
+    """Return the options that have nothing to govern: first those that are not passed over in silence."""
     chosen = [option for family in Family for option in _of(family, Effect.NEVER)]
     spoken = {each.name: each for each in chosen if each.without}
     silent = sorted({each.name for each in chosen if not each.without})
@@ -136,7 +136,7 @@ def _told(option: Option) -> str:
 
 
 def commands() -> str:
-    """Give every command with its arguments and options."""
+    """Return every command with its arguments and options."""
     root: Any = typer.main.get_command(make_app())
     parts = [_command("heliograph", root)]
     parts += [_command(f"heliograph {name}", each) for name, each in root.commands.items()]
@@ -172,7 +172,7 @@ def _shown(option: Any) -> str:
 
 
 def exit_codes() -> str:
-    """Give every class of error with its exit code, in the order of the tree."""
+    """Return every class of error with its exit code, in the order of the tree."""
     rows = []
     for depth, kind in _tree(errors.HeliographError, 0):
         about = (kind.__doc__ or "").splitlines()[0].replace("``", "`")
@@ -199,7 +199,7 @@ PAGES = ("reference/options.md", "reference/cli.md", "reference/messages.md")
 
 
 def filled(page: str) -> str:
-    """Give the text of a page with its generated parts as they should be; KeyError for a part that nobody makes."""
+    """Return the text of a page with its generated parts as they should be; KeyError for a part that nobody makes."""
     return PART.sub(lambda found: f"{found[1]}\n{PARTS[found['name']]()}\n{found[3]}", page)
 
 

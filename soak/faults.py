@@ -97,7 +97,7 @@ def freeze_owner(world: World) -> str:
 
 @contextmanager
 def _some_broker(world: World, mend: Callable[[Broker], None]) -> Iterator[tuple[str, Broker]]:
-    """Give a broker to do harm to, and its side; it is mended in the end, and its cluster waited for."""
+    """Yield a broker to do harm to, and its side; it is mended in the end, and its cluster waited for."""
     name, cluster = world.side()
     broker = world.random.choice(cluster.brokers)
     try:
@@ -172,7 +172,7 @@ def reset(world: World) -> str:
 
 
 def move_leaders(world: World) -> str:
-    """Have leaders elected anew, after one broker was away for a moment."""
+    """Have leaders elected again, after one broker was away for a moment."""
     name, cluster = world.side()
     broker = world.random.choice(cluster.brokers)
     broker.stop()
@@ -192,7 +192,7 @@ def new_topic(world: World) -> str:
 
 
 def grow_topic(world: World) -> str:
-    """Give a topic one more partition."""
+    """Add a partition to a topic."""
     client = AdminClient(world.source.librdkafka_config())
     found = client.list_topics(timeout=ADMIN_S).topics["soak-tiny"]
     total = len(found.partitions) + 1

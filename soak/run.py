@@ -128,7 +128,7 @@ def break_something(world: World, began: float) -> None:
 
 
 def ends(kafka: KafkaCluster, topic: str) -> dict[int, int]:
-    """Give the end offset of each partition."""
+    """Return the end offset of each partition."""
     consumer = Consumer({**kafka.librdkafka_config(), "group.id": "soak-ends", "log_level": 0})
     try:
         partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions

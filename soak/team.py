@@ -111,7 +111,7 @@ class Team:
         self.rss_bytes_max = max(self.rss_bytes_max, *(each.rss_bytes for each in self._members), 0)
 
     def owner(self) -> Member:
-        """Give the one that copies; if none does for a minute, any."""
+        """Return the one that copies; if none does for a minute, any."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             for member in self._members:
@@ -121,7 +121,7 @@ class Team:
         return self._members[0]
 
     def log_lines(self, *words: str) -> list[str]:
-        """Give the lines of all logs that hold one of ``words``."""
+        """Return the lines of all logs that hold one of ``words``."""
         return [
             line
             for path in sorted(self.folder.glob("process-*.log"))

@@ -76,7 +76,7 @@ class Close(Exception):
 
 
 Script = Callable[[Request], Awaitable[bytes | None]]
-"""Gives the bytes to send back; None: nothing. May raise Close."""
+"""Returns the bytes to send back; None: nothing. May raise Close."""
 
 
 class FakeBroker:

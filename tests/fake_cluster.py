@@ -1,6 +1,6 @@
 """A cluster of one broker in memory, for faults that a real one cannot be made to have at a given request.
 
-It answers as Kafka 4.3 does what jobs and commands ask: topics with real batches, configs, groups, rights, producer
+It answers as Kafka 4.3 does what jobs and commands ask: topics with real batches, configs, groups, ACLs, producer
 ids. ``test_fake_cluster.py`` holds its answers beside those of a real broker. A :class:`Fault` changes one answer.
 """
 

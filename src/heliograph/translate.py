@@ -6,8 +6,8 @@ It is synchronous and fetches what it needs itself, so it stands beside whatever
         places = translator.group("ProductConsumer")
 
 A file (or the same keys as a dict) tells it about both clusters; then answers are exact where that is possible, as
-those of ``heliograph offsets`` are. With a dict of client settings it knows the target alone, as in a disaster or where
-the application may not reach the source, and answers from checkpoints and offset syncs.
+those of ``heliograph offsets`` are. With a dict of client properties it knows the target alone, as in a disaster or
+where the application may not reach the source, and answers from checkpoints and offset syncs.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _PEM_FILES = {
     "ssl.certificate.location": "ssl.keystore.certificate.chain",
     "ssl.key.location": "ssl.keystore.key",
 }
-"""Files that librdkafka is told of, and the settings of Kafka that take their content (KIP-651)."""
+"""Files that librdkafka is told of, and Kafka's properties that take their content (KIP-651)."""
 _JAAS = "org.apache.kafka.common.security.{module} required username={username} password={password};"
 
 
@@ -90,7 +90,7 @@ class OffsetTranslator:
         """Read the configuration; nothing is connected yet. Raises ConfigError.
 
         ``properties`` is the path of a MirrorMaker 2 file, a dict with the keys of such a file, or a dict of client
-        settings for the target, by Kafka's names or by librdkafka's. Then ``source`` is the source's alias. ``flow``
+        properties for the target, by Kafka's names or by librdkafka's. Then ``source`` is the source's alias. ``flow``
         (``A->B``) chooses one of several. ``environ`` gives the values of ``${NAME}`` (None: the environment).
         """
         environ = os.environ if environ is None else environ
@@ -177,7 +177,7 @@ class OffsetTranslator:
         return self._sides
 
     async def _lookup(self) -> Lookup:
-        """Learn anew what is known: replication goes on between two questions."""
+        """Learn again what is known: replication goes on between two questions."""
         return await lookup_of(self._flow, await self._open(), backwards=False)
 
     async def _ask(self, question: Callable[[Lookup], Awaitable[list[Position]]]) -> list[Place]:
@@ -257,12 +257,14 @@ def _file_of(keys: Mapping[str, str]) -> PropertiesFile:
 
 
 def _target_only(client: Mapping[str, str], source: str | None) -> dict[str, str]:
-    """Make a file's keys of client settings for the target. Raises ConfigError.
+    """Make a file's keys of client properties for the target. Raises ConfigError.
 
     A file names how to reach the source; here nobody will, so it gets the target's own address.
     """
     if not source:
-        raise ConfigError("A dict of client settings tells nothing about the source", remedy="Give source='its alias'")
+        raise ConfigError(
+            "A dict of client properties tells nothing about the source", remedy="Give source='its alias'"
+        )
     target = "target" if source != "target" else "target-cluster"
     keys = {"clusters": f"{source}, {target}", f"{source}->{target}.enabled": "true"}
     servers = client.get("bootstrap.servers", "")

@@ -113,7 +113,7 @@ def plain(source_kafka: KafkaCluster, target_kafka: KafkaCluster, write: Callabl
 
 @dataclass(frozen=True)
 class Strict(Plain):
-    """The same, with a target that asks for a key and looks at rights."""
+    """The same, with a target that asks for a key and looks at ACLs."""
 
     lines: Sequence[str]
 

@@ -89,15 +89,15 @@ def test_a_wrong_configuration_never_gets_that_far(heliograph, tmp_path) -> None
 
 
 @pytest.mark.brokers
-def test_rights_are_named_one_by_one(heliograph, strict, unique) -> None:
+def test_permissions_are_named_one_by_one(heliograph, strict, unique) -> None:
     strict.on_source(**{f"{unique}-a": 1, f"{unique}-b": 1})
     file = strict.file(f"source->target.topics={unique}-.*", f"source->target.group.id={unique}")
     environment = {KEY: strict.target.librdkafka_config("SASL_SSL", "token")["sasl.password"]}
     ended = heliograph("check", "--json", file, **environment)
     assert ended.code == 3
     told = "\n".join(findings(ended, "error"))
-    assert f"The right Create is missing on topic source.{unique}-a, source.{unique}-b" in told
-    assert f"The right Read is missing on group {unique}" in told
+    assert f"Permission Create is missing on topic source.{unique}-a, source.{unique}-b" in told
+    assert f"Permission Read is missing on group {unique}" in told
     assert "Grant it to token on target" in told
     assert "IdempotentWrite" in told
 
@@ -107,7 +107,7 @@ def test_rights_are_named_one_by_one(heliograph, strict, unique) -> None:
     allow(strict.target, "--operation", "All", "--topic", "mm2-offset-syncs.source.internal")
     allow(strict.target, "--operation", "All", "--topic", "heartbeats")
     strict.on_target(**{f"source.{unique}-a": 1})
-    # Later topics have names that the prefix covers as well. Brokers learn of rights a moment after the tool ends.
+    # Later topics have names that the prefix covers as well. Brokers learn of ACLs a moment after the tool ends.
     ended = until(lambda: heliograph("check", "--json", file, **environment), lambda ended: ended.code == 0)
     assert (ended.code, findings(ended, "error"), findings(ended, "warning")) == (0, [], [])
 
@@ -119,7 +119,7 @@ def test_rights_are_named_one_by_one(heliograph, strict, unique) -> None:
     ended = until(lambda: heliograph("check", "--json", file, **environment), lambda ended: ended.code == 3)
     assert ended.code == 3
     told = "\n".join(findings(ended, "error"))
-    assert f"The right Write is missing on topic source.{unique}-a" in told
+    assert f"Permission Write is missing on topic source.{unique}-a" in told
 
 
 @pytest.mark.brokers

@@ -46,7 +46,7 @@ def acl(kind, name, pattern, operation, permission=Permission.ALLOW):
     return Acl(kind, name, pattern, "User:bob", "*", operation, permission)
 
 
-def test_rights_are_made_and_read(guarded):
+def test_acls_are_made_and_read(guarded):
     wanted = (
         acl(ResourceType.TOPIC, "orders", PatternType.LITERAL, Operation.READ),
         acl(ResourceType.TOPIC, "ord", PatternType.PREFIXED, Operation.DESCRIBE),
@@ -72,7 +72,7 @@ def test_rights_are_made_and_read(guarded):
     assert "operation=WRITE, permissionType=DENY" in shown
 
 
-def test_missing_rights_and_bad_rights_are_errors(guarded):
+def test_missing_permissions_and_bad_acls_are_errors(guarded):
     with pytest.raises(NotAuthorized, match="read the ACLs on lab"):
         ask(guarded, acls.describe, user="alice")
     wrong = Acl(ResourceType.TOPIC, "", PatternType.LITERAL, "User:bob", "*", Operation.READ, Permission.ALLOW)
@@ -84,7 +84,7 @@ def test_missing_rights_and_bad_rights_are_errors(guarded):
     assert "create the ACL TOPIC LITERAL : User:bob from *: ALLOW READ on lab" in str(mixed[wrong])
 
 
-def test_without_an_authorizer_there_are_no_rights(target_kafka):
+def test_without_an_authorizer_there_are_no_acls(target_kafka):
     right = acl(ResourceType.TOPIC, "orders", PatternType.LITERAL, Operation.READ)
     found = ask(
         target_kafka,

@@ -48,7 +48,7 @@ def make_topic(kafka, name, partitions=2):
 
 
 def join(kafka, group, topic, **more):
-    """Give a consumer that is a member by now."""
+    """Return a consumer that is a member by now."""
     settings = {"bootstrap.servers": kafka.bootstrap(), "group.id": group, "auto.offset.reset": "earliest"}
     consumer = Consumer({**settings, "enable.auto.commit": False, "client.id": "reader", **more})
     consumer.subscribe([topic])

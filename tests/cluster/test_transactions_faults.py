@@ -32,7 +32,7 @@ async def one_transaction(cluster: Cluster) -> int:
 
 @pytest.fixture
 def in_short(monkeypatch):
-    """Give up after a moment instead of a minute."""
+    """Fail after a moment instead of a minute."""
     monkeypatch.setattr(clusters, "ATTEMPTS_S", 0.02)
     monkeypatch.setattr("heliograph.cluster.transactions.BUSY_S", 0.02)
 

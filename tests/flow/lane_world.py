@@ -45,7 +45,7 @@ class SourceLog:
         self.end += count
 
     def fetch(self, lane, limit=3, asked=None):
-        """Give a lane the batches from a position on (its own), as one frame; says whether there is something to send."""
+        """Hand a lane the batches from a position on (its own), as one frame; says whether there is something to send."""
         asked = lane.position if asked is None else asked
         following = [raw for first, raw in self.batches if first + raw_count(raw) > asked][:limit]
         frame = b"".join(following)
@@ -123,7 +123,7 @@ def take(lane, now=NOW, **how):
 
 
 def settle(lane, request, row, now=NOW):
-    """Give the lane the target's answer, as the sender does; gives the verdict, None for an acknowledgement."""
+    """Hand the lane the target's answer, as the sender does; returns the verdict, None for an acknowledgement."""
     if row.error:
         return lane.refused(request.sent, row, now)
     lane.acknowledged(request.sent, row.base_offset)

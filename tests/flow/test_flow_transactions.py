@@ -283,7 +283,7 @@ async def test_a_lane_placed_anew_in_the_middle_has_the_transaction_aborted():
     def placed():
         if lane.uncommitted and lane.uncommitted.records == 15:
             lane.start(0, 0, world.transactions.producer)
-            lane.fail(DataError("placed anew"), asyncio.get_running_loop().time(), retry_s=0.3)
+            lane.fail(DataError("placed again"), asyncio.get_running_loop().time(), retry_s=0.3)
         world.check()
         return world.coordinator.aborts > 0
 

@@ -1,4 +1,4 @@
-"""Sequence numbers begin anew at 2^31 (KIP-98): what a lane then sends, a real broker takes, and knows again."""
+"""Sequence numbers start again at 2^31 (KIP-98): what a lane then sends, a real broker takes, and knows again."""
 
 import asyncio
 

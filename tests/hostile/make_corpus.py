@@ -1,4 +1,4 @@
-"""Writes the corpus anew: answers of real brokers, as they came over the wire, with small content.
+"""Writes the corpus again: answers of real brokers, as they came over the wire, with small content.
 
 Run by hand (``python tests/hostile/make_corpus.py``) when a request or a version is new; needs a minute or two. Each
 answer goes to ``corpus/<api>.v<version>[.<what>].bin`` without its length prefix, the batches in it as the broker
@@ -64,7 +64,7 @@ class Wire:
         return answer
 
     def every(self, api: str) -> Sequence[int]:
-        """Give the lowest and the highest version that both sides speak."""
+        """Return the lowest and the highest version that both sides speak."""
         low = max(messages.known_versions(api)[0], self.versions.ranges[messages.API_KEYS[api]][0])
         return sorted({low, self.versions.choose(api)})
 

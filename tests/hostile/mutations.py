@@ -27,7 +27,7 @@ Change = Callable[[Random, bytearray, bytes], None]
 
 
 def rounds(count: int) -> range:
-    """Give the seeds of a loop that tries ``count`` mutants in an ordinary run."""
+    """Return the seeds of a loop that tries ``count`` mutants in an ordinary run."""
     return range(count * MULTIPLIER)
 
 
@@ -37,12 +37,12 @@ def relaxed(count: int) -> settings:
 
 
 def truncations(frame: bytes) -> Iterator[bytes]:
-    """Give the frame cut at every length."""
+    """Return the frame cut at every length."""
     return (frame[:size] for size in range(len(frame)))
 
 
 def mutant(seed: object, frame: bytes, other: bytes = b"", *, keep: int = 0) -> bytes:
-    """Give ``frame`` with one to four changes; its first ``keep`` bytes stay. ``other`` is what it is spliced with."""
+    """Return ``frame`` with one to four changes; its first ``keep`` bytes stay. ``other`` is what it is spliced with."""
     chance = Random(str(seed))
     body = bytearray(frame[keep:])
     for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 4))):
@@ -51,7 +51,7 @@ def mutant(seed: object, frame: bytes, other: bytes = b"", *, keep: int = 0) -> 
 
 
 def _range(chance: Random, body: bytes | bytearray) -> tuple[int, int]:
-    """Give a range, short as a rule."""
+    """Return a range, short as a rule."""
     start = chance.randrange(len(body) + 1)
     return start, min(len(body), start + chance.choice((1, 1, 2, 4, 8, 16, 61, len(body))))
 

@@ -25,7 +25,7 @@ def stop(why: str) -> None:
 
 
 def compiler() -> str:
-    """Give the C compiler that builds Python's extensions here."""
+    """Return the C compiler that builds Python's extensions here."""
     chosen = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
     name = chosen.split()[0]
     if shutil.which(name) is None:
@@ -38,7 +38,7 @@ def said(command: str, *options: str) -> str:
 
 
 def library(command: str, *names: str) -> Path:
-    """Give the sanitizer's library; ends the program where the compiler comes without it."""
+    """Return the sanitizer's library; ends the program where the compiler comes without it."""
     for name in names:
         path = Path(said(command, f"-print-file-name={name}"))
         if path.is_absolute() and path.exists():
@@ -59,7 +59,7 @@ def preloaded(command: str) -> str:
 
 
 def build(environment: dict[str, str]) -> Path:
-    """Build the package anew; gives the folder to import it from."""
+    """Build the package again; returns the folder to import it from."""
     shutil.rmtree(BUILT, ignore_errors=True)
     folder = BUILT / "lib"
     command = [sys.executable, "setup.py", "-q", "build", "--build-base", str(BUILT), "--build-lib", str(folder)]

@@ -13,7 +13,7 @@ INFLATED_BYTES_MAX = 1 << 20
 
 
 def sealed(buffer: bytes) -> bytes:
-    """Give ``buffer`` with a true checksum in every batch and message whose length fits."""
+    """Return ``buffer`` with a true checksum in every batch and message whose length fits."""
     out = bytearray(buffer)
     at = 0
     while len(out) - at > 17:
@@ -30,7 +30,7 @@ def sealed(buffer: bytes) -> bytes:
 
 
 def mutant_inside(seed: object, buffer: bytes, other: bytes) -> bytes:
-    """Give the batches of ``buffer`` with their records damaged, compressed and sealed again."""
+    """Return the batches of ``buffer`` with their records damaged, compressed and sealed again."""
     out = bytearray()
     at = 0
     while len(buffer) - at > 17:
@@ -64,7 +64,7 @@ def _with_body(front: bytes, body: bytes) -> bytes:
 
 
 def plain_records(buffer: bytes) -> bytes:
-    """Give the records of the first batch, unpacked; empty if that does not work out."""
+    """Return the records of the first batch, unpacked; empty if that does not work out."""
     front = _front(buffer)
     try:
         return bytes(decompress(Codec(buffer[22 if buffer[16] == 2 else 17] & 7), buffer[front:], INFLATED_BYTES_MAX))

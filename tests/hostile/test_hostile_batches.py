@@ -42,7 +42,7 @@ def stored(answers):
 
 
 def told(result):
-    """Give a result in a form that can be compared: errors by class and by the offset they name."""
+    """Return a result in a form that can be compared: errors by class and by the offset they name."""
     if isinstance(result, Exception):
         return type(result), str(result).split(" is damaged")[0]
     if isinstance(result, parcels.Parcel):

@@ -25,7 +25,7 @@ class Answer:
 
 
 def tried(work: Callable[..., Any], *arguments: Any, allowed: tuple[type[Exception], ...], of: object = "") -> Any:
-    """Give what ``work`` gives, or the error if it is one of ``allowed``; every other error fails with a note."""
+    """Return what ``work`` gives, or the error if it is one of ``allowed``; every other error fails with a note."""
     begun = time.process_time()
     try:
         result = work(*arguments)

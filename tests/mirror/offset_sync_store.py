@@ -38,7 +38,7 @@ class OffsetSyncStore:
         return list(dict.fromkeys(sync[0] for sync in self.slots))
 
     def translate(self, upstream):
-        """Give a target offset as MM2 would commit it; -1 where it says nothing."""
+        """Return a target offset as MM2 would commit it; -1 where it says nothing."""
         sync = next((each for each in self.slots if each[0] <= upstream), None)
         if sync is None:
             return -1

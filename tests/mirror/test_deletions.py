@@ -38,7 +38,7 @@ def test_a_source_that_is_nearly_empty_is_an_accident():
     rules.due((), ["t", "u", "x"])
     for _ in range(LOOKS * 2):
         assert rules.due(["t", "u"], ["x"]) == ()
-    assert rules.due(["t", "u"], ["x", "y"]) == (), "and counting begins anew"
+    assert rules.due(["t", "u"], ["x", "y"]) == (), "and counting starts again"
 
 
 @pytest.mark.parametrize(

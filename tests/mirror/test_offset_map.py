@@ -22,7 +22,7 @@ def history(steps):
 
 
 def right(pairs, upstream):
-    """Give the target offset of the first record at or behind ``upstream``; the end where there is none."""
+    """Return the target offset of the first record at or behind ``upstream``; the end where there is none."""
     at = bisect_left(pairs, (upstream, -1))
     return pairs[at][1] if at < len(pairs) else pairs[-1][1] + 1
 

@@ -12,7 +12,7 @@ MANY = 10_000
 
 
 def mm2_syncs(pairs, lag_max):
-    """Give the pairs for which MM2 emits a sync, and the one that waits for the commit."""
+    """Return the pairs for which MM2 emits a sync, and the one that waits for the commit."""
     previous, last_sync, emitted, delayed = None, -1, [], None
     for up, down in pairs:
         hole = previous is None or up - previous[0] != 1 or down < previous[1]

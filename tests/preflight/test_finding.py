@@ -27,5 +27,5 @@ def test_a_missing_permission_names_who_lacks_it() -> None:
     known = ClusterConfig("east", (), sasl=Sasl("PLAIN", "mirror", Secret("hush")))
     found = About("west->east").lacks("Write", "topic t", known, Level.WARNING)
     assert (found.level, found.about) == (Level.WARNING, "west->east")
-    assert str(found) == "The right Write is missing on topic t. Grant it to mirror on east"
+    assert str(found) == "Permission Write is missing on topic t. Grant it to mirror on east"
     assert "Grant it to this client on east" in str(About("f").lacks("Read", "group g", open_to_all))

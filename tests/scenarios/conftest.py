@@ -23,7 +23,7 @@ def lasting_heliograph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
 
 @pytest.fixture(scope="session")
 def one_way() -> Callable[..., str]:
-    """Give ``one_way(source, target, alias, topics, more)``."""
+    """Return ``one_way(source, target, alias, topics, more)``."""
     return running_program.one_way
 
 
@@ -31,7 +31,7 @@ def one_way() -> Callable[..., str]:
 def copy(
     source_kafka: KafkaCluster, target_kafka: KafkaCluster, heliograph: Start, one_way: Callable[..., str]
 ) -> Callable[..., Running]:
-    """Give ``copy(alias, topics, more)``, which starts one flow between the two clusters that all tests share."""
+    """Return ``copy(alias, topics, more)``, which starts one flow between the two clusters that all tests share."""
 
     def start(alias: str, topics: str, more: Mapping[str, object] | None = None) -> Running:
         return heliograph(one_way(source_kafka, target_kafka, alias, topics, more))

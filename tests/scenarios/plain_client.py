@@ -103,7 +103,7 @@ def producer(kafka: KafkaCluster, **config: object) -> Producer:
 
 
 def send(writer: Producer, topic: str, rows: Iterable[Row]) -> None:
-    """Give records to a producer; those without a timestamp get the present time."""
+    """Hand records to a producer; those without a timestamp get the present time."""
     for row in rows:
         stamp = {"timestamp": row.timestamp_ms} if row.timestamp_ms else {}
         headers = list(row.headers)

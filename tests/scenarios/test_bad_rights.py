@@ -1,4 +1,4 @@
-"""Missing rights: each stops only what it concerns, is named as what to grant, and is made good without a restart."""
+"""Missing permissions: each stops only what it concerns, is named as what to grant, and is made good without a restart."""
 
 import time
 from collections.abc import Iterator
@@ -142,7 +142,7 @@ def test_exactly_once_needs_rights_on_the_transactional_id(source, target, helio
     resource = "transactional id whole-mm2-MirrorSourceConnector-0"
     foreseen = heliograph(told, command="check")
     assert foreseen.wait() == 3
-    assert f"The right Describe and Write is missing on {resource}" in foreseen.log
+    assert f"Permission Describe and Write is missing on {resource}" in foreseen.log
     running = heliograph(told)
     assert running.wait() == 3
     assert f"Grant Describe on {resource}" in running.log

@@ -72,7 +72,7 @@ class Copied:
 
 
 def stamped(rows: list[Row]) -> list[Row]:
-    """Give each record a time of its own, some before the one before."""
+    """Stamp each record with a time of its own, some before the one before."""
     return [
         Row(row.partition, row.key, row.value, row.headers, NOW_MS + number * 7 - number % 5 * 1000)
         for number, row in enumerate(rows)

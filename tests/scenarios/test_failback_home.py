@@ -15,7 +15,7 @@ IDENTITY = {"replication.policy.class": "org.apache.kafka.connect.mirror.Identit
 
 @pytest.fixture
 def both_ways(source_kafka, target_kafka):
-    """Give the text of a file for the flow from home to away, and of the same with the flow back instead."""
+    """Return the text of a file for the flow from home to away, and of the same with the flow back instead."""
 
     def write_it(home, away, chosen, more):
         common = {

@@ -47,7 +47,7 @@ class Stage:
         return self.source, self.target
 
     def copied(self) -> int:
-        """Give the number of records that the copy holds; -1 while its cluster does not say."""
+        """Return the number of records that the copy holds; -1 while its cluster does not say."""
         try:
             return sum(end for _, end in end_offsets(self.target, f"one.{TOPIC}").values())
         except KafkaException:
@@ -105,7 +105,7 @@ def each(things: Sequence[T], act: Callable[[T], None]) -> None:
 
 
 def leader_of(kafka: KafkaCluster) -> Broker:
-    """Give the broker that leads the first partition of the topic, or of its copy."""
+    """Return the broker that leads the first partition of the topic, or of its copy."""
     client = admin(kafka)
     topics = client.list_topics(timeout=LIMIT_S).topics
     name = TOPIC if TOPIC in topics else f"one.{TOPIC}"

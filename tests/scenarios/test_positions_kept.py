@@ -16,7 +16,7 @@ STOP_S = 20.0
 
 
 def contents(rows):
-    """All but the timestamps, which a target may give anew."""
+    """All but the timestamps, which a target may assign itself."""
     return [(row.partition, row.key, row.value) for row in rows]
 
 

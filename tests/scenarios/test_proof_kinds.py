@@ -204,7 +204,7 @@ def test_aborted_records_are_not_missed(source_kafka, target_kafka, unique, heli
     properties = one_way(source_kafka, target_kafka, "wry", unique)
     report = tmp_path / "found.json"
     running = heliograph(properties, "--wait", "0.5", "--report", str(report), command="verify")
-    # The client stamps each side's records anew, and nothing else differs.
+    # The client stamps each side's records itself, and nothing else differs.
     assert running.wait() == 5, running.log
     told = json.loads(report.read_text(encoding="utf-8"))
     found = told["flows"][0]["partitions"]

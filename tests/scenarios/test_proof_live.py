@@ -26,7 +26,7 @@ pytestmark = pytest.mark.brokers
 
 @pytest.fixture
 def verify(source_kafka, target_kafka, heliograph, one_way, tmp_path):
-    """Give ``verify(alias, topics, *options)``: the exit status and the report."""
+    """Return ``verify(alias, topics, *options)``: the exit status and the report."""
 
     def run(alias, topics, *options, more=None):
         report = tmp_path / f"report{time.monotonic_ns()}.json"

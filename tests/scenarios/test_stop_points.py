@@ -46,7 +46,7 @@ PLAIN = [
     ("acknowledged", 5),
     ("drained", 1),
 ]
-"""Points, and at the how manieth time each is deadly. One that follows another may depend on what that left."""
+"""Points, and the occurrence at which each is deadly. One that follows another may depend on what that left."""
 TRANSACTIONAL = [
     ("created", 1),
     ("fenced", 1),

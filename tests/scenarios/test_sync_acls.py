@@ -36,7 +36,7 @@ def binding(kind, name, pattern, operation, permission=ALLOW):
     return AclBinding(kind, name, pattern, "User:bob", "*", operation, permission)
 
 
-def rights_of_bob(client):
+def acls_of_bob(client):
     every = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, "User:bob", None, AclOperation.ANY, AclPermissionType.ANY
     )
@@ -47,10 +47,10 @@ def rights_of_bob(client):
 
 
 @pytest.mark.parametrize("mode", ["mm2", "all"])
-def test_rights_follow(guarded, heliograph, one_way, unique, mode):
+def test_acls_follow(guarded, heliograph, one_way, unique, mode):
     client = AdminClient({**guarded.librdkafka_config(LISTENER), "log_level": 2})
     client.create_topics([NewTopic(unique, 1, 1)])[unique].result(LIMIT_S)
-    before = rights_of_bob(client)
+    before = acls_of_bob(client)
     made = [
         binding(TOPIC, unique, LITERAL, READ),
         binding(TOPIC, unique, LITERAL, WRITE),
@@ -70,8 +70,8 @@ def test_rights_follow(guarded, heliograph, one_way, unique, mode):
     if mode == "all":
         wanted.add((TOPIC, f"{mode}.{unique[:-2]}", PREFIXED, READ, ALLOW))
     deadline = time.monotonic() + LIMIT_S
-    while rights_of_bob(client) - before - ours != wanted:
-        assert time.monotonic() < deadline, rights_of_bob(client) - before - ours
+    while acls_of_bob(client) - before - ours != wanted:
+        assert time.monotonic() < deadline, acls_of_bob(client) - before - ours
         time.sleep(0.1)
     running.wait_for("users with SCRAM passwords are not copied")
     running.wait_for("ACLs are left out", times=3 if mode == "mm2" else 2)
@@ -80,7 +80,7 @@ def test_rights_follow(guarded, heliograph, one_way, unique, mode):
     assert "ACLs are not copied" not in running.log
 
 
-def test_a_flow_that_may_not_read_rights_says_so_once_and_goes_on(guarded, heliograph, one_way, unique):
+def test_a_flow_that_may_not_read_acls_says_so_once_and_goes_on(guarded, heliograph, one_way, unique):
     client = AdminClient({**guarded.librdkafka_config(LISTENER), "log_level": 2})
     client.create_topics([NewTopic(unique, 1, 1)])[unique].result(LIMIT_S)
     names = [(TOPIC, "", each) for each in (READ, WRITE, AclOperation.CREATE, AclOperation.DESCRIBE_CONFIGS)]

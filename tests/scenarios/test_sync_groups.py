@@ -34,7 +34,7 @@ QUICK = {
 
 
 def offsets(kafka, topic):
-    """Give the offsets of all records, by partition."""
+    """Return the offsets of all records, by partition."""
     found = {}
     for message in read_messages(kafka, topic):
         found.setdefault(message.partition(), []).append(message.offset())
@@ -42,7 +42,7 @@ def offsets(kafka, topic):
 
 
 def counterpart(here, there, offset):
-    """Give the place on the target of the next record at or behind ``offset``, by counting all records."""
+    """Return the place on the target of the next record at or behind ``offset``, by counting all records."""
     at = bisect_left(here, offset)
     return there[at] if at < len(there) else there[-1] + 1
 
@@ -55,7 +55,7 @@ def wait_until(question, answer, limit_s=LIMIT_S):
 
 
 def checkpoints(kafka, alias):
-    """Give all checkpoints as they were written, in order."""
+    """Return all checkpoints as they were written, in order."""
     name = f"{alias}.checkpoints.internal"
     return [decode_checkpoint(each.key(), each.value()) for each in read_messages(kafka, name)]
 
@@ -143,7 +143,7 @@ def test_holes_and_restarts_leave_every_position_exact(source_kafka, target_kafk
     there = {topic: offsets(target_kafka, f"deep.{topic}") for topic in names}
 
     def expected(start, step):
-        """Give groups with their positions on the source, and where they belong on the target."""
+        """Yield groups with their positions on the source, and where they belong on the target."""
         for topic, found in here.items():
             for partition, held in found.items():
                 for offset in range(start, held[-1] + 2, step):
@@ -252,5 +252,5 @@ def test_markers_of_our_own_transactions_on_the_target(source_kafka, target_kafk
 
 
 def next_record(there, offset):
-    """Give the offset of the record that a consumer at ``offset`` reads next: it passes markers."""
+    """Return the offset of the record that a consumer at ``offset`` reads next: it passes markers."""
     return None if offset is None else counterpart(there, there, offset)

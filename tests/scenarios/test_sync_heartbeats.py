@@ -14,7 +14,7 @@ LIMIT_S = 30.0
 
 
 def beats(kafka, topic, source, target):
-    """Give the heartbeats of one pair, each with its record's timestamp."""
+    """Return the heartbeats of one pair, each with its record's timestamp."""
     found = []
     for message in read_messages(kafka, topic) if topic in topics(kafka) else []:
         try:

@@ -68,7 +68,7 @@ def properties(source_kafka, strict_target, one_way):
 
 
 def keyed(count, first=0, partitions=10):
-    """Give records with an identifier as their key, each told apart by its number."""
+    """Return records with an identifier as their key, each told apart by its number."""
     return [Row(n * 7 % partitions, b"id%d" % (n % 100), b"%d" % n) for n in range(first, first + count)]
 
 
@@ -138,7 +138,7 @@ def test_the_target_is_given_partitions_later(source_kafka, strict_target, helio
 def test_without_a_proof_a_lane_begins_at_its_stored_position(
     source_kafka, strict_target, heliograph, properties, unique
 ):
-    """Shared partitions cannot be counted, others not compared without the right Read: nothing is lost, and it is said."""
+    """Shared partitions cannot be counted, others not compared without Read: nothing is lost, and it is said."""
     create_topic(source_kafka, unique, 3)
     create_topic(strict_target, f"killed.{unique}", 2)
     write(source_kafka, unique, keyed(300, partitions=3))

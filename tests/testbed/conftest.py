@@ -20,7 +20,7 @@ def quiet(_error: object) -> None:
 
 
 class Client:
-    """An independent client, told anew each time how to connect."""
+    """An independent client, told each time how to connect."""
 
     def create_topic(self, config: Mapping[str, str], topic: str, replicas: int = 1) -> None:
         """Create a topic of one partition; raises KafkaException when refused."""

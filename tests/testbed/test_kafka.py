@@ -87,7 +87,7 @@ def test_a_wrong_password_is_refused(open_cluster: KafkaCluster) -> None:
 
 
 @pytest.mark.brokers
-def test_acls_decide_when_there_is_an_authoriser(unique: str, client) -> None:
+def test_acls_decide_when_there_is_an_authorizer(unique: str, client) -> None:
     listeners = ("PLAINTEXT", "SASL_PLAINTEXT")
     with KafkaCluster(listeners=listeners, users={"alice": "in wonderland"}, authorizer=True) as cluster:
         alice = cluster.librdkafka_config("SASL_PLAINTEXT", "alice")

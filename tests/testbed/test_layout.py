@@ -55,7 +55,7 @@ def test_old_versions_are_told_of_zookeeper_and_not_of_controllers() -> None:
     assert "CONTROLLER" not in properties["listeners"]
 
 
-def test_with_an_authoriser_the_inner_listener_asks_for_the_super_user() -> None:
+def test_with_an_authorizer_the_inner_listener_asks_for_the_super_user() -> None:
     properties = told(make(authorizer=True))
     assert "INTERNAL:SASL_PLAINTEXT" in properties["listener.security.protocol.map"]
     assert 'password="s3cret"' in properties["listener.name.internal.plain.sasl.jaas.config"]

@@ -33,6 +33,6 @@ def test_what_a_version_is_made_of(text: str, kraft: bool, scala: str, mirror: b
     assert (f"org.apache.kafka:connect-mirror:{text}" in version.coordinates) == mirror
 
 
-def test_the_authoriser_moves_twice() -> None:
+def test_the_authorizer_moves_twice() -> None:
     names = [KafkaVersion.parse(text).authorizer.rsplit(".", 1)[1] for text in ("1.1.1", "2.8.2", "4.3.1")]
     assert names == ["SimpleAclAuthorizer", "AclAuthorizer", "StandardAuthorizer"]

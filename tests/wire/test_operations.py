@@ -1,4 +1,4 @@
-"""Bits become rights, and versions of requests become a release."""
+"""Bits become permissions, and versions of requests become a release."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ def speaking(**versions: int) -> Versions:
     return Versions.of((API_KEYS[api], 0, highest) for api, highest in versions.items())
 
 
-def test_missing_rights_are_named_as_kafkas_tools_name_them() -> None:
+def test_missing_permissions_are_named_as_kafkas_tools_name_them() -> None:
     allowed = (1 << Operation.READ) | (1 << Operation.DESCRIBE)
     lacking = missing(allowed, [Operation.READ, Operation.WRITE, Operation.DESCRIBE_CONFIGS])
     assert [each.right for each in lacking] == ["Write", "DescribeConfigs"]

@@ -60,7 +60,7 @@ def copied(target: FakeCluster) -> bool:
 
 @pytest.fixture
 def in_short(monkeypatch):
-    """Give up and try again after moments instead of seconds."""
+    """Time out and retry after moments instead of seconds."""
     monkeypatch.setattr(cluster, "ATTEMPTS_S", 0.05)
     monkeypatch.setattr(groups, "ATTEMPTS_S", 0.05)
     monkeypatch.setattr(admin, "LIST_OFFSETS_S", 0.05)

@@ -123,7 +123,7 @@ class Cluster:
     # ---- metadata ---------------------------------------------------------------------------------------------
 
     async def refresh(self, topics: Iterable[str] | None = None) -> Metadata:
-        """Learn brokers and ``topics`` anew (None: all topics) and give the whole picture."""
+        """Learn about brokers and ``topics`` again (None: all topics); return all that is known."""
         asked = None if topics is None else frozenset(topics)
         connection = await self.any_connection()
         rows = None if asked is None else [{"name": name, "topic_id": None} for name in sorted(asked)]
@@ -225,7 +225,7 @@ class Cluster:
 def raise_for(code: int, what: str, resource: str = "", *, right: str = "", said: str | None = None) -> None:
     """Raise the error of the tree that ``code`` stands for; nothing when it is 0.
 
-    ``what`` completes "Cannot ..."; ``resource`` and ``right`` name what a missing right was asked on.
+    ``what`` completes "Cannot ..."; ``resource`` and ``right`` name the permission that is missing, and on what.
     """
     if code == codes.NONE:
         return
@@ -237,5 +237,5 @@ def raise_for(code: int, what: str, resource: str = "", *, right: str = "", said
         codes.CLUSTER_AUTHORIZATION_FAILED,
         codes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     ):
-        raise NotAuthorized(words, right=right or "the right", resource=resource or "it")
+        raise NotAuthorized(words, right=right or "the permission", resource=resource or "it")
     raise BrokerError(words, code=code)

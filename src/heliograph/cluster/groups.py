@@ -131,7 +131,7 @@ def whereabouts(members: Sequence[Member]) -> str:
 
 
 async def list_groups(cluster: Cluster) -> tuple[Listed, ...]:
-    """List the groups of all brokers, sorted. Without the right Describe on the cluster, only those one may see.
+    """List the groups of all brokers, sorted. Without Describe on the cluster, only those one may see.
 
     Raises for the first broker that does not answer: a list with gaps would look like groups that are gone.
     """

@@ -103,7 +103,7 @@ class TransactionalProducer:
     async def add(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Make ``partitions`` part of the transaction, which begins with the first. All are added, or none.
 
-        Gives the code of each that cannot be; the others may be tried without these.
+        Returns the code of each that cannot be; the others may be tried without these.
         """
         what = f"add partitions to a transaction of {self.transactional_id} on {self._cluster.alias}"
         topics: dict[str, list[int]] = defaultdict(list)
@@ -237,7 +237,7 @@ class TransactionalProducer:
         }
 
     async def _call(self, api: str, values: Mapping[str, Any], *, least: int = 0) -> Any:
-        """Ask the coordinator; after any failure of the connection it is looked for anew."""
+        """Ask the coordinator; after any failure of the connection it is looked up again."""
         try:
             if self._coordinator is None:
                 self._coordinator = await find_coordinator(self._cluster, self.transactional_id)

@@ -16,7 +16,7 @@ _W = Family.PRODUCER
 
 def _idle(family: Family, *names: str, without: str = "") -> tuple[Option, ...]:
     """Declare options of Kafka's Java clients that have nothing to govern here."""
-    meaning = "A setting of Kafka's Java clients that has nothing to govern here."
+    meaning = "An option of Kafka's Java clients that has nothing to govern here."
     return tuple(
         Option(name, family, Kind.STRING, None, meaning, effect=Effect.NEVER, without=without) for name in names
     )

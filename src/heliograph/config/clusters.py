@@ -101,7 +101,7 @@ def _build(
 
 
 def parse_bootstrap(found: Found, alias: str) -> tuple[tuple[str, int], ...]:
-    """Give host and port of each server. Raises ConfigError when there is none, or one is malformed."""
+    """Return host and port of each server. Raises ConfigError when there is none, or one is malformed."""
     if found.broken:
         return ()
     if not found.items:

@@ -57,5 +57,5 @@ def _parts(der: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _number(der: bytes, start: int, end: int) -> int:
-    """Give a positive number; 0 for one that is far too large to count iterations (a curve's order, for one)."""
+    """Return a positive number; 0 for one that is far too large to count iterations (a curve's order, for one)."""
     return int.from_bytes(der[start:end], signed=True) if end - start <= 9 else 0

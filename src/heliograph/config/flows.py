@@ -65,7 +65,7 @@ def find_aliases(resolver: Resolver, file: PropertiesFile) -> tuple[str, ...]:
 
 
 def find_http_listener(resolver: Resolver) -> tuple[str, int] | None:
-    """Give host and port of ``heliograph.http.listener``; raises ConfigError for anything else."""
+    """Return host and port of ``heliograph.http.listener``; raises ConfigError for anything else."""
     name = "heliograph.http.listener"
     found = resolver.find(Family.FILE, name, (name,), name)
     if not found.text:
@@ -123,7 +123,7 @@ def find_routes(resolver: Resolver, file: PropertiesFile, aliases: Sequence[str]
 def choose_routes(
     routes: Sequence[Route], file: PropertiesFile, aliases: Sequence[str], only_targets: Sequence[str]
 ) -> tuple[Route, ...]:
-    """Give the flows into ``only_targets`` (all, when empty): MM2's ``--clusters``.
+    """Return the flows into ``only_targets`` (all, when empty): MM2's ``--clusters``.
 
     Raises ConfigError when an alias is unknown, or no flow is left.
     """
@@ -336,7 +336,7 @@ def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig
 
 
 def _loss_kinds(found: Found) -> frozenset[LossKind]:
-    """Give the kinds of loss that are named; ``all`` stands for every one."""
+    """Return the kinds of loss that are named; ``all`` stands for every one."""
     if "all" in found.items:
         return frozenset(LossKind)
     return frozenset(LossKind(item) for item in found.items)

@@ -77,17 +77,17 @@ class Cursor:
     at: int = 0
 
     def peek(self, length: int = 1) -> str:
-        """Give the next ``length`` characters, fewer at the end, without going on."""
+        """Return the next ``length`` characters, fewer at the end, without going on."""
         return self.text[self.at : self.at + length]
 
     def take(self, length: int = 1) -> str:
-        """Give the next ``length`` characters, fewer at the end, and go on behind them."""
+        """Return the next ``length`` characters, fewer at the end, and go on behind them."""
         piece = self.peek(length)
         self.at += length
         return piece
 
     def until(self, end: str, what: str) -> str:
-        """Give everything before the next ``end`` and go on behind it; Refused when there is none."""
+        """Return everything before the next ``end`` and go on behind it; Refused when there is none."""
         stop = self.text.find(end, self.at)
         if stop < 0:
             raise Refused(f"{what} is not closed by {end}")
@@ -112,7 +112,7 @@ def folded(code: int, *, ignore_case: bool) -> str:
 
 
 def shorthand(name: str) -> str | None:
-    r"""Give the set for ``\d \w \s \h \v`` and their negations, as a whole class; None for another letter."""
+    r"""Return the set for ``\d \w \s \h \v`` and their negations, as a whole class; None for another letter."""
     members = _SHORTHANDS.get(name.lower())
     if members is None:
         return None
@@ -245,7 +245,7 @@ def read_class(cursor: Cursor, *, ignore_case: bool, depth: int = 0) -> str:
 
 
 def _united(members: list[str]) -> str:
-    """Give the union: one set of the plain members, beside it the nested classes."""
+    """Return the union: one set of the plain members, beside it the nested classes."""
     plain = "".join(member for member in members if not member.startswith(("[", "(?")))
     nested = [member for member in members if member.startswith(("[", "(?"))]
     classes = ([f"[{plain}]"] if plain else []) + nested
@@ -253,7 +253,7 @@ def _united(members: list[str]) -> str:
 
 
 def _combined(operands: list[str], *, negated: bool) -> str:
-    """Give the intersection of classes, or what is not in it.
+    """Return the intersection of classes, or what is not in it.
 
     Look-aheads say it: the module's own set operations were seen to answer wrongly where a class meets its complement.
     """

@@ -1,4 +1,4 @@
-r"""Java regular expressions, for the names of topics, groups and settings.
+r"""Java regular expressions, for the names of topics, groups and configs.
 
 MM2 joins the items of a list with ``|`` and asks Java's ``Matcher.matches()``, so a pattern must cover the whole
 name. A pattern is read here by Java's grammar and written again for the ``regex`` module, which knows possessive

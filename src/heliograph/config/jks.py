@@ -103,7 +103,7 @@ def read_jks(content: bytes, password: str | None) -> JksStore:
 
 
 def reveal_key(hidden: bytes, password: str) -> bytes:
-    """Give the private key (PKCS#8 DER) behind ``hidden``, an EncryptedPrivateKeyInfo of Sun's key protector.
+    """Return the private key (PKCS#8 DER) behind ``hidden``, an EncryptedPrivateKeyInfo of Sun's key protector.
 
     Raises WrongPassword, or ValueError when it is hidden in another way.
     """

@@ -152,7 +152,7 @@ def merge_warnings(merging: Mapping[str, Way], flows: Iterable[FlowConfig], file
 
 
 def flow_names(table: Table) -> frozenset[str]:
-    """Give the names of all options of a flow."""
+    """Return the names of all options of a flow."""
     families = (Family.FLOW, Family.ONE_FLOW)
     return frozenset(option.name for option in table.options if option.family in families)
 

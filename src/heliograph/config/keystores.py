@@ -49,7 +49,7 @@ class Identity:
 
 
 def read_trust(content: bytes, password: str | None, now: datetime) -> tuple[str, tuple[str, ...]]:
-    """Give the certificates of a trust store as PEM, and one sentence for each that has expired.
+    """Return the certificates of a trust store as PEM, and one sentence for each that has expired.
 
     Raises ValueError when the content cannot be read, holds no certificate, or only expired ones.
     """
@@ -65,7 +65,7 @@ def read_trust(content: bytes, password: str | None, now: datetime) -> tuple[str
 
 
 def read_identity(content: bytes, password: str | None, key_password: str | None, now: datetime) -> Identity:
-    """Give the private key and the certificate chain of a key store.
+    """Return the private key and the certificate chain of a key store.
 
     Raises ValueError when the content cannot be read, lacks one of the two, or the certificate is not valid now.
     """
@@ -126,7 +126,7 @@ def _key_and_chain(
 
 
 def _in_order(leaf: list[Certificate], others: list[Certificate]) -> list[Certificate]:
-    """Give the issuers of ``leaf`` among ``others``, nearest first."""
+    """Return the issuers of ``leaf`` among ``others``, nearest first."""
     chain: list[Certificate] = []
     current = leaf[0] if leaf else None
     while current is not None and current.issuer != current.subject:
@@ -173,7 +173,7 @@ def _looks_like_pem(content: bytes) -> bool:
 
 
 def _blocks(content: bytes) -> list[tuple[str, str]]:
-    """Give label and PEM of each block; one written on a single line (as in a properties file) gets its lines back."""
+    """Return label and PEM of each block; one that is a single line (as in a properties file) gets its lines back."""
     blocks = []
     for match in _BLOCK.finditer(content.decode("latin-1")):
         label, body = match[1], match[2]

@@ -118,7 +118,7 @@ def make_config(
 
 
 def _named_routes(file: PropertiesFile, aliases: Sequence[str], names: Sequence[str]) -> tuple[Route, ...]:
-    """Give the flows that are named; raises ConfigError for one that the file's clusters do not allow."""
+    """Return the flows that are named; raises ConfigError for one that the file's clusters do not allow."""
     possible = {f"{source}->{target}": Route(source, target) for source in aliases for target in aliases}
     for name in names:
         route = possible.get(name)

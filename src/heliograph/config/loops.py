@@ -59,7 +59,7 @@ class Way:
 
 
 def find_loop(ways: Iterable[Way]) -> tuple[Way, ...]:
-    """Give the first circle of flows that might copy the same topic round; empty: there is none."""
+    """Return the first circle of flows that might copy the same topic round; empty: there is none."""
     keeping = [way for way in ways if way.keeps_names]
     for first in keeping:
         others = [way for way in keeping if way is not first and not disjoint(first, way)]
@@ -140,7 +140,7 @@ def _may_meet(one: Way, other: Way) -> bool:
 
 
 def _way_back(first: Way, others: Sequence[Way]) -> tuple[Way, ...]:
-    """Give the shortest way from the target of ``first`` to its source."""
+    """Return the shortest way from the target of ``first`` to its source."""
     ends: deque[tuple[Way, ...]] = deque((way,) for way in others if way.source == first.target)
     seen = {way.name for (way,) in ends}
     while ends:
@@ -185,7 +185,7 @@ def _complete(pattern: str) -> bool:
 
 
 def _beginning(pattern: str) -> tuple[str, bool]:
-    """Give the text with which all names begin that ``pattern`` matches, and whether it is the whole name."""
+    """Return the text with which all names begin that ``pattern`` matches, and whether it is the whole name."""
     if "|" in pattern:
         return "", False
     text: list[str] = []

@@ -121,7 +121,7 @@ _TOPIC_OPTIONS = (
         "How often, in seconds; negative: never.",
         mm2_default="600",
     ),
-    Option("sync.topic.configs.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether topic settings follow the source."),
+    Option("sync.topic.configs.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether topic configs follow the source."),
     Option("sync.topic.configs.interval.seconds", _FLOW, Kind.LONG, "600", "How often, in seconds; negative: never."),
     Option(
         "config.properties.exclude",
@@ -130,14 +130,14 @@ _TOPIC_OPTIONS = (
         "follower.replication.throttled.replicas, leader.replication.throttled.replicas, "
         "message.timestamp.difference.max.ms, message.timestamp.type, unclean.leader.election.enable, "
         "min.insync.replicas, log.message.timestamp.before.max.ms, log.message.timestamp.after.max.ms",
-        "Topic settings not to copy: Java regular expressions.",
+        "Topic configs not to copy: Java regular expressions.",
     ),
     Option(
         "use.defaults.from",
         Family.ONE_FLOW,
         Kind.STRING,
         "target",
-        "Whose value a setting gets that is a default on the source.",
+        "Whose value a topic config gets that is a default on the source.",
         choices=("source", "target"),
     ),
     Option(
@@ -249,7 +249,7 @@ _GROUP_OPTIONS = (
 
 def _unused(family: Family, kind: Kind, *names: str) -> tuple[Option, ...]:
     """Declare options of Kafka Connect that have nothing to govern here, and whose absence harms nobody."""
-    meaning = "A setting of Kafka Connect that has nothing to govern here."
+    meaning = "An option of Kafka Connect that has nothing to govern here."
     return tuple(Option(name, family, kind, None, meaning, effect=_NEVER) for name in names)
 
 
@@ -323,7 +323,7 @@ _CONNECTOR_OPTIONS = (
         _FLOW,
         "config.property.filter.class",
         (f"{_MIRROR}defaultconfigpropertyfilter",),
-        "other topic settings would be copied",
+        "other topic configs would be copied",
     ),
     _java(
         _FLOW,

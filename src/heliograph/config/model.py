@@ -18,11 +18,11 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Give the text itself: only for the exchange with a broker or a key store."""
+        """Return the text itself: only for the exchange with a broker or a key store."""
         return self._text
 
     def __repr__(self) -> str:
-        """Give a mask of fixed length."""
+        """Return a mask of fixed length."""
         return "****"
 
     __str__ = __repr__
@@ -143,7 +143,7 @@ class InternalTopic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncConfig:
-    """What a flow keeps in step besides records, topics and their settings. An interval of None: not done."""
+    """What a flow keeps in step besides records, topics and their configs. An interval of None: not done."""
 
     offset_syncs: bool
     """Whether offset syncs are written."""
@@ -206,7 +206,7 @@ class FlowConfig:
     """None: new topics and partitions are not looked for."""
     sync_topic_configs_interval_s: float | None
     config_properties_exclude: tuple[str, ...]
-    """Java regular expressions of topic settings that are not copied."""
+    """Java regular expressions of topic configs that are not copied."""
     use_defaults_from: str
     delete_topics: bool
     """Copies are deleted when their source topics are gone."""

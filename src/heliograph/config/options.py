@@ -94,16 +94,16 @@ class Table:
             self._exact[key] = option
 
     def find(self, name: str, families: tuple[Family, ...]) -> Option | None:
-        """Give the option that ``name`` means where a key of one of ``families`` may stand; None: unknown there."""
+        """Return the option that ``name`` means where a key of one of ``families`` may stand; None: unknown there."""
         for family in families:
             if option := self._exact.get((family, name)):
                 return option
         return next((option for option in self._open if option.family in families and option.covers(name)), None)
 
     def named(self, name: str) -> tuple[Option, ...]:
-        """Give all options with this name, in any family."""
+        """Return all options with this name, in any family."""
         return tuple(option for option in self.options if option.covers(name))
 
     def get(self, family: Family, name: str) -> Option:
-        """Give the option declared under exactly this family and name; KeyError: a mistake of ours."""
+        """Return the option declared under exactly this family and name; KeyError: a mistake of ours."""
         return self._exact[family, name]

@@ -184,7 +184,7 @@ def _dead(route: Route, role: str, name: str) -> str:
 
 
 def find_route(key: str, aliases: Sequence[str]) -> Route | None:
-    """Give the flow whose prefix ``key`` begins with; of two that fit the longer one."""
+    """Return the flow whose prefix ``key`` begins with; of two that fit the longer one."""
     if "->" not in key:
         return None
     routes = [

@@ -63,7 +63,7 @@ def read_properties(path: Path) -> PropertiesFile:
 
 
 def read_bytes(path: Path, what: str, *, bytes_max: int = BYTES_MAX) -> bytes:
-    """Give the content of the file at ``path``; ``what`` names it in errors.
+    """Return the content of the file at ``path``; ``what`` names it in errors.
 
     Raises ConfigError when there is no such file, or it cannot be read or is larger than ``bytes_max``.
     """

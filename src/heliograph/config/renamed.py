@@ -20,7 +20,7 @@ _REMOVED = ("topics.blacklist", "groups.blacklist", "config.properties.blacklist
 
 
 def rename(entries: dict[str, Property]) -> tuple[dict[str, Property], list[Warned]]:
-    """Give the entries under today's keys, and a warning for each that was renamed or that lost to today's key."""
+    """Return the entries under today's keys, and a warning for each that was renamed or that lost to today's key."""
     renamed = dict(entries)
     warnings = []
     for key, entry in entries.items():

@@ -136,7 +136,7 @@ class Resolver:
 
 
 def _canonical(option: Option, value: Value) -> Value:
-    """Give a choice as it is written in the table, whatever case the file has it in."""
+    """Return a choice as it is written in the table, whatever case the file has it in."""
     if option.choices:
         written = {choice.lower(): choice for choice in option.choices}
         if isinstance(value, tuple):

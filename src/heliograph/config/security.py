@@ -135,7 +135,7 @@ def _versions(protocol: Found, enabled: Found, warnings: list[Warned]) -> tuple[
 
 
 def _ciphers(found: Found) -> tuple[str, ...]:
-    """Give the suites for TLS 1.2 by OpenSSL's names; those of TLS 1.3 are always on."""
+    """Return the suites for TLS 1.2 by OpenSSL's names; those of TLS 1.3 are always on."""
     names = []
     for suite in found.items:
         if re.fullmatch(r"TLS_(AES|CHACHA20)_[A-Z0-9_]+", suite):

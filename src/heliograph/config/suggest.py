@@ -19,7 +19,7 @@ NAMED_MAX = 3
 _EXPLAINED = {
     "internal.topic.replication.factor": "is no key of MM2; write checkpoints.topic.replication.factor, "
     "heartbeats.topic.replication.factor, offset-syncs.topic.replication.factor and offset.storage.replication.factor",
-    "blacklist": "is no key of MM2; config.properties.exclude (topic settings) or topics.exclude (topics) was meant",
+    "blacklist": "is no key of MM2; config.properties.exclude (topic configs) or topics.exclude (topics) was meant",
     "use.incremental.alter.configs": "was removed in Kafka 4.0 and has no effect",
     "add.source.alias.to.metrics": "was removed in Kafka 4.0 and has no effect: metrics always name the source",
     **dict.fromkeys(

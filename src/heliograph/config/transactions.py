@@ -11,7 +11,7 @@ TIMEOUT_MS = 60_000
 def transactions_of(
     *, support: Found, required: Found, boundary: Found, interval: Found, flush_interval_ms: int, read_committed: bool
 ) -> tuple[TransactionConfig | None, tuple[Warned, ...]]:
-    """Give how transactions are made (None: not at all), and what their author should be told.
+    """Return how transactions are made (None: not at all), and what their author should be told.
 
     ``support`` is the worker's ``exactly.once.source.support``, ``required`` the flow's ``exactly.once.support``,
     ``boundary`` and ``interval`` its ``transaction.boundary`` and ``.interval.ms``. Raises ConfigError where

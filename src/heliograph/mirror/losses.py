@@ -1,11 +1,11 @@
 """What may be lost beside a lane, and how that is told from what is merely late. Pure.
 
-A replicator copies what the source holds when it comes by. It cannot help that records vanish before it came
-(*retention*), that a source forgets what it had told (*truncation*: its log was cut in an election of a replica that
-lagged), that a topic is another one of the same name (*recreation*), or that somebody deletes, cuts or writes to the
-copy. It can notice each of these, name the offsets, and go on where nothing more gets lost.
+A replicator copies what the source still holds when it reads. It cannot stop records from disappearing before it reads
+them (*retention*), a source from forgetting what it served (*truncation*: a lagging replica was elected and its log is
+shorter), a topic from being replaced by another of the same name (*recreation*), or somebody from deleting, truncating
+or writing to the copy. It can notice each of these, name the offsets, and continue where nothing more is lost.
 
-Three marks give them away: the id of a topic (KIP-516), which is new when the topic was made anew; the end of a
+Three marks give them away: the id of a topic (KIP-516), which is new when the topic was recreated; the end of a
 leader's epoch (KIP-320), which lies before our position when the log was cut there; and the offset that our next record
 should get on the target, where we are the only writer.
 """

@@ -277,7 +277,7 @@ def _before_first(span: Span, there: int) -> Translation:
 def counted(span: Span, before: int, after: int) -> tuple[int, bool]:
     """Place a source position in ``span`` by the records that the source has there, ``before`` and ``after`` it.
 
-    Gives its target offset, and whether the count proves it: the source has as many records there as were copied.
+    Returns its target offset, and whether the count proves it: the source has as many records there as were copied.
     Where it has fewer by now (compaction), counting from the beginning cannot go too far; where it has more (some were
     not copied), counting back from the end cannot.
     """

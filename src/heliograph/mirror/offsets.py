@@ -90,7 +90,7 @@ def parse_value(value: bytes | None) -> Anchor | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(
             f"A stored source offset is not JSON ({error})",
-            remedy="Look at the offsets topic of the flow; a tombstone for its key makes the partition start anew",
+            remedy="Look at the offsets topic of the flow; a tombstone for its key makes the partition start over",
         ) from error
     match decoded:
         case None | {"offset": None}:
@@ -111,7 +111,7 @@ def parse_value(value: bytes | None) -> Anchor | None:
         case _:
             raise DataError(
                 "A stored source offset has another form than Kafka Connect's",
-                remedy="Look at the offsets topic of the flow; a tombstone for its key makes the partition start anew",
+                remedy="Look at the offsets topic of the flow; a tombstone for its key makes the partition start over",
             )
 
 

@@ -12,7 +12,7 @@ from heliograph.mirror.heartbeats import Side, emitters_of
 from heliograph.mirror.naming import HEARTBEATS, Location, naming_of
 
 COMPACT = {"cleanup.policy": "compact"}
-"""Settings of a state topic when it is made."""
+"""Configs of a state topic when it is created."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class SyncRules:
         return tuple(taken)
 
     def _turn(self, before: Sync, after: Sync) -> None:
-        """End what was and begin anew: the delta changes, or the lane goes back."""
+        """End what was and start over: the delta changes, or the lane goes back."""
         if self._newest.upstream != before.upstream:
             self._add(Sync(before.upstream, before.downstream, turn=True))
         self._emit(after)

@@ -16,7 +16,7 @@ class FlowState(StrEnum):
     STARTING = "starting"
     """Connecting, reading positions."""
     WAITING = "waiting"
-    """For something outside: a cluster that does not answer, a running MirrorMaker, a right."""
+    """For something outside: a cluster that does not answer, a running MirrorMaker, a permission."""
     STANDBY = "standby"
     """Another process has the flow's lanes."""
     RUNNING = "running"

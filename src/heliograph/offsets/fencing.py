@@ -57,7 +57,7 @@ async def _ids_of_broker(cluster: Cluster, node: int) -> list[str]:
 async def fence(cluster: Cluster, config: FlowConfig) -> list[str]:
     """Fence every MM2 task of this flow that has written transactions to ``cluster``; gives the ids.
 
-    Raises HeliographError; NotAuthorized where the right Write on a transactional id is missing.
+    Raises HeliographError; NotAuthorized where Write on a transactional id is missing.
     """
     ids = await transactional_ids(cluster, config)
 

@@ -82,7 +82,7 @@ class TopicPosition:
     exact: int
     """Partitions that would go on at a proven place, nothing lost and nothing twice."""
     fresh: int
-    """Partitions that would begin anew, and whose copy is empty."""
+    """Partitions that would start over, and whose copy is empty."""
     doubts: tuple[str, ...] = ()
     """Of the others: why the place is not proven, each reason once."""
 
@@ -115,7 +115,7 @@ class Found:
 
 
 def changed_defaults(config: Config) -> list[tuple[str, str, str]]:
-    """Give the options that nobody set and whose default is not MM2's: key, value here, value with MM2."""
+    """Return the options that nobody set and whose default is not MM2's: key, value here, value with MM2."""
     options = [option for option in OPTIONS.options if option.mm2_default is not None]
     found = []
     for key, value, origin in config.effective:
@@ -257,7 +257,7 @@ async def _places(
 
 
 def _reached(anchor: Anchor | None, place: Place | HeliographError | None) -> int:
-    """Give the source offset up to which records are known to be copied."""
+    """Return the source offset up to which records are known to be copied."""
     if isinstance(place, Place) and place.outcome is Outcome.EXACT:
         return place.position
     return 0 if anchor is None else anchor.source_offset + 1

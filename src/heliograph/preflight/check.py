@@ -1,7 +1,7 @@
-"""Everything that can be known before anything is started: for each flow both clusters, rights, topics, limits, group.
+"""Everything that can be known before a start: for each flow both clusters, permissions, topics, limits, group.
 
-Nothing is changed on any cluster. What would be created is put to the broker with the wish that it only validate;
-rights are read from the bits that brokers give with their answers.
+Nothing is changed on any cluster. What would be created is sent to the broker with ``validate_only``;
+permissions are read from the bits that brokers give with their answers.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ STEP_S_MAX = 20.0
 
 
 async def examine(config: Config) -> AsyncIterator[Finding]:
-    """Give findings as they come: first all clusters, then flow by flow. An error of a cluster is a finding too."""
+    """Yield findings as they come: first all clusters, then flow by flow. An error of a cluster is a finding too."""
     reached: dict[ClusterConfig, Reached] = {}
     try:
         wanted = dict.fromkeys(cluster for flow in config.flows for cluster in (flow.source, flow.target))
@@ -48,7 +48,7 @@ async def _flow(flow: FlowConfig, source: Cluster | None, target: Cluster | None
     steps: tuple[Callable[[], Coroutine[None, None, list[Finding]]], ...] = (
         check.topics,
         check.creation,
-        check.rights,
+        check.permissions,
         check.limits,
         state.positions,
         state.state,

@@ -1,8 +1,8 @@
-"""What stands between a flow and its records: topics, rights, limits.
+"""What stands between a flow and its records: topics, permissions, limits.
 
-Findings of one kind share a line: a right that is missing on forty topics is one finding with forty names. Rights are
-those that Kafka's authoriser asks for: on the source Describe, Read and DescribeConfigs of each topic; on the target
-Describe and Write of each copy, Create or Alter where something has to be made. What else a flow needs is in
+Findings of one kind share a line: a permission that is missing on forty topics is one finding with forty names. Those
+needed are what Kafka's authorizer asks for: on the source Describe, Read and DescribeConfigs on each topic; on the
+target Describe and Write on each copy, Create or Alter where something has to be created. What else a flow needs is in
 :mod:`~heliograph.preflight.check_state`.
 """
 
@@ -80,7 +80,7 @@ class FlowCheck:
         if not topics:
             text = f"No topic of {self._source.alias} is selected by topics={','.join(self._flow.topics)}"
             return self._say.warn(
-                text, "Check the names and the right Describe; a topic that appears later is copied then"
+                text, "Check the names and the Describe permission; a topic that appears later is copied then"
             )
         lanes = counted(len(self._plan.lanes), "partition")
         return self._say.good(f"{counted(len(topics), 'topic')} with {lanes} will be copied: {listed(topics)}")
@@ -186,9 +186,9 @@ class FlowCheck:
         also = f" (and for {listed(names[1:])})" if len(names) > 1 else ""
         return Finding(Level.ERROR, self._flow.name, error.message + also, remedy)
 
-    # ---- rights ----------------------------------------------------------------------------------------------------
+    # ---- permissions ------------------------------------------------------------------------------------------------
 
-    async def rights(self) -> list[Finding]:
+    async def permissions(self) -> list[Finding]:
         """Compare what the principals may do with topics that exist with what the flow needs."""
         upstream = sorted(set(self._upstream.values()))
         made = {each.name for each in self._creations()}
@@ -205,12 +205,9 @@ class FlowCheck:
         if not findings and (upstream or remote):
             told = await describe(self._source, upstream[:1])
             if any(getattr(row, "topic_authorized_operations", NOT_TOLD) == NOT_TOLD for row in told.values()):
-                return [
-                    self._say.good(
-                        f"{self._source.alias} is too old to tell rights (Kafka 2.3); copying will show them"
-                    )
-                ]
-            return [self._say.good("No right is missing on the topics")]
+                text = f"{self._source.alias} is too old to tell permissions (before Kafka 2.3)"
+                return [self._say.good(f"{text}; copying will show what is missing")]
+            return [self._say.good("No permission is missing on the topics")]
         return findings
 
     async def _compare(

@@ -132,7 +132,7 @@ class StateCheck:
         return [self._say.good(f"Group {group} on {alias} is free")]
 
     async def producer(self) -> list[Finding]:
-        """Ask for a producer id, as the flow will: Write on any topic allows it, or a right on the cluster.
+        """Ask for a producer id, as the flow will: Write on any topic allows it, or a permission on the cluster.
 
         With transactions that would fence whoever copies now, so only their coordinator is asked for.
         """

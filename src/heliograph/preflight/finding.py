@@ -40,13 +40,13 @@ class Finding:
         return cls(level, about, error.message, error.remedy)
 
     def __str__(self) -> str:
-        """Give text and remedy in one line."""
+        """Return text and remedy in one line."""
         line = f"{self.text}. {self.remedy}" if self.remedy else self.text
         return " ".join(line.split())
 
 
 def listed(names: Iterable[str]) -> str:
-    """Give some names and the number of the others: ``a, b and 3 more``."""
+    """Return some names and the number of the others: ``a, b and 3 more``."""
     known = list(names)
     rest = len(known) - NAMES_SHOWN
     shown = ", ".join(known[:NAMES_SHOWN])
@@ -76,4 +76,4 @@ class About:
     def lacks(self, right: str, resource: str, cluster: ClusterConfig, level: Level = Level.ERROR) -> Finding:
         """Make a finding of a permission that the client of ``cluster`` does not have."""
         who = f"{cluster.sasl.username} on {cluster.alias}" if cluster.sasl else f"this client on {cluster.alias}"
-        return Finding(level, self.name, f"The right {right} is missing on {resource}", f"Grant it to {who}")
+        return Finding(level, self.name, f"Permission {right} is missing on {resource}", f"Grant it to {who}")

@@ -1,6 +1,6 @@
 """Creating and growing topics as a rehearsal: the broker validates and changes nothing (``validate_only``).
 
-The answers are those of the real thing - a missing right, too few brokers, a policy that forbids it - so they tell
+The answers are those of the real thing - a missing permission, too few brokers, a policy that forbids it - so they tell
 beforehand what a start would run into.
 """
 
@@ -28,7 +28,7 @@ async def create(cluster: Cluster, topics: Sequence[admin.NewTopic]) -> Sifted:
 
 
 async def grow(cluster: Cluster, totals: Mapping[str, int]) -> dict[str, HeliographError]:
-    """Give, by topic, why it could not be given that many partitions; nothing for one that could."""
+    """Return, by topic, why it could not be given that many partitions; nothing for one that could."""
     if not totals:
         return {}
     answer = await admin.create_partitions(cluster, totals, validate_only=True)

@@ -34,7 +34,7 @@ from heliograph.wire.versions import Versions
 AT_ONCE = 4
 """Partitions compared side by side."""
 ATTEMPTS = 3
-"""How often a comparison is begun anew when retention removes records in front of it."""
+"""How often a comparison is started again when retention removes records in front of it."""
 BOOTSTRAP_SHOWN = 3
 SAMPLE_FETCH_BYTES = 256 << 10
 IDLE_S = 10.0

@@ -162,7 +162,7 @@ class Reader:
 
 @dataclass(slots=True)
 class Driver:
-    """Gives a comparison what it asks for."""
+    """Feeds a comparison what it asks for."""
 
     source: Part
     target: Part

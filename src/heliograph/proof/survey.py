@@ -1,4 +1,4 @@
-"""What is known of a flow's partitions before they are compared: which there are, their ends, anchors and settings."""
+"""What is known of a flow's partitions before they are compared: which there are, ends, anchors and topic configs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class Lane:
     compacted: bool
     """On either side."""
     appended: bool
-    """The target stamps its records (LogAppendTime), as its topic's settings say."""
+    """The target stamps its records (LogAppendTime), as its topic's configs say."""
     absent: bool = False
     """The target has no such partition."""
     reason: str = ""
@@ -123,12 +123,12 @@ async def _anchors(clusters: Clusters) -> dict[tuple[str, int], Anchor]:
 
 
 async def _settings(cluster: Cluster, topics: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Read topics' settings; where that is not allowed, nothing is known."""
+    """Read topics' configs; where that is not allowed, nothing is known."""
     names = sorted(topics)
     found: dict[str, dict[str, str]] = {name: {} for name in names}
-    for name, settings in (await admin.describe_topics(cluster, names)).items() if names else ():
-        if not isinstance(settings, HeliographError):
-            found[name] = {key: each.value for key, each in settings.items() if each.value is not None}
+    for name, configs in (await admin.describe_topics(cluster, names)).items() if names else ():
+        if not isinstance(configs, HeliographError):
+            found[name] = {key: each.value for key, each in configs.items() if each.value is not None}
     return found
 
 

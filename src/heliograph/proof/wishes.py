@@ -27,7 +27,7 @@ def sample_of(text: str, seed: int) -> Sample:
 def since_of(text: str, now: datetime) -> int:
     """Read ``2h`` (also s, m, d) or a time such as ``2026-07-01T12:00`` (UTC where it names no zone).
 
-    Gives ms since the epoch. Raises ConfigError.
+    Returns ms since the epoch. Raises ConfigError.
     """
     found = _DURATION.fullmatch(text)
     try:

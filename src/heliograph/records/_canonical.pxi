@@ -2,13 +2,13 @@
 
 
 cdef inline const uint8_t* load_field(const uint8_t* at, const uint8_t* end, int64_t* size) noexcept:
-    """Read a field's length (below 0: null). Gives where its content begins, or NULL where it does not fit."""
+    """Read a field's length (below 0: null). Returns where its content begins, or NULL where it does not fit."""
     at = load_varint(at, end, 5, size)
     return NULL if at == NULL or size[0] > end - at else at
 
 
 cdef inline uint8_t* store_field(uint8_t* to, const uint8_t* at, int64_t size) noexcept:
-    """Write a field with its length in four bytes in front. Gives the byte after it."""
+    """Write a field with its length in four bytes in front. Returns the byte after it."""
     store32(to, <uint32_t>size if size >= 0 else 0xFFFFFFFF)
     if size > 0:
         memcpy(to + 4, at, size)
@@ -19,7 +19,7 @@ cdef inline uint8_t* store_field(uint8_t* to, const uint8_t* at, int64_t size) n
 cdef int64_t write_canonical(
     const uint8_t* at, const uint8_t* end, int64_t count, uint64_t base_timestamp, bint timestamps, uint8_t* to
 ) noexcept:
-    """Write ``count`` plain records to ``to``, or only measure them where that is NULL. Gives the size, -1: malformed."""
+    """Write ``count`` plain records to ``to``, or only measure them where it is NULL. Returns the size; -1: malformed."""
     cdef const uint8_t* record_end
     cdef int64_t tail_bytes, timestamp_delta = 0, offset_delta = 0, fields, size = 0, used = 0, n
     for n in range(count):
@@ -63,7 +63,7 @@ cdef int64_t write_canonical(
 
 
 def canonical(body, int64_t count, int64_t base_timestamp, bint timestamps):
-    """Give a plain body of exactly ``count`` records in canonical form; raises Malformed."""
+    """Return a plain body of exactly ``count`` records in canonical form; raises Malformed."""
     cdef Bytes held = Bytes(body)
     cdef const uint8_t* at = held.at
     cdef const uint8_t* end = at + held.size

@@ -192,7 +192,7 @@ def first_damaged(buffer, Py_ssize_t start, Py_ssize_t end):
 cdef bytes stamped(
     const uint8_t* header, Py_ssize_t body_bytes, int64_t producer_id, int epoch, int sequence, bint transactional
 ):
-    """Give a changed header with a patched checksum."""
+    """Return a changed header with a patched checksum."""
     cdef bytes changed = PyBytes_FromStringAndSize(<const char*>header, HEADER_BYTES)
     cdef uint8_t* to = <uint8_t*>PyBytes_AS_STRING(changed)
     cdef uint32_t difference
@@ -213,7 +213,7 @@ cdef bytes stamped(
 def stamp(
     bytes header, Py_ssize_t body_bytes, int64_t producer_id, int producer_epoch, int base_sequence, bint transactional
 ):
-    """Give the 61-byte header with the producer's fields set and the checksum patched."""
+    """Return the 61-byte header with the producer's fields set and the checksum patched."""
     if header is None or PyBytes_GET_SIZE(header) != HEADER_BYTES:
         raise ValueError("a header has 61 bytes")
     return stamped(

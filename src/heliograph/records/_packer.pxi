@@ -156,7 +156,7 @@ cdef class Packer:
         return joined_end
 
     cdef Bytes unpack_joined(self, list bodies, const uint8_t* batches, const uint8_t* batches_end):
-        """Give the plain records of all ``bodies``, or None where they do not match the counts of their batches."""
+        """Return the plain records of all ``bodies``, or None where they do not match the counts of their batches."""
         cdef Bytes plain
         if len(bodies) < 4:  # two bodies, each with its mark
             return None
@@ -217,7 +217,7 @@ cdef class Packer:
         return result == 0
 
     cdef void forget_inflated(self) noexcept:
-        """Give the scratch back."""
+        """Free the scratch memory."""
         free(self.inflated.bytes)
         self.inflated.bytes = NULL
         self.inflated.room = 0
@@ -355,7 +355,7 @@ cdef class Packer:
         return 0
 
     cdef bytes header(self, const uint8_t* body, Py_ssize_t body_bytes):
-        """Give the header of the parcel in the making."""
+        """Return the header of the parcel in the making."""
         cdef bytes header = PyBytes_FromStringAndSize(NULL, HEADER_BYTES)
         cdef uint8_t* to = <uint8_t*>PyBytes_AS_STRING(header)
         memset(to, 0xFF, HEADER_BYTES)
@@ -372,7 +372,7 @@ cdef class Packer:
         return header
 
     def finish(self):
-        """Give all parcels, the last one closed, and start anew."""
+        """Return all parcels, the last one closed, and start over."""
         if self.count:
             self.close()
         parcels, self.parcels = self.parcels, []

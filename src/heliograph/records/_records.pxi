@@ -4,7 +4,7 @@
 cdef inline const uint8_t* load_record(
     const uint8_t* at, const uint8_t* end, int64_t* tail_bytes, int64_t* timestamp_delta, int64_t* offset_delta
 ) noexcept:
-    """Read the fields before a record's key. Gives where the key begins, or NULL; the rest has ``tail_bytes``.
+    """Read the fields before a record's key. Returns where the key begins, or NULL; the rest has ``tail_bytes``.
 
     The attributes are unused by Kafka; they stand one byte behind the length, and merging keeps them.
     """

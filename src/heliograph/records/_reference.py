@@ -5,7 +5,7 @@ the same errors for the same bytes, hostile ones included; only the time differs
 
 * :func:`scan` walks the headers of fetched batches and says what must happen to each range.
 * :class:`Packer` takes batches and records and writes as few new batches as possible. Only the fields in front of a
-  record's key (its length, timestamp delta and offset delta) are written anew; everything behind is copied as it is.
+  record's key (its length, timestamp delta and offset delta) are rewritten; everything behind is copied as it is.
 * :func:`stamp` changes header fields and *patches* the checksum. CRC-32C is linear over GF(2): changing some bytes by
   ``old ^ new`` with n bytes behind them changes the CRC by ``linear_crc(old ^ new) * x^8n mod P``. So the checksum
   stays the one that its first producer computed, and damage anywhere on the way is noticed by the target broker.

@@ -10,7 +10,7 @@ compressed. Everything a replicator must decide stands in the header, so the bod
 
 A :class:`Run` says what must happen to a range of the fetched bytes; a :class:`Parcel` is one batch ready for the
 target. Runs, scans and parcels are made hundreds of thousands of times a second: they are slotted and, for speed alone,
-not frozen; nobody changes one that he did not make. Layout: https://kafka.apache.org/documentation/#recordbatch.
+not frozen; only its creator may mutate it. Layout: https://kafka.apache.org/documentation/#recordbatch.
 """
 
 from dataclasses import dataclass, field

@@ -7,7 +7,7 @@ brokers.
 From Java 24 on the security manager is gone (JEP 486), and with it ``Subject.getSubject``, which Kafka's SASL clients
 called until KIP-1006. Tried with Java 25: brokers of 1.1.1, 2.8.2 and 3.9.1 run on it, SASL listeners for other clients
 included; what fails before 3.9 is a Java process that is itself a SASL client, be it a tool or a broker that enters
-another one. So brokers before 3.9 with an authoriser need Java 17 to 23.
+another one. So brokers before 3.9 with an authorizer need Java 17 to 23.
 """
 
 import functools

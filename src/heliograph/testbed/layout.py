@@ -1,7 +1,7 @@
 """What a cluster of the testbed looks like: its nodes, ports and server properties. Pure.
 
 Every broker has the listeners that were asked for, each named like its protocol, and one more, ``INTERNAL``, for the
-brokers among themselves and for Apache's tools. Without an authoriser ``INTERNAL`` is plaintext; with one it asks for
+brokers among themselves and for Apache's tools. Without an authorizer ``INTERNAL`` is plaintext; with one it asks for
 the super user's password, so that an anonymous client of the ``PLAINTEXT`` listener gains nothing. KRaft adds
 ``CONTROLLER``, which follows the same rule.
 """
@@ -29,7 +29,7 @@ MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 """The SASL mechanisms that the testbed sets up."""
 
 SUPER_USER = "admin"
-"""The user whom the authoriser lets do everything."""
+"""The user whom the authorizer lets do everything."""
 
 SPLIT_SCRAM = "SCRAM"
 """How a SCRAM mechanism's name begins."""

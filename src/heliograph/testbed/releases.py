@@ -3,7 +3,7 @@
 | from version | what changed | source |
 | --- | --- | --- |
 | 2.2 | rules turn a certificate's name into a principal | KIP-371 |
-| 2.4 | the authoriser's class has another name; MirrorMaker 2 exists | KIP-504, KIP-382 |
+| 2.4 | the authorizer's class has another name; MirrorMaker 2 exists | KIP-504, KIP-382 |
 | 2.7 | key stores may be PEM | KIP-651 |
 | 3.3 | KRaft is ready for production; before it, the testbed runs ZooKeeper | KIP-833 |
 | 3.5 | SCRAM users are written when the storage is formatted | KIP-900 |

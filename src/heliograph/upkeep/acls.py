@@ -35,7 +35,7 @@ class Acls:
         self._users: tuple[str, ...] | None = None
 
     def jobs(self) -> list[Job]:
-        """Give what is to be done."""
+        """Return its periodic jobs."""
         interval_s = self._config.sync.acls_interval_s
         return [] if interval_s is None else [Job("sync ACLs", Scope.FLOW, interval_s, self.sync, at_once=True)]
 

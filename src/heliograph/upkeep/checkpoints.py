@@ -82,14 +82,14 @@ class Checkpoints:
         self._topic = InternalTopic(self.target, name, factor, option)
 
     def jobs(self) -> list[Job]:
-        """Give what is to be done."""
+        """Return its periodic jobs."""
         interval_s = self.config.sync.checkpoints_interval_s
         return [] if interval_s is None else [Job("write checkpoints", Scope.LANES, interval_s, self.write)]
 
     # ---- translating ------------------------------------------------------------------------------------------------
 
     async def translate(self) -> dict[str, list[Place]]:
-        """Give the positions of all followed groups on the target; none before the maps are whole.
+        """Return the positions of all followed groups on the target; none before the maps are whole.
 
         Raises a ClusterError.
         """

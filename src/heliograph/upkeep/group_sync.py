@@ -34,7 +34,7 @@ class GroupSync:
     _failures: dict[str, str] = field(default_factory=dict)
 
     def jobs(self) -> list[Job]:
-        """Give what is to be done."""
+        """Return its periodic jobs."""
         interval_s = self.config.sync.group_offsets_interval_s
         return [] if interval_s is None else [Job("sync group offsets", Scope.LANES, interval_s, self.sync)]
 

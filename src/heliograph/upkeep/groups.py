@@ -41,7 +41,7 @@ class Followed:
         self.selection = selection_of(self.config)
 
     async def positions(self) -> dict[str, dict[TopicPartition, Committed]]:
-        """Give what each followed group has committed for topics that are copied. Raises a ClusterError."""
+        """Return what each followed group has committed for topics that are copied. Raises a ClusterError."""
         if self._listing_due():
             await self._list()
         found: dict[str, dict[TopicPartition, Committed]] = {}

@@ -29,7 +29,7 @@ class Heartbeats:
         self._given_up: set[Side] = set()
 
     def jobs(self) -> list[Job]:
-        """Give a job for each cluster that is written to."""
+        """Return a job for each cluster that is written to."""
         return [
             Job(
                 f"write heartbeats to {self._topics[emitter.side].cluster.alias}",
@@ -50,6 +50,6 @@ class Heartbeats:
         except NotAuthorized as error:
             if emitter.side is Side.TARGET:
                 raise
-            # A flow needs no right to write to its source, so this is how many of them will run.
+            # A flow does not need Write on its source, so this is how many of them will run.
             self._given_up.add(emitter.side)
             self._log.info("no heartbeats are written to the source", cause=error)

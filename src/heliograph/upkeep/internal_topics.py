@@ -15,7 +15,7 @@ from heliograph.errors import BrokerError, HeliographError
 from heliograph.wire import errors as codes
 
 TRY_AGAIN_S = 30.0
-SETTINGS = {"cleanup.policy": "compact"}
+CONFIGS = {"cleanup.policy": "compact"}
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class InternalTopic:
     async def _make(self) -> None:
         if await self.exists():
             return
-        wanted = admin.NewTopic(self.name, 1, self.replication_factor, SETTINGS)
+        wanted = admin.NewTopic(self.name, 1, self.replication_factor, CONFIGS)
         error = (await admin.create_topics(self.cluster, [wanted])).get(self.name)
         if isinstance(error, BrokerError) and error.code == codes.INVALID_REPLICATION_FACTOR:
             raise BrokerError(error.message, code=error.code, remedy=f"Set {self.option}")

@@ -38,7 +38,7 @@ class Upkeep:
         self._acls = Acls(config, source, target, lambda: {topic for topic, _ in lanes}, log)
 
     def jobs(self) -> list[Job]:
-        """Give all jobs that the configuration asks for."""
+        """Return all jobs that the configuration asks for."""
         parts = (self._heartbeats, self.syncs, self.checkpoints, self._group_sync, self._acls, self._state_topics)
         return [job for part in parts for job in part.jobs()]
 

@@ -5,7 +5,7 @@ rules some of it becomes offset syncs. What was written by earlier processes, ou
 so that groups which lag behind can be translated too.
 
 The syncs go where the configuration says. Where it says nothing, they go where the topic exists already, and else to
-the target, so that a flow needs no right to write to its source.
+the target, so that a flow does not need Write on its source.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ HISTORY_BYTES_MAX = 256 << 20
 """Most that is read of earlier syncs; compaction keeps the topic far smaller."""
 
 OPTION = "offset-syncs.topic.replication.factor"
-"""Gives the number of replicas of the topic."""
+"""Returns the number of replicas of the topic."""
 
 TopicPartition = tuple[str, int]
 
@@ -87,7 +87,7 @@ class Syncs:
         self._looking = asyncio.Lock()
 
     def jobs(self) -> list[Job]:
-        """Give the job that keeps the maps and writes the syncs."""
+        """Return the job that keeps the maps and writes the syncs."""
         return [Job("follow offsets", Scope.LANES, LOOK_S, self.look)]
 
     # ---- what lanes say ---------------------------------------------------------------------------------------------

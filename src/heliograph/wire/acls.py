@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class ResourceType(IntEnum):
-    """What a right is on."""
+    """What an ACL is on."""
 
     ANY = 1
     TOPIC = 2

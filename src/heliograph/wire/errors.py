@@ -141,7 +141,7 @@ _ROWS: tuple[tuple[int, str, bool, After, str], ...] = (
         _N,
         "the principal has no permission on this transactional id",
     ),
-    (54, "SECURITY_DISABLED", False, _N, "it has no authorizer, so there are no rights"),
+    (54, "SECURITY_DISABLED", False, _N, "it has no authorizer, so there are no ACLs"),
     (55, "OPERATION_NOT_ATTEMPTED", False, _N, "it did not try, because another part of the request failed"),
     (56, "KAFKA_STORAGE_ERROR", True, _M, "its disk failed"),
     (58, "SASL_AUTHENTICATION_FAILED", False, _N, "the credentials are wrong"),

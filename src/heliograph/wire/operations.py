@@ -1,6 +1,6 @@
-"""What brokers say of a principal's rights, and of their own age; pure.
+"""What brokers say of a principal's permissions, and of their own age; pure.
 
-Brokers answer with a bit for each operation that is allowed (KIP-430), so rights can be judged without trying them.
+Brokers answer with a bit for each operation that is allowed (KIP-430), so permissions can be judged without a trial.
 Kafka has no request for its version; what is known is which requests a broker answers in which versions, and each
 release raised some of them (``Released`` in the message schemas; checked with brokers of 1.1.1, 2.8.2, 3.9.1, 4.3.1).
 """
@@ -11,7 +11,7 @@ from enum import IntEnum
 from heliograph.wire.versions import Versions
 
 NOT_TOLD = -(1 << 31)
-"""The answer of a broker that was not asked for rights, or is too old to know."""
+"""The answer of a broker that was not asked for permissions, or is too old to know."""
 
 
 class Operation(IntEnum):
