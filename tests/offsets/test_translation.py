@@ -9,7 +9,7 @@ from configs import flow_config
 from heliograph.config.model import Policy
 from heliograph.mirror.offset_map import OffsetMap
 from heliograph.offsets.flow_map import FlowMap
-from heliograph.offsets.translation import Crossing, Destination, _by_map, _gap_of, _Place
+from heliograph.offsets.translation import Crossing, Destination, _Way
 
 THERE = flow_config("west", "east", topics=("t.*",))
 BACK = flow_config("east", "west", topics=("t.*",))
@@ -58,25 +58,9 @@ def pairs(*all_pairs):
     return known
 
 
-def test_gaps_in_both_directions():
-    known = pairs((10, 5), (20, 12))
-    forward = known.translate(15)
-    assert forward is not None
-    assert not forward.exact
-    gap = _gap_of(known, forward, backwards=False)
-    assert (gap.here_first, gap.there_first, gap.here_next, gap.there_next) == (11, 6, 20, 12)
-    backward = known.inverse(8)
-    assert backward is not None
-    gap = _gap_of(known, backward, backwards=True)
-    assert (gap.here_first, gap.there_first, gap.here_next, gap.there_next) == (6, 11, 12, 20)
-    beyond = known.translate(30)
-    assert beyond is not None
-    gap = _gap_of(known, beyond, backwards=False)
-    assert (gap.here_first, gap.there_first, gap.here_next) == (21, 13, None)
-
-
 async def by_map(known, offset, *, backwards=False):
-    return await _by_map(known, _Place(offset, None), backwards=backwards)
+    found = await _Way(known, backwards, None, asyncio.Semaphore()).translated([offset])
+    return found[offset]
 
 
 @pytest.mark.parametrize(

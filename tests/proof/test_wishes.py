@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from heliograph.cluster.pace import Pace
 from heliograph.errors import ConfigError
 from heliograph.proof.places import Sample
-from heliograph.proof.reading import Pace
 from heliograph.proof.wishes import pace_of, sample_of, since_of
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)

@@ -67,6 +67,20 @@ class Admin:
             producer.produce(topic, row.value, row.key, partition=row.partition)
         assert producer.flush(LIMIT_S) == 0
 
+    def commit(self, group: str, topic: str, offset: int) -> None:
+        member = Consumer({**self._config, "group.id": group})
+        try:
+            member.commit(offsets=[TopicPartition(topic, 0, offset)], asynchronous=False)
+        finally:
+            member.close()
+
+    def committed(self, group: str, topic: str) -> int:
+        member = Consumer({**self._config, "group.id": group})
+        try:
+            return member.committed([TopicPartition(topic, 0)], LIMIT_S)[0].offset
+        finally:
+            member.close()
+
     def wait_for(self, topic: str, count: int) -> list[bytes]:
         reader = Consumer({**self._config, "group.id": "none", "enable.auto.commit": False, "error_cb": lambda _: None})
         try:
@@ -202,3 +216,39 @@ def test_a_compacted_copy_that_may_not_be_changed_for_records_without_key(source
     assert there.wait_for(f"one.{unique}", 2) == [row.value for row in rows]
     running.wait_for("a copy is compacted again")
     assert running.log.count("a copy cannot be given another cleanup policy") == 1
+
+
+def test_a_group_that_lags_follows_once_its_copy_may_be_read(source, target, heliograph, one_way, unique):
+    """Its place can only be found by reading both sides; meanwhile the flow goes on, after a restart too."""
+    here, there = Admin(source), Admin(target)
+    copy = f"one.{unique}"
+    here.create(unique)
+    here.write(unique, simple_rows(20))
+    here.commit(unique, unique, 7)
+    here.grant(TOPIC, unique, DESCRIBE, DESCRIBE_CONFIGS, READ)
+    here.grant(GROUP, unique, DESCRIBE)
+    there.grant(TOPIC, "mm2-offsets.one.internal", READ, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    there.grant(GROUP, "one-mm2", READ)
+    there.grant(GROUP, unique, READ)
+    there.grant(TOPIC, copy, WRITE, CREATE, DESCRIBE, DESCRIBE_CONFIGS)
+    told = properties(source, target, one_way, unique)
+    first = heliograph(told)
+    there.wait_for(copy, 20)
+    assert first.stop() == 0
+    told += f"groups = {unique}\nemit.offset-syncs.enabled = false\nemit.checkpoints.enabled = false\n"
+    told += "sync.group.offsets.enabled = true\nsync.group.offsets.interval.seconds = 1\n"
+    running = heliograph(told)
+    running.wait_for("groups that lag are not followed on a partition")
+    running.wait_for(f"Grant Read on topic {copy}")
+    here.write(unique, simple_rows(5, first=20))
+    there.wait_for(copy, 25)
+    assert there.committed(unique, copy) < 0
+    there.grant(TOPIC, copy, READ)
+    # Who reads the copies is asked for Read on them by the group's commit as well.
+    deadline = time.monotonic() + 2 * LIMIT_S
+    while there.committed(unique, copy) != 7:
+        assert time.monotonic() < deadline, running.log
+        time.sleep(0.1)
+    assert running.log.count("groups that lag are not followed on a partition") == 1
+    assert running.stop() == 0
+    assert "Traceback" not in running.log

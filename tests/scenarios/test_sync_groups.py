@@ -20,6 +20,7 @@ from plain_client import (
     write,
     write_transactions,
 )
+from steady_load import Load
 
 from heliograph.mirror.formats import decode_checkpoint, decode_offset_sync
 
@@ -169,6 +170,43 @@ def test_holes_and_restarts_leave_every_position_exact(source_kafka, target_kafk
     assert second.stop() == 0
     for topic, held in here.items():
         assert sum(map(len, offsets(target_kafka, f"deep.{topic}").values())) == sum(map(len, held.values()))
+
+
+def test_many_groups_that_lag_are_exact_in_the_first_round_after_a_restart(source_kafka, target_kafka, copy, unique):
+    """Nothing is known of what earlier processes copied, records flow meanwhile, and eight a round would take minutes."""
+    busy = f"{unique}-busy"
+    create_topic(source_kafka, unique, 2)
+    write_transactions(source_kafka, unique, unique, 80)
+    create_topic(source_kafka, busy, 2)
+    more = {
+        **QUICK,
+        "groups": f"{unique}.*",
+        "emit.offset-syncs.enabled": "false",
+        "sync.group.offsets.interval.seconds": 5,
+        "emit.checkpoints.interval.seconds": 5,
+    }
+    here = offsets(source_kafka, unique)
+    first = copy("many", f"{unique}.*", more)
+    wait_for_rows(target_kafka, f"many.{unique}", sum(map(len, here.values())))
+    assert first.stop() == 0
+    there = offsets(target_kafka, f"many.{unique}")
+    wanted = {}
+    for number in range(60):
+        positions = {partition: number * held[-1] // 61 for partition, held in here.items()}
+        commit(source_kafka, f"{unique}-{number}", unique, positions)
+        wanted[f"{unique}-{number}"] = {
+            partition: counterpart(here[partition], there[partition], at) for partition, at in positions.items()
+        }
+    with Load(source_kafka, busy, partitions=2) as load:
+        second = copy("many", f"{unique}.*", more)
+        second.wait_for("running")
+        wait_until(
+            lambda: {group: committed(target_kafka, group, f"many.{unique}") for group in wanted},
+            wanted,
+            60,
+        )
+        wait_for_rows(target_kafka, f"many.{busy}", load.finish())
+    assert second.stop() == 0
 
 
 def test_positions_whose_records_are_gone_on_the_target(source_kafka, target_kafka, copy, unique):

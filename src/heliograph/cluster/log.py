@@ -6,11 +6,13 @@ it may fetch, because how far apart two offsets lie is somebody else's claim. Ba
 a batch with holes is unpacked.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster, raise_for
+from heliograph.cluster.pace import Pace
 from heliograph.errors import BrokerError, HeliographError, ProtocolError
 from heliograph.records import Kind, Record, Run, decode, scan
 from heliograph.wire import errors as codes
@@ -41,6 +43,8 @@ class PartitionLog:
     topic: str
     partition: int
     read_committed: bool = True
+    pace: Pace | None = field(default=None, compare=False)
+    """How fast it may be read; None: as fast as it comes."""
 
     def __str__(self) -> str:
         """Name it as people do."""
@@ -81,7 +85,10 @@ async def ends_of(logs: list[PartitionLog], *, to_end: bool = False) -> dict[Par
 async def fetch_once(
     log: PartitionLog, offset: int, *, max_bytes: int, purpose: str = READ
 ) -> tuple[fetch.Fetched, bytearray]:
-    """Fetch from ``offset`` on once, outside any session, on a connection for ``purpose``; with retries."""
+    """Fetch from ``offset`` on once, outside any session, on a connection for ``purpose``; with retries.
+
+    Rests afterwards as long as the partition's pace wants it.
+    """
     cluster, topic, partition = log.cluster, log.topic, log.partition
 
     async def once() -> tuple[fetch.Fetched, bytearray]:
@@ -118,7 +125,12 @@ async def fetch_once(
         raise_for(row.error, what, f"topic {topic}", right="Read")
         return row, frame
 
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
     result: tuple[fetch.Fetched, bytearray] = await cluster.retrying(once)
+    if log.pace is not None:
+        now = loop.time()
+        await asyncio.sleep(log.pace.rest_s(now, result[0].end - result[0].start, now - begun))
     return result
 
 

@@ -16,7 +16,8 @@ from heliograph.errors import ClusterError, HeliographError
 from heliograph.mirror.moves import Basis, Leave, Move, Position, Verdict, judge, obstacle_of
 from heliograph.mirror.patterns import Patterns
 from heliograph.offsets.flow_map import Stamped, TopicPartition
-from heliograph.offsets.translation import Crossing, Destination, Translated, translate_all
+from heliograph.offsets.gaps import Translated
+from heliograph.offsets.translation import Crossing, Destination, translate_all
 
 GROUPS_MAX = 10_000
 """Most groups that one plan takes."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from heliograph.cluster import admin
 from heliograph.cluster.log import PartitionLog
+from heliograph.cluster.pace import Pace
 from heliograph.errors import HeliographError
 from heliograph.proof.entries import Entry, fields_of
 from heliograph.proof.model import Side
-from heliograph.proof.reading import FETCH_BYTES, Pace, Part, Reader
+from heliograph.proof.reading import FETCH_BYTES, Part, Reader
 from heliograph.proof.strand import Strand
 from heliograph.proof.survey import Clusters, Lane
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.pace import Pace
 from heliograph.concurrency import all_of
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, ClusterError, DataError, HeliographError
@@ -26,7 +27,7 @@ from heliograph.proof.model import (
     Verdict,
 )
 from heliograph.proof.places import Sample, Spans, sample_spans
-from heliograph.proof.reading import FETCH_BYTES, Driver, Pace
+from heliograph.proof.reading import FETCH_BYTES, Driver
 from heliograph.proof.survey import Clusters, Lane, survey
 from heliograph.wire import errors as codes
 from heliograph.wire.versions import Versions

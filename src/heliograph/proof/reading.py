@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from heliograph import records
 from heliograph.cluster.log import PartitionLog, fetch_once
+from heliograph.cluster.pace import Pace
 from heliograph.proof.comparison import Jump, More
 from heliograph.proof.model import Side
 from heliograph.proof.strand import Chunk
@@ -23,29 +24,10 @@ SMALL_RUN_BYTES = 64 << 10
 BATCH_BYTES_MAX = 256 << 20
 EMPTY_FETCHES_MAX = 3
 """Fetches without any batch after which a partition is believed to hold none up to the end that was told."""
-REST_S_MAX = 5.0
 NEWER_S = 10.0
 """How long to read, beside the comparison, what came after the proof began."""
 NEWER_IDLE_S = 0.1
 """One fetch without an answer is longer than this."""
-
-
-@dataclass(slots=True)
-class Pace:
-    """How fast all readers of a proof may be together."""
-
-    bytes_per_s: float | None = None
-    """None: see ``share``."""
-    share: float = 1.0
-    """Share of the time that a reader may spend on fetching, above 0 and at most 1."""
-    _free_at: float = 0.0
-
-    def rest_s(self, now: float, size_bytes: int, took_s: float) -> float:
-        """Say how long to rest after a fetch of ``size_bytes`` that took ``took_s`` and ended at ``now`` (seconds)."""
-        if self.bytes_per_s is not None:
-            self._free_at = max(self._free_at, now - took_s) + size_bytes / self.bytes_per_s
-            return max(0.0, self._free_at - now)
-        return min(REST_S_MAX, took_s * (1 - self.share) / self.share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 import re
 from datetime import UTC, datetime
 
+from heliograph.cluster.pace import Pace
 from heliograph.errors import ConfigError
 from heliograph.proof.places import Sample
-from heliograph.proof.reading import Pace
 
 SHARE = 0.5
 """Share of the time in which a proof reads, unless told otherwise: it leaves room for the replicator beside it."""

@@ -1,13 +1,14 @@
 """Where the followed groups are on the target, and the job that writes it down as checkpoints.
 
 A round reads what the groups have committed on the source and translates it by the maps of offsets. Where a map does
-not know exactly, because a position lies further back than this process remembers, records are counted on both sides,
-a few positions a round; what was found is remembered for as long as the position stays.
+not know exactly, because a position lies further back than this process remembers, records are counted on both sides
+(:mod:`heliograph.upkeep.counts`).
 
 A position that cannot be translated at all is left out, as MM2 does. One whose place is only known roughly lies before
 the right one, never behind it.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,14 +17,13 @@ from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.groups import Committed
 from heliograph.config.model import FlowConfig
-from heliograph.errors import DataError, HeliographError
+from heliograph.errors import DataError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.checkpoints import CheckpointKey, checkpoint_key, news
 from heliograph.mirror.formats import Checkpoint, decode_checkpoint, encode_checkpoint
 from heliograph.mirror.naming import naming_of
 from heliograph.observe.log import Log
-from heliograph.offsets.flow_map import FlowMap
-from heliograph.offsets.translation import Crossing, Translated, translate_all
+from heliograph.upkeep.counts import Counts
 from heliograph.upkeep.groups import Followed
 from heliograph.upkeep.internal_topics import InternalTopic
 from heliograph.upkeep.periodic import Job, Scope
@@ -31,9 +31,6 @@ from heliograph.upkeep.syncs import Syncs
 
 TopicPartition = tuple[str, int]
 
-COUNTED_A_ROUND = 8
-"""Positions for which records are counted in one round."""
-REMEMBERED_MAX = 10_000
 RECENT_S = 1.0
 """A translation that is no older serves whoever asks next."""
 ROWS_A_WRITE = 500
@@ -69,14 +66,13 @@ class Checkpoints:
     _places: dict[str, list[Place]] = field(default_factory=dict)
     """As translated last, by group."""
     _translated_s: float = -RECENT_S
-    _counted: dict[tuple[TopicPartition, int], Translated] = field(default_factory=dict)
-    """What counting records gave, by source position."""
-    _failures: dict[TopicPartition, str] = field(default_factory=dict)
-    """Why records of a partition could not be counted the last time."""
+    _counts: Counts = field(init=False)
+    _translating: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for lists that are no patterns."""
         self.followed = Followed(self.config, self.source, self.log)
+        self._counts = Counts(self.config, self.source, self.target, self.log)
         factor = self.config.sync.checkpoints_replication_factor
         name, option = naming_of(self.config).checkpoints_topic, "checkpoints.topic.replication.factor"
         self._topic = InternalTopic(self.target, name, factor, option)
@@ -93,19 +89,23 @@ class Checkpoints:
 
         Raises a ClusterError.
         """
-        now_s = time.monotonic()
-        if not self.syncs.loaded or now_s - self._translated_s < RECENT_S:
-            return self._places
+        async with self._translating:  # whoever comes meanwhile takes the same answer
+            if self.syncs.loaded and time.monotonic() - self._translated_s >= RECENT_S:
+                self._places = await self._translate()
+                self._translated_s = time.monotonic()
+        return self._places
+
+    async def _translate(self) -> dict[str, list[Place]]:
         positions = await self.followed.positions()
         self.syncs.follow()  # as it is now: what a group has read in the meantime is copied by now, mostly
-        await self._count({(key, each.offset) for found in positions.values() for key, each in found.items()})
-        self._places = {
+        wanted = {(key, each.offset) for found in positions.values() for key, each in found.items()}
+        self._counts.forget(wanted)
+        await self._counts.count({each for each in wanted if self._is_inexact(*each)}, self.syncs.maps)
+        return {
             group: places
             for group, found in positions.items()
             if (places := [place for key, each in found.items() if (place := self._place(key, each)) is not None])
         }
-        self._translated_s = now_s
-        return self._places
 
     def _place(self, key: TopicPartition, committed: Committed) -> Place | None:
         lane, known = self.lanes.get(key), self.syncs.maps.get(key)
@@ -113,7 +113,7 @@ class Checkpoints:
             return None
         found = known.translate(committed.offset)
         target = (lane.target_topic, lane.target_partition)
-        counted = self._counted.get((key, committed.offset))
+        counted = self._counts.of(key, committed.offset)
         # Where records were deleted, an earlier place skips nothing that there is, be it the first of all.
         usable = counted is not None and (counted.exact or counted.deleted) and (found is None or not found.exact)
         if usable and counted is not None and counted.offset is not None:
@@ -121,29 +121,6 @@ class Checkpoints:
         if found is None or (not found.exact and found.offset <= 0):
             return None  # nothing is known of what lies so far back
         return Place(key, target, committed, found.offset, found.exact)
-
-    async def _count(self, wanted: set[tuple[TopicPartition, int]]) -> None:
-        """Count records for some of the positions that the maps do not know exactly."""
-        inexact = [each for each in sorted(wanted) if self._is_inexact(*each)]
-        self._counted = {each: found for each, found in self._counted.items() if each in wanted}
-        asked = [each for each in inexact if each not in self._counted][:COUNTED_A_ROUND]
-        if not asked or len(self._counted) >= REMEMBERED_MAX:
-            return
-        flow = FlowMap(self.config, self.source, self.target, maps=self.syncs.maps)
-        crossing = Crossing(self.source.alias, self.target.alias, ahead=flow, back=None)
-        for each, (_, found, _, _) in zip(asked, await translate_all(crossing, asked), strict=True):
-            self._counted[each] = found
-            self._tell(each[0], found.error)
-
-    def _tell(self, key: TopicPartition, cause: HeliographError | None) -> None:
-        """Warn once for as long as the cause stays."""
-        if cause is None:
-            self._failures.pop(key, None)
-        elif self._failures.get(key) != str(cause):
-            self._failures[key] = str(cause)
-            self.log.warning(
-                "groups that lag are not followed on a partition", topic=key[0], partition=key[1], cause=cause
-            )
 
     def _is_inexact(self, key: TopicPartition, offset: int) -> bool:
         lane, known = self.lanes.get(key), self.syncs.maps.get(key)
