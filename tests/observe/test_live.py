@@ -5,8 +5,9 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from heliograph.config.model import CauseKind
 from heliograph.observe.live import LiveView, Trend, fair_shares, render, sparkline
-from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, LossView, ProcessView
+from heliograph.observe.model import Cause, FlowState, FlowView, LaneState, LaneView, LossCount, LossView, ProcessView
 
 
 def lanes(topic, count, *, state=LaneState.RUNNING, states=(), lag=0, rate=0.0):
@@ -157,6 +158,24 @@ def test_topics_that_share_partitions_or_have_no_source():
     assert "1 topic, 3 partitions" in lines[3]
     assert lines[5].split() == ["wide", "3", "0", "0", "0", "running,", "shared"]
     assert lines[6].split()[-2:] == ["source", "gone"]
+
+
+def test_why_a_flow_is_degraded_is_shown():
+    causes = (
+        Cause(CauseKind.STANDING_STILL, "payments-0: no permission", 6, 42.0),
+        Cause(CauseKind.JOB, "store positions: no answer", 0, 61.0),
+    )
+    text = render(replace(VIEW, flows=(replace(FLOW, errors=(), degraded=causes),)), 120, 30).to_text()
+    assert text.splitlines()[-2:] == [
+        "   degraded  standing-still, partitions=6: payments-0: no permission (for 42 s)",
+        "   degraded  job: store positions: no answer (for 1 min 1 s)",
+    ]
+
+
+def test_that_a_flow_does_not_run_stands_in_its_title_alone():
+    causes = (Cause(CauseKind.FLOW, "waiting MirrorMaker still runs", 0, 42.0),)
+    text = render(replace(VIEW, flows=(replace(WAITING, degraded=causes),)), 120, 30).to_text()
+    assert "degraded" not in text
 
 
 def test_losses_are_shown_with_their_range_and_stay():

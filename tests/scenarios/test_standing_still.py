@@ -2,10 +2,23 @@
 
 import json
 import time
+import urllib.error
 import urllib.request
 
 import pytest
-from plain_client import LIMIT_S, Row, create_topic, flush, read, send, simple_rows, transactional, wait_for_rows, write
+from plain_client import (
+    LIMIT_S,
+    Row,
+    create_topic,
+    flush,
+    read,
+    send,
+    set_topic_config,
+    simple_rows,
+    transactional,
+    wait_for_rows,
+    write,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from heliograph.testbed.ports import Ports
@@ -32,12 +45,22 @@ def lane_of(port, partition=0):
     return next(lane for lane in lanes if lane["partition"] == partition)
 
 
-def samples(port, name):
+def ready(port):
+    """Status and text of /ready."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=LIMIT_S) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def samples(port, name, **labels):
     return [
         sample.value
         for family in text_string_to_metric_families(ask(port, "/metrics"))
         for sample in family.samples
-        if sample.name == name
+        if sample.name == name and labels.items() <= sample.labels.items()
     ]
 
 
@@ -105,3 +128,44 @@ def test_a_topic_that_cannot_be_created_stands_still(source_kafka, copy, unique,
     assert "replication" in lane_of(port)["cause"].lower()
     (cause,) = json.loads(ask(port, "/status"))["flows"][0]["degraded"]
     assert (cause["kind"], cause["partitions"]) == ("standing-still", 2)
+    status, text = ready(port)
+    assert status == 200, "nothing is required but that the flow runs"
+    assert text.startswith("ready\nnowhere->target: degraded: standing-still, partitions=2: ")
+    assert samples(port, "heliograph_degraded", cause="standing-still") == [1]
+    running.wait_for("the flow is degraded")
+    assert running.stop() == 0
+
+
+@pytest.mark.versions
+def test_too_few_replicas_are_told_and_pass(source_kafka, shared_kafka, heliograph, one_way, unique, port):
+    """Each try is refused; the partition is reported as standing still without a break until one is not.
+
+    From Kafka 4 on a partition with one replica cannot have too few.
+    """
+    old = shared_kafka("2.8.2", "2.8.2")
+    remote = f"fewrep.{unique}"
+    create_topic(source_kafka, unique)
+    create_topic(old, remote, min_insync_replicas="2")
+    write(source_kafka, unique, simple_rows(3))
+    more = {"heliograph.http.listener": f"127.0.0.1:{port}", "heliograph.ready.requires": "standing-still"}
+    running = heliograph(one_way(source_kafka, old, "fewrep", unique, more))
+    running.wait_for("  running  ")
+    wait_until(lambda: ready(port)[0] == 503, "it is required")
+    running.wait_for("the flow is degraded")
+    seen = []
+
+    def tries_seen():
+        seen.append((ready(port)[0], samples(port, "heliograph_standing_still"), lane_of(port)["state"]))
+        return lane_of(port)["standing_s"] > 16
+
+    wait_until(tries_seen, "it is tried every two seconds")
+    assert set(map(str, seen)) == {str((503, [1.0], "retrying"))}
+    assert ready(port)[1].startswith("fewrep->target: degraded: standing-still, partitions=1: ")
+    assert "NOT_ENOUGH_REPLICAS" in lane_of(port)["cause"]
+    set_topic_config(old, remote, "min.insync.replicas", "1")
+    wait_for_rows(old, remote, 3)
+    wait_until(lambda: ready(port) == (200, "ready\n"), "it is well as soon as it has moved")
+    assert samples(port, "heliograph_standing_still") == [0]
+    running.wait_for("the flow is well again")
+    assert [running.log.count(line) for line in ("the flow is degraded", "the flow is well again")] == [1, 1]
+    assert running.stop() == 0

@@ -73,6 +73,28 @@ def test_until_done_tries_again_what_may_pass_and_raises_what_may_not():
     assert [type(each) for each in waited] == [Unreachable, BrokerError]
 
 
+def test_a_job_knows_since_when_it_fails():
+    outcomes = iter([None, Unreachable("first"), Unreachable("second"), None])
+    times = iter([100.0, 110.0, 130.0])
+
+    async def work() -> None:
+        if (error := next(outcomes)) is not None:
+            raise error
+
+    async def main() -> None:
+        job = Job("a job", Scope.FLOW, 0.0, work, clock=lambda: next(times))
+        await job.run()
+        assert (job.succeeded_at_s, job.failing_since_s, job.failures, job.error) == (100.0, None, 0, None)
+        for said in ("first", "second"):
+            with pytest.raises(Unreachable, match=said):
+                await job.run()
+        assert (job.succeeded_at_s, job.failing_since_s, job.failures, str(job.error)) == (100.0, 110.0, 2, "second")
+        await job.run()
+        assert (job.succeeded_at_s, job.failing_since_s, job.failures, job.error) == (130.0, None, 0, None)
+
+    asyncio.run(main())
+
+
 def test_a_job_never_runs_beside_itself():
     """Whoever runs a job by hand while it is at work waits for its turn."""
 

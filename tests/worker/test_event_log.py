@@ -2,11 +2,12 @@
 
 import pytest
 
-from heliograph.config.model import LossKind
+from heliograph.config.model import CauseKind, LossKind
 from heliograph.errors import Unreachable
 from heliograph.flow.events import ClusterBack, ClusterTrouble, LaneFailed, LaneRecovered, TransactionAborted
 from heliograph.mirror.losses import Loss
-from heliograph.worker.event_log import tell
+from heliograph.observe.model import Cause
+from heliograph.worker.event_log import tell, tell_health
 
 CAUSE = Unreachable("No answer")
 
@@ -69,3 +70,18 @@ def test_each_kind_of_loss_has_a_message_of_its_own():
 def test_a_loss_whose_range_is_not_known():
     _, _, fields = told(Loss(LossKind.RETENTION, "t", 1, "A.t", 2))
     assert fields == {"topic": "t", "partition": 1, "offsets": "-", "count": 0}
+
+
+def test_a_flow_that_becomes_degraded_and_well_again():
+    lines = Lines()
+    still = Cause(CauseKind.STANDING_STILL, "t-0: no permission", 3, 12.0)
+    job = Cause(CauseKind.JOB, "store positions: no answer", 0, 61.0)
+    tell_health((still, job), lines)
+    tell_health((), lines)
+    causes = (
+        "standing-still, partitions=3: t-0: no permission (for 12 s); job: store positions: no answer (for 1 min 1 s)"
+    )
+    assert lines.taken == [
+        ("warning", "the flow is degraded", {"causes": causes}),
+        ("info", "the flow is well again", {}),
+    ]

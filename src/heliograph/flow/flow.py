@@ -106,6 +106,8 @@ class Flow:
         self._stale = {"source": False, "target": False}
         self._refreshed_at = {"source": 0.0, "target": 0.0}
         self._down: set[str] = set()
+        self._unreached: set[str] = set()
+        """Sides of which even the metadata could not be had: when it can, the cluster answers again."""
         self._stopping = False
 
     # ---- life -------------------------------------------------------------------------------------------------
@@ -514,8 +516,12 @@ class Flow:
             await cluster.refresh(set(cluster.metadata.topics))
         except ClusterError as error:
             self._refreshed_at[side] = self._loop.time() + 0.5
+            self._unreached.add(side)
             self._trouble(side, error)
             return
+        if side in self._unreached:
+            self._unreached.discard(side)
+            self._fine(side)
         self._refreshed_at[side] = self._loop.time()
         self.leaders_changed()
 
