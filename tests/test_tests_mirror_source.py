@@ -38,7 +38,8 @@ NOT_YET: dict[str, str] = {
     **dict.fromkeys(
         (
             "flow/damage",
-            "flow/evidence",
+            "flow/data_plane",
+            "flow/partition_state",
             "flow/positions",
             "flow/sender",
             "offsets/commits",

@@ -10,7 +10,7 @@ import pytest
 from lane_world import WINDOW_BYTES
 
 from heliograph.cluster.metadata import Metadata
-from heliograph.flow.fetcher import Callbacks, Fetcher, Reading
+from heliograph.flow.fetcher import Fetcher, FetchListener, Reading
 from heliograph.flow.lane import Lane, Producer
 from heliograph.flow.window import Window
 
@@ -28,8 +28,8 @@ def fetcher():
         raise AssertionError("nothing is read here")
 
     reading = Reading(1 << 20, 1 << 20, 100, read_committed=True, rack="", lane_limit_bytes=1 << 20)
-    callbacks = replace(Callbacks(**{each.name: never for each in fields(Callbacks)}), lanes=lambda: 2)
-    return Fetcher(Source(), 1, reading, Window(WINDOW_BYTES), callbacks)
+    listener = replace(FetchListener(**{each.name: never for each in fields(FetchListener)}), lanes=lambda: 2)
+    return Fetcher(Source(), 1, reading, Window(WINDOW_BYTES), listener)
 
 
 def started(partition, position):

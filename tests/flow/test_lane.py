@@ -7,7 +7,7 @@ from heliograph import records
 from heliograph.errors import BrokerError, DamagedBatch, NotAuthorized, TooLarge, Unreachable
 from heliograph.flow.in_flight import IN_FLIGHT_MAX, SEQUENCE_END
 from heliograph.flow.lane import Producer, State
-from heliograph.flow.refusals import Verdict
+from heliograph.flow.refusals import Consequence
 from heliograph.flow.window import Hold
 from heliograph.mirror.anchor import Anchor
 from heliograph.records import Codec, Record
@@ -134,7 +134,7 @@ def test_until_the_target_knows_the_producer_only_one_is_under_way(source, targe
     source.fetch(lane)
     first = take(lane)
     assert not lane.can_send(NOW)
-    assert settle(lane, first, target.append(first.raw, failing=NOT_ENOUGH_REPLICAS)) is Verdict.RETRY
+    assert settle(lane, first, target.append(first.raw, failing=NOT_ENOUGH_REPLICAS)) is Consequence.RETRY
     send_all(lane, target, LATER)
     assert offsets(target) == [0, 1]
     at_rest(lane)
@@ -164,9 +164,9 @@ def test_a_refused_batch_and_those_behind_it_are_sent_again_in_order(source, tar
     source.fetch(lane)
     requests = [take(lane) for _ in range(3)]
     first = settle(lane, requests[0], target.append(requests[0].raw, failing=code))
-    assert first is (Verdict.RETRY_METADATA if code == codes.NOT_LEADER_OR_FOLLOWER else Verdict.RETRY)
+    assert first is (Consequence.RETRY_METADATA if code == codes.NOT_LEADER_OR_FOLLOWER else Consequence.RETRY)
     for request in requests[1:]:
-        assert settle(lane, request, target.append(request.raw)) is Verdict.RETRY
+        assert settle(lane, request, target.append(request.raw)) is Consequence.RETRY
     assert not lane.can_send(NOW), "it waits a moment"
     send_all(lane, target, LATER)
     assert offsets(target) == list(range(7))
@@ -227,14 +227,14 @@ def test_a_missing_right_stops_the_lane_and_it_goes_on_when_it_is_granted(source
         source.append(2, size=LARGE)
     source.fetch(lane)
     requests = [take(lane), take(lane)]
-    verdict = settle(lane, requests[0], target.append(requests[0].raw, failing=codes.TOPIC_AUTHORIZATION_FAILED))
-    assert verdict is Verdict.FAILED
+    consequence = settle(lane, requests[0], target.append(requests[0].raw, failing=codes.TOPIC_AUTHORIZATION_FAILED))
+    assert consequence is Consequence.FAILED
     assert lane.state is State.FAILED
     assert isinstance(lane.cause, NotAuthorized)
     assert "topic one.t" in str(lane.cause)
     at_rest(lane)
     late = target.append(requests[1].raw, failing=codes.TOPIC_AUTHORIZATION_FAILED)
-    assert settle(lane, requests[1], late) is Verdict.NOTHING
+    assert settle(lane, requests[1], late) is Consequence.NOTHING
     lane.retry()
     assert (lane.state, lane.position) == (State.RUNNING, 1)
     source.fetch(lane)
@@ -311,11 +311,11 @@ def test_a_producer_that_the_target_no_longer_knows_has_its_place_found_anew(sou
     source.append(2, size=LARGE)
     source.fetch(lane)
     requests = [take(lane), take(lane)]
-    assert settle(lane, requests[0], refused(code)) is Verdict.RESUME
+    assert settle(lane, requests[0], refused(code)) is Consequence.RESUME
     assert lane.state is State.RESUMING
     assert not lane.can_send(LATER)
     assert lane.window.used_bytes == 0
-    assert settle(lane, requests[1], refused(code)) is Verdict.NOTHING
+    assert settle(lane, requests[1], refused(code)) is Consequence.NOTHING
     lane.start(1, 1, Producer(8, 0))
     source.fetch(lane)
     send_all(lane, target, LATER)
@@ -344,7 +344,7 @@ def test_a_batch_that_is_too_large_is_split_and_those_behind_it_keep_their_numbe
     target.limit_bytes = 12_000
     requests = [take(lane), take(lane)]
     for request in requests:
-        assert settle(lane, request, target.append(request.raw)) is Verdict.RETRY
+        assert settle(lane, request, target.append(request.raw)) is Consequence.RETRY
     send_all(lane, target, LATER)
     assert offsets(target) == list(range(43))
     assert lane.anchor == Anchor(42, 42)
@@ -372,7 +372,7 @@ def test_a_record_that_is_too_large_stops_the_lane_until_the_limit_is_raised(sou
     source.fetch(lane)
     target.limit_bytes = 1_000
     requests = [take(lane), take(lane)]
-    assert settle(lane, requests[0], target.append(requests[0].raw)) is Verdict.FAILED
+    assert settle(lane, requests[0], target.append(requests[0].raw)) is Consequence.FAILED
     assert isinstance(lane.cause, TooLarge)
     assert "offset 1 of t-0" in str(lane.cause)
     assert "one.t" in str(lane.cause)
@@ -406,7 +406,7 @@ def test_damage_in_a_forwarded_batch_is_the_targets_to_see_and_is_named(source, 
     source.append(2, size=LARGE)
     damaged_fetch(lane, source.batches[-1][1], -1)
     request = take(lane)
-    assert settle(lane, request, refused(codes.CORRUPT_MESSAGE)) is Verdict.FAILED
+    assert settle(lane, request, refused(codes.CORRUPT_MESSAGE)) is Consequence.FAILED
     assert isinstance(lane.cause, DamagedBatch)
     assert "offset 1 of t-0" in str(lane.cause)
     lane.retry()
@@ -421,7 +421,7 @@ def test_damage_on_the_way_to_the_target_is_no_damage_of_the_source(source, targ
     source.append(2, size=LARGE)
     source.fetch(lane)
     request = take(lane)
-    assert settle(lane, request, refused(codes.CORRUPT_MESSAGE)) is Verdict.RETRY
+    assert settle(lane, request, refused(codes.CORRUPT_MESSAGE)) is Consequence.RETRY
     send_all(lane, target, LATER)
     assert offsets(target) == [0, 1, 2]
 

@@ -8,7 +8,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.metadata import Metadata, Partition, Topic
 from heliograph.config.model import ClusterConfig
 from heliograph.flow.lane import Identity, Lane, Producer, State
-from heliograph.flow.watch import Callbacks, Watch
+from heliograph.flow.watch import Watch, WatchListener
 from heliograph.flow.window import Window
 from heliograph.wire import errors as codes
 
@@ -21,10 +21,10 @@ class World:
     def __init__(self):
         self.source, self.target = (Cluster(ClusterConfig(alias, (("127.0.0.1", 1),))) for alias in ("one", "two"))
         self.doubts, self.confirmed = [], []
-        callbacks = Callbacks(
+        listener = WatchListener(
             doubted=lambda lane, cause: self.doubts.append((lane, str(cause))), confirmed=self.confirmed.append
         )
-        self.watch = Watch(self.source, self.target, callbacks)
+        self.watch = Watch(self.source, self.target, listener)
         self.lane = Lane("t", "one.t", 0, Window(1 << 20))
         self.lane.start(0, 0, Producer(7, 0), identity=Identity(str(ONE), str(TWO), 3))
         self.show()

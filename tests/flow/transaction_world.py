@@ -15,8 +15,8 @@ from heliograph import records
 from heliograph.errors import BrokerError, Unreachable
 from heliograph.flow.in_flight import IN_FLIGHT_MAX
 from heliograph.flow.lane import Lane, State
-from heliograph.flow.refusals import Verdict
-from heliograph.flow.transactions import Callbacks, Limits, Transactions
+from heliograph.flow.refusals import Consequence
+from heliograph.flow.transactions import Limits, TransactionListener, Transactions
 from heliograph.flow.window import Window
 from heliograph.wire import errors as codes
 from heliograph.wire.produce import Appended
@@ -175,8 +175,8 @@ class World:
         lane.start(0, 0, self.transactions.producer)
         return lane
 
-    def callbacks(self):
-        return Callbacks(
+    def listener(self):
+        return TransactionListener(
             offer=self._offer,
             committed=lambda lanes: None,
             aborted=lambda lanes, cause: self.aborted.append((lanes, cause)),
@@ -216,17 +216,17 @@ class World:
         if row is None or fate == "written but lost":
             lane.connection_lost([request.sent], Unreachable("gone"))
         else:
-            verdict = settle(lane, request, row, self._loop.time())
-            if verdict is Verdict.ABORT:
+            consequence = settle(lane, request, row, self._loop.time())
+            if consequence is Consequence.ABORT:
                 self.transactions.spoil(lane.cause)
-            if verdict is Verdict.RETRY:
+            if consequence is Consequence.RETRY:
                 lane.wait_until(0.0)
         self.transactions.settled(lane)
         self._loop.call_soon(self.pump, lane)
 
     async def run_until(self, condition, limit_s=10.0):
         """Make transactions until ``condition`` holds."""
-        running = asyncio.create_task(self.transactions.run(self.callbacks()))
+        running = asyncio.create_task(self.transactions.run(self.listener()))
         try:
             async with asyncio.timeout(limit_s):
                 while not condition():

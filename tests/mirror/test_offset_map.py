@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.mirror.offset_map import OffsetMap, Span, Translation, counted
-from heliograph.mirror.runs import Run
+from heliograph.mirror.runs import OffsetRun
 
 
 def history(steps):
@@ -106,7 +106,7 @@ def test_counting_on_the_source_makes_it_exact(steps, kept):
         inside = [up for up, _ in pairs if span.upstream_first <= up < span.upstream_next]
         before = sum(up < upstream for up in inside)
         assert counted(span, before, len(inside) - before) == (right(pairs, upstream), True)
-        assert known.fill(span, [Run(up, span.downstream_first + i, 1) for i, up in enumerate(inside)])
+        assert known.fill(span, [OffsetRun(up, span.downstream_first + i, 1) for i, up in enumerate(inside)])
         assert known.translate(upstream).exact
     check_all(known, pairs)
 
@@ -150,7 +150,7 @@ def test_before_the_first_and_beyond_the_last():
     assert known.translate(103).exact
     assert known.translate(105).ahead == 2
     assert known.inverse(84) == Translation(101, exact=False, reason="it lies 3 behind the last record copied", ahead=3)
-    assert known.fill(Span(90, 71, 100, 80), [Run(90, 71, 9)])
+    assert known.fill(Span(90, 71, 100, 80), [OffsetRun(90, 71, 9)])
     assert known.translate(95).offset == 76
 
 
@@ -194,9 +194,9 @@ def test_a_sync_that_goes_back_forgets_all_before():
     known.synced(100, 100)
     known.synced(200, 200)
     known.synced(50, 260)
-    assert list(known.runs()) == [Run(50, 260, 1)]
+    assert list(known.runs()) == [OffsetRun(50, 260, 1)]
     known.synced(60, 10)
-    assert list(known.runs()) == [Run(60, 10, 1)]
+    assert list(known.runs()) == [OffsetRun(60, 10, 1)]
     known.reset()
     assert known.end is None
 
@@ -214,12 +214,12 @@ def test_what_does_not_fit_a_gap_is_not_put_there():
     known.synced(10, 10)
     known.synced(30, 20)
     span = Span(11, 11, 30, 20)
-    assert not known.fill(span, [Run(11, 11, 8)])
-    assert not known.fill(span, [Run(11, 12, 8)])
-    assert not known.fill(Span(11, 11, 30, 21), [Run(11, 11, 10)])
-    assert not known.fill(Span(12, 11, 30, 20), [Run(12, 11, 9)])
-    assert not known.fill(Span(40, 11, 50, 20), [Run(40, 11, 9)])
-    assert known.fill(span, [Run(12, 11, 9)])
+    assert not known.fill(span, [OffsetRun(11, 11, 8)])
+    assert not known.fill(span, [OffsetRun(11, 12, 8)])
+    assert not known.fill(Span(11, 11, 30, 21), [OffsetRun(11, 11, 10)])
+    assert not known.fill(Span(12, 11, 30, 20), [OffsetRun(12, 11, 9)])
+    assert not known.fill(Span(40, 11, 50, 20), [OffsetRun(40, 11, 9)])
+    assert known.fill(span, [OffsetRun(12, 11, 9)])
     assert known.translate(25).offset == 20
 
 
@@ -227,9 +227,9 @@ def test_a_stored_position_adds_one_pair_to_what_is_known():
     known = OffsetMap()
     known.anchored(9, 5)
     known.anchored(9, 5)
-    assert list(known.runs()) == [Run(9, 5, 1)]
+    assert list(known.runs()) == [OffsetRun(9, 5, 1)]
     known.anchored(12, 8)
-    assert list(known.runs()) == [Run(9, 5, 4)]
+    assert list(known.runs()) == [OffsetRun(9, 5, 4)]
 
 
 def test_what_lies_before_the_first_copy_stands_at_it():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.mirror.runs import Followed, Run, follow
+from heliograph.mirror.runs import Followed, OffsetRun, follow
 
 STEPS = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 4), st.just(0)), min_size=1, max_size=20)
 
@@ -37,13 +37,13 @@ def test_runs_hold_every_record_once(steps, looks):
     ("end", "turns", "last", "runs"),
     [
         (None, [], None, []),
-        (None, [], (9, 5), [Run(9, 5, 1)]),
+        (None, [], (9, 5), [OffsetRun(9, 5, 1)]),
         ((10, 6), [], (9, 5), []),
-        ((10, 6), [], (14, 10), [Run(10, 6, 5)]),
-        ((10, 6), [(20, 8)], (21, 9), [Run(10, 6, 2), Run(20, 8, 2)]),
-        ((10, 6), [(12, 11)], (12, 11), [Run(10, 6, 2), Run(12, 11, 1)]),
-        ((10, 6), [(4, 6)], (5, 7), [Run(4, 6, 2)]),
-        ((10, 6), [], (14, 12), [Run(14, 12, 1)]),
+        ((10, 6), [], (14, 10), [OffsetRun(10, 6, 5)]),
+        ((10, 6), [(20, 8)], (21, 9), [OffsetRun(10, 6, 2), OffsetRun(20, 8, 2)]),
+        ((10, 6), [(12, 11)], (12, 11), [OffsetRun(10, 6, 2), OffsetRun(12, 11, 1)]),
+        ((10, 6), [(4, 6)], (5, 7), [OffsetRun(4, 6, 2)]),
+        ((10, 6), [], (14, 12), [OffsetRun(14, 12, 1)]),
         ((10, 6), [], (9, 3), []),
         ((10, 6), [], (4, 9), []),
     ],
@@ -54,10 +54,10 @@ def test_single_looks(end, turns, last, runs):
 
 def test_lost_turns_leave_a_gap():
     found = follow((10, 6), [(50, 30)], (51, 31), complete=False)
-    assert found == Followed((Run(50, 30, 2),), (52, 32))
-    assert follow((10, 6), [], (12, 8), complete=False).runs == (Run(10, 6, 3),)
-    assert Run(50, 30, 2).end == (52, 32)
+    assert found == Followed((OffsetRun(50, 30, 2),), (52, 32))
+    assert follow((10, 6), [], (12, 8), complete=False).runs == (OffsetRun(10, 6, 3),)
+    assert OffsetRun(50, 30, 2).end == (52, 32)
 
 
 def test_a_look_without_an_anchor_waits_for_the_next():
-    assert follow((10, 6), [(20, 8)], None) == Followed((Run(10, 6, 2),), (20, 8))
+    assert follow((10, 6), [(20, 8)], None) == Followed((OffsetRun(10, 6, 2),), (20, 8))

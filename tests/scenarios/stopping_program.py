@@ -17,7 +17,7 @@ from heliograph.cli import app
 from heliograph.cluster.group import Membership
 from heliograph.cluster.transactions import TransactionalProducer
 from heliograph.flow import positions
-from heliograph.flow.flow import Flow
+from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Lane
 from heliograph.flow.sender import Sender
 from heliograph.offsets.stored import Offsets
@@ -141,7 +141,7 @@ def walking(point: Point) -> None:
 
 
 def drained(point: Point) -> None:
-    point.after(Flow, "drain")
+    point.after(DataPlane, "drain")
 
 
 def fenced(point: Point) -> None:

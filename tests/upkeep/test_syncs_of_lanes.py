@@ -12,7 +12,7 @@ from heliograph.flow.progress import RUNS_KEPT
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.naming import Location
-from heliograph.mirror.runs import Run
+from heliograph.mirror.runs import OffsetRun
 from heliograph.observe.log import Log
 from heliograph.upkeep.syncs import SYNCS_A_WRITE, Syncs
 
@@ -61,11 +61,11 @@ def test_batches_become_runs():
     world = World()
     world.begin(5, 0)
     world.copy(5, 0, 10)
-    assert world.runs == [Run(5, 0, 10)]
+    assert world.runs == [OffsetRun(5, 0, 10)]
     world.copy(15, 10, 5)
     world.copy(22, 15, 2)
-    assert world.runs == [Run(5, 0, 15), Run(22, 15, 2)]
-    assert world.runs == [Run(5, 0, 15), Run(22, 15, 2)]
+    assert world.runs == [OffsetRun(5, 0, 15), OffsetRun(22, 15, 2)]
+    assert world.runs == [OffsetRun(5, 0, 15), OffsetRun(22, 15, 2)]
     world.lane.settled = 30
     world.syncs.follow()
     assert world.syncs.maps[KEY].translate(30).exact
@@ -78,7 +78,7 @@ def test_a_lane_that_begins_again_further_back():
     world.copy(0, 0, 100)
     world.begin(60, 100)
     world.copy(60, 100, 40)
-    assert world.runs == [Run(0, 0, 60), Run(60, 100, 40)]
+    assert world.runs == [OffsetRun(0, 0, 60), OffsetRun(60, 100, 40)]
 
 
 def test_a_lane_that_begins_again_before_anybody_looked():
@@ -88,7 +88,7 @@ def test_a_lane_that_begins_again_before_anybody_looked():
     world.copy(20, 10, 5)
     world.begin(30, 15)
     world.copy(31, 15, 1)
-    assert world.runs == [Run(0, 0, 10), Run(20, 10, 5), Run(30, 15, 0), Run(31, 15, 1)]
+    assert world.runs == [OffsetRun(0, 0, 10), OffsetRun(20, 10, 5), OffsetRun(30, 15, 0), OffsetRun(31, 15, 1)]
 
 
 def test_the_map_of_a_topic_that_was_made_anew_begins_anew():
@@ -99,7 +99,7 @@ def test_the_map_of_a_topic_that_was_made_anew_begins_anew():
     world.open()
     world.begin(0, 100)
     world.copy(0, 100, 3)
-    assert world.runs == [Run(0, 100, 3)]
+    assert world.runs == [OffsetRun(0, 100, 3)]
 
 
 def test_turns_that_were_lost_leave_a_gap():
@@ -108,8 +108,8 @@ def test_turns_that_were_lost_leave_a_gap():
     for number in range(2 * RUNS_KEPT):
         world.copy(number * 3, number, 1)
     runs = world.runs
-    assert runs[0] == Run(0, 0, 0)
-    assert runs[1] == Run(RUNS_KEPT * 3, RUNS_KEPT, 1)
+    assert runs[0] == OffsetRun(0, 0, 0)
+    assert runs[1] == OffsetRun(RUNS_KEPT * 3, RUNS_KEPT, 1)
     assert not world.syncs.maps[KEY].translate(30).exact
 
 
@@ -123,7 +123,7 @@ def test_offsets_of_shared_partitions_say_nothing():
     world.lane.new_runs.clear()
     world.begin(10, 30)
     world.copy(10, 30, 5)
-    assert world.runs == [Run(10, 30, 5)]
+    assert world.runs == [OffsetRun(10, 30, 5)]
 
 
 def test_what_an_open_transaction_holds_does_not_count():

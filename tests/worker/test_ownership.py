@@ -12,7 +12,7 @@ from configs import flow_config
 from heliograph.cluster.group import Beat, Joined
 from heliograph.errors import BrokerError, NotAuthorized, Unreachable
 from heliograph.wire import errors as codes
-from heliograph.worker.ownership import Callbacks, Metadata, Ownership, choose_owner
+from heliograph.worker.ownership import Metadata, Ownership, OwnershipListener, choose_owner
 
 FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10)
 MEMBERS = st.dictionaries(
@@ -76,12 +76,12 @@ def live(coordinator, until):
     """Let a member live until ``until(ownership, told)`` holds."""
 
     async def job():
-        callbacks = Callbacks(
+        listener = OwnershipListener(
             gained=lambda: coordinator.told.append(("gained",)),
             lost=lambda reason: coordinator.told.append(("lost", reason)),
             standby=lambda: coordinator.told.append(("standby",)),
         )
-        ownership = Ownership(None, FLOW, 5, callbacks)
+        ownership = Ownership(None, FLOW, 5, listener)
         ownership._membership = coordinator
         running = asyncio.create_task(ownership.run())
         try:

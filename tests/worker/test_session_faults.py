@@ -23,7 +23,7 @@ from heliograph.mirror.formats import OffsetSync
 from heliograph.observe.log import Log
 from heliograph.offsets.stored import ensure_topic
 from heliograph.upkeep.periodic import Job
-from heliograph.worker.session import Callbacks, Session
+from heliograph.worker.session import Session, SessionListener
 
 KEEPS_IN_STEP = """
 emit.heartbeats.enabled=true
@@ -88,7 +88,7 @@ async def run_session(source: FakeCluster, target: FakeCluster, path) -> tuple[W
         await each.start()
     assert await ensure_topic(clusters[1], flow) is None
     nothing = lambda *_: None  # noqa: E731
-    session = Session(flow, *clusters, Log("test"), Callbacks(lambda: True, nothing, nothing, nothing, nothing))
+    session = Session(flow, *clusters, Log("test"), SessionListener(lambda: True, nothing, nothing, nothing, nothing))
     await session._load()
     await session.lanes.refresh()
     await copy_all(session, clusters, (source, target))

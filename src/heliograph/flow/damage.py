@@ -15,8 +15,8 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.log import PartitionLog, record_at
 from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError
-from heliograph.flow.evidence import Evidence, alike, source_batches
 from heliograph.flow.lane import Lane
+from heliograph.flow.partition_state import PartitionState, alike, source_batches
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.losses import (
     LOOK_BACK_RECORDS_MAX,
@@ -65,54 +65,52 @@ def loss_of(
 
 
 async def find_loss(
-    source: Cluster, target: Cluster, lane: Lane, stored: Anchor, evidence: Evidence, *, read_committed: bool
+    source: Cluster, target: Cluster, lane: Lane, stored: Anchor, state: PartitionState, *, read_committed: bool
 ) -> Damage | None:
-    """Judge by ``evidence`` and, where that leaves a doubt, by records; None: all that was copied is on both sides.
+    """Judge by ``state`` and, where that leaves a doubt, by records; None: all that was copied is on both sides.
 
     Raises a ClusterError or DataError when a cluster cannot be asked.
     """
     after = stored.source_offset + 1
-    if is_other(stored.topic_id, evidence.topic_id):
-        return _made_anew(lane, stored, evidence)
-    cut = evidence.cut if evidence.cut is not None else min(evidence.end, after)
+    if is_other(stored.topic_id, state.topic_id):
+        return _made_anew(lane, stored, state)
+    cut = state.cut if state.cut is not None else min(state.end, after)
     if cut < after:
-        if evidence.whole:  # the end that readers may see is not yet what the log holds: it follows soon
+        if state.whole:  # the end that readers may see is not yet what the log holds: it follows soon
             raise ClusterError(
-                f"{lane.source_topic}-{lane.partition} on {source.alias} shows its records up to {evidence.end} only,"
+                f"{lane.source_topic}-{lane.partition} on {source.alias} shows its records up to {state.end} only,"
                 f" and was read up to {after}"
             )
-        same_topic = stored.topic_id not in NO_ID and evidence.topic_id not in NO_ID
+        same_topic = stored.topic_id not in NO_ID and state.topic_id not in NO_ID
         if not same_topic and not await _same_before(source, target, lane, stored, cut):
-            return _made_anew(lane, stored, evidence)
-        return _cut(lane, stored, evidence, cut)
-    short = None if lane.shared else shortfall(stored, evidence.target_kept, evidence.target_id)
+            return _made_anew(lane, stored, state)
+        return _cut(lane, stored, state, cut)
+    short = None if lane.shared else shortfall(stored, state.target_kept, state.target_id)
     if short is None:
         return None
-    return await _fill_again(_Sides(source, target, read_committed), lane, stored, evidence, short)
+    return await _fill_again(_Sides(source, target, read_committed), lane, stored, state, short)
 
 
-def _made_anew(lane: Lane, stored: Anchor, evidence: Evidence) -> Damage:
+def _made_anew(lane: Lane, stored: Anchor, state: PartitionState) -> Damage:
     """Begin with the new topic; what the old one still held behind the position is lost."""
     after = stored.source_offset + 1
     lost = (after, max(after, lane.end_offset or 0))
-    loss = loss_of(lane, LossKind.RECREATION, source_offsets=lost, goes_on_at=evidence.begin)
-    return Damage(evidence.begin, "the source topic was recreated", (loss,))
+    loss = loss_of(lane, LossKind.RECREATION, source_offsets=lost, goes_on_at=state.begin)
+    return Damage(state.begin, "the source topic was recreated", (loss,))
 
 
-def _cut(lane: Lane, stored: Anchor, evidence: Evidence, cut: int) -> Damage:
+def _cut(lane: Lane, stored: Anchor, state: PartitionState, cut: int) -> Damage:
     """Go on at the cut. The target keeps what was copied from behind it; the source has other records there now."""
-    position = max(cut, evidence.begin)
-    short = None if lane.shared else shortfall(stored, evidence.target_kept, evidence.target_id)
+    position = max(cut, state.begin)
+    short = None if lane.shared else shortfall(stored, state.target_kept, state.target_id)
     if short is not None:  # what the target lacks cannot be counted back over records that are gone
-        position = evidence.begin
+        position = state.begin
     losses = [loss_of(lane, LossKind.TRUNCATION, source_offsets=(cut, stored.source_offset + 1), goes_on_at=position)]
     if short is not None:
         gone = (short.end_offset, short.end_offset + short.missing)
         losses.append(loss_of(lane, short.kind, target_offsets=gone, goes_on_at=position))
-    elif cut < evidence.begin:
-        losses.append(
-            loss_of(lane, LossKind.RETENTION, source_offsets=(cut, evidence.begin), goes_on_at=evidence.begin)
-        )
+    elif cut < state.begin:
+        losses.append(loss_of(lane, LossKind.RETENTION, source_offsets=(cut, state.begin), goes_on_at=state.begin))
     return Damage(position, f"the source was cut at {cut}", tuple(losses), twice=short is not None)
 
 
@@ -137,14 +135,14 @@ class _Sides:
     read_committed: bool
 
 
-async def _fill_again(sides: _Sides, lane: Lane, stored: Anchor, evidence: Evidence, short: Shortfall) -> Damage:
+async def _fill_again(sides: _Sides, lane: Lane, stored: Anchor, state: PartitionState, short: Shortfall) -> Damage:
     """Find the first record that the target lacks, and copy again from there."""
     after = stored.source_offset + 1
     place, twice = None, False
     if short.end_offset > 0 and short.missing <= LOOK_BACK_RECORDS_MAX:
-        place = await _look_back(sides, lane, evidence.begin, after, short.missing)
-        twice = place is not None and not await _fits(sides, lane, evidence.begin, place, short.end_offset)
-    position = evidence.begin if place is None or twice else place
+        place = await _look_back(sides, lane, state.begin, after, short.missing)
+        twice = place is not None and not await _fits(sides, lane, state.begin, place, short.end_offset)
+    position = state.begin if place is None or twice else place
     gone = (short.end_offset, short.end_offset + short.missing)
     loss = loss_of(
         lane,

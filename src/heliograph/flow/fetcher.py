@@ -40,7 +40,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Callbacks:
+class FetchListener:
     """Whom a fetcher tells."""
 
     arrived: Callable[[list[Lane]], None]
@@ -88,13 +88,15 @@ class _Session:
 class Fetcher:
     """All reading from one source broker."""
 
-    def __init__(self, cluster: Cluster, node_id: int, reading: Reading, window: Window, callbacks: Callbacks) -> None:
+    def __init__(
+        self, cluster: Cluster, node_id: int, reading: Reading, window: Window, listener: FetchListener
+    ) -> None:
         """Nothing is read before :meth:`run`."""
         self.node_id = node_id
         self._cluster = cluster
         self._reading = reading
         self._window = window
-        self._callbacks = callbacks
+        self._listener = listener
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._free: dict[Lane, None] = {}
         """Ready, and in no channel's session."""
@@ -162,7 +164,7 @@ class Fetcher:
     @property
     def lane_limit_bytes(self) -> int:
         """Most bytes that one lane may have pending: a few lanes may have half of the window among them."""
-        return max(self._reading.lane_limit_bytes, self._window.limit_bytes // (2 * max(1, self._callbacks.lanes())))
+        return max(self._reading.lane_limit_bytes, self._window.limit_bytes // (2 * max(1, self._listener.lanes())))
 
     @property
     def cluster(self) -> Cluster:
@@ -180,9 +182,9 @@ class Fetcher:
         return self._window
 
     @property
-    def callbacks(self) -> Callbacks:
+    def listener(self) -> FetchListener:
         """Whom it tells."""
-        return self._callbacks
+        return self._listener
 
     def lane(self, topic: str, partition: int) -> Lane | None:
         """Find a lane read from here."""
@@ -224,7 +226,7 @@ class _Channel:
                 await self._fetch(*request, budget)
             except ClusterError as error:
                 self.session.reset()
-                fetcher.callbacks.trouble(fetcher.node_id, error)
+                fetcher.listener.trouble(fetcher.node_id, error)
                 await asyncio.sleep(fetcher.cluster.config.reconnect_backoff_ms / 1000)
 
     def _budget(self) -> int:
@@ -300,7 +302,7 @@ class _Channel:
             return
         if answer.error:
             raise ProtocolError(f"{connection.where} answers a fetch with error {answer.error}")
-        fetcher.callbacks.fine(fetcher.node_id)
+        fetcher.listener.fine(fetcher.node_id)
         if any(row.end > row.start for row in answer.partitions):
             fetcher.round_trip.note(asyncio.get_running_loop().time() - sent_at)
         with fetcher.window.holding(len(answer.frame)) as hold:
@@ -316,10 +318,10 @@ class _Channel:
                 continue
             if row.error:
                 self.session.changed[lane] = None
-                fetcher.callbacks.partition_error(lane, row.error)
+                fetcher.listener.partition_error(lane, row.error)
                 continue
             if row.preferred_replica >= 0 and row.preferred_replica != fetcher.node_id:
-                fetcher.callbacks.nearer(lane, row.preferred_replica)
+                fetcher.listener.nearer(lane, row.preferred_replica)
                 continue
             asked = self.session.lanes[lane]
             try:
@@ -327,13 +329,13 @@ class _Channel:
                     arrived.append(lane)
             except DataError as error:
                 self.session.changed[lane] = None
-                fetcher.callbacks.damaged(lane, error)
+                fetcher.listener.damaged(lane, error)
                 continue
             if lane.position != asked or row.end > row.start:
                 self.session.changed[lane] = None
                 self._grow(lane, row.end - row.start)
         if arrived:
-            fetcher.callbacks.arrived(arrived)
+            fetcher.listener.arrived(arrived)
 
     def _grow(self, lane: Lane, size: int) -> None:
         """Ask for more at a time where a lane has a backlog and the line is long: it has one fetch under way."""

@@ -25,7 +25,7 @@ SEQUENCE_END = 1 << 31
 
 
 @dataclass(slots=True, eq=False)
-class Sent:
+class InFlightBatch:
     """A batch on its way, or waiting to be sent again."""
 
     parcel: Parcel
@@ -48,7 +48,7 @@ class InFlight:
         self.resending = False
         """A batch must be sent again before anything new."""
         self._window = window
-        self._batches: deque[Sent] = deque()
+        self._batches: deque[InFlightBatch] = deque()
         self._next_sequence = 0
         self._early = False
         """A batch was acknowledged before the head, which another broker has yet to answer."""
@@ -59,7 +59,7 @@ class InFlight:
         """Return the number of batches."""
         return len(self._batches)
 
-    def __contains__(self, sent: Sent) -> bool:
+    def __contains__(self, sent: InFlightBatch) -> bool:
         """Whether ``sent`` has not left meanwhile."""
         return sent in self._batches
 
@@ -75,9 +75,9 @@ class InFlight:
         """Whether one more batch may be under way."""
         return len(self._batches) < (IN_FLIGHT_MAX if self._known_to_broker else 1)
 
-    def add(self, ready: Ready) -> Sent:
+    def add(self, ready: Ready) -> InFlightBatch:
         """Give a new batch its number; its hold is the queue's from now on."""
-        sent = Sent(ready.parcel, ready.hold, ready.charge_bytes, self._next_sequence)
+        sent = InFlightBatch(ready.parcel, ready.hold, ready.charge_bytes, self._next_sequence)
         self._next_sequence = (self._next_sequence + ready.parcel.records) % SEQUENCE_END
         self._batches.append(sent)
         self.size_bytes += sent.charge_bytes
@@ -87,7 +87,7 @@ class InFlight:
         """Have what is not outstanding sent again before anything new."""
         self.resending = True
 
-    def next_resend(self) -> Sent | None:
+    def next_resend(self) -> InFlightBatch | None:
         """Return the first batch to be sent again; none while a later one is on its way, so that order is kept."""
         head = self._batches[0]
         if not self._known_to_broker:
@@ -102,7 +102,7 @@ class InFlight:
                 return None
         return first
 
-    def goes_out(self, sent: Sent) -> None:
+    def goes_out(self, sent: InFlightBatch) -> None:
         """Take note that ``sent`` is on its way from now on."""
         sent.outstanding = True
         if sent is self._batches[-1]:
@@ -110,7 +110,7 @@ class InFlight:
 
     # ---- what is known of them --------------------------------------------------------------------------------
 
-    def is_head(self, sent: Sent) -> bool:
+    def is_head(self, sent: InFlightBatch) -> bool:
         """Whether ``sent`` is the first of all."""
         return bool(self._batches) and self._batches[0] is sent
 
@@ -131,7 +131,7 @@ class InFlight:
 
     # ---- answers ----------------------------------------------------------------------------------------------
 
-    def acknowledged(self, sent: Sent) -> bool:
+    def acknowledged(self, sent: InFlightBatch) -> bool:
         """Take the head out once it is acknowledged; False where ``sent`` is not the head, and nothing leaves.
 
         Acknowledgements come in the order of sending, because a broker works through a connection in order. Only after
@@ -152,7 +152,7 @@ class InFlight:
         sent.hold.let_go()
         return True
 
-    def refused(self, sent: Sent) -> bool:
+    def refused(self, sent: InFlightBatch) -> bool:
         """Take note that ``sent`` was answered with an error; returns False where it was dropped meanwhile.
 
         Where it is not the head, it is sent again after it; what becomes of the head, the lane decides.
@@ -165,7 +165,7 @@ class InFlight:
         return True
 
     @staticmethod
-    def doubt(sent: Sent) -> None:
+    def doubt(sent: InFlightBatch) -> None:
         """Take note that ``sent`` may have been written although it was refused."""
         sent.doubtful = True
 
@@ -173,9 +173,9 @@ class InFlight:
         """Put the parts of the head in its place; its records keep their sequence numbers."""
         head = self._batches.popleft()
         sequence, charge = head.base_sequence, head.charge_bytes
-        parts: list[Sent] = []
+        parts: list[InFlightBatch] = []
         for parcel in parcels:
-            parts.append(Sent(parcel, Hold(self._window, parcel.size).keep(), charge, sequence))
+            parts.append(InFlightBatch(parcel, Hold(self._window, parcel.size).keep(), charge, sequence))
             sequence, charge = (sequence + parcel.records) % SEQUENCE_END, 0
         self._batches.extendleft(reversed(parts))
         head.hold.let_go()
@@ -185,7 +185,7 @@ class InFlight:
         """Take note that what another broker has not answered is to be sent to the new leader."""
         self.unanswered([sent for sent in self._batches if sent.outstanding])
 
-    def unanswered(self, lost: Iterable[Sent]) -> bool:
+    def unanswered(self, lost: Iterable[InFlightBatch]) -> bool:
         """Take note that ``lost`` will get no answer; returns whether any of them must be sent again."""
         again = False
         for sent in lost:

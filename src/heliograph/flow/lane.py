@@ -23,9 +23,9 @@ from enum import StrEnum
 from heliograph import records
 from heliograph.errors import DamagedBatch, HeliographError, TooLarge
 from heliograph.flow import refusals
-from heliograph.flow.in_flight import InFlight, Sent
+from heliograph.flow.in_flight import InFlight, InFlightBatch
 from heliograph.flow.progress import Progress, Uncommitted
-from heliograph.flow.refusals import Verdict
+from heliograph.flow.refusals import Consequence
 from heliograph.flow.waiting import Piece, Waiting
 from heliograph.flow.window import Hold, Window
 from heliograph.mirror.anchor import Anchor
@@ -445,7 +445,7 @@ class Lane:
             return in_flight.next_resend() is not None
         return in_flight.has_room and bool(self._waiting)
 
-    def take(self, small_bytes: int = records.SMALL_BYTES) -> tuple[Sent, bytes]:
+    def take(self, small_bytes: int = records.SMALL_BYTES) -> tuple[InFlightBatch, bytes]:
         """Return the next batch and its stamped header; only after :meth:`can_send`. Raises DataError.
 
         Good batches below ``small_bytes`` are made into one where neighbours wait.
@@ -460,7 +460,7 @@ class Lane:
         )
         return sent, header
 
-    def _next_new(self, small_bytes: int) -> Sent:
+    def _next_new(self, small_bytes: int) -> InFlightBatch:
         try:
             ready = self._waiting.take(self.limit_bytes, small_bytes)
         except DamagedBatch as error:
@@ -473,7 +473,7 @@ class Lane:
 
     # ---- answers ----------------------------------------------------------------------------------------------
 
-    def acknowledged(self, sent: Sent, base_offset: int) -> Foreign | None:
+    def acknowledged(self, sent: InFlightBatch, base_offset: int) -> Foreign | None:
         """Take the acknowledgement of a batch; returns what it reveals about other writers.
 
         One that comes before the head's counts for nothing: see :meth:`InFlight.acknowledged`.
@@ -519,18 +519,18 @@ class Lane:
             self.expected_offset = None  # the others were the last to write there, perhaps
         self.shared = shared
 
-    def refused(self, sent: Sent, row: Appended, now: float) -> Verdict:
+    def refused(self, sent: InFlightBatch, row: Appended, now: float) -> Consequence:
         """Take a produce error for ``sent``; says what must follow."""
         if not self._in_flight.refused(sent):
-            return Verdict.NOTHING  # dropped meanwhile
+            return Consequence.NOTHING  # dropped meanwhile
         if not self._in_flight.is_head(sent):
-            return Verdict.RETRY
+            return Consequence.RETRY
         if row.error == codes.DUPLICATE_SEQUENCE_NUMBER:
             self.acknowledged(sent, row.base_offset)
-            return Verdict.NOTHING
+            return Consequence.NOTHING
         return self._head_refused(sent, row, now)
 
-    def _head_refused(self, sent: Sent, row: Appended, now: float) -> Verdict:
+    def _head_refused(self, sent: InFlightBatch, row: Appended, now: float) -> Consequence:
         code = row.error
         error = self._error(code, row.message)
         if code in (codes.MESSAGE_TOO_LARGE, codes.RECORD_LIST_TOO_LARGE):
@@ -539,40 +539,40 @@ class Lane:
             return self._head_damaged(sent, error, now)
         if self.transactional and code in refusals.TRANSACTION_LOST:
             self.cause = error
-            return Verdict.ABORT
+            return Consequence.ABORT
         if code in refusals.PRODUCER_UNKNOWN:
             self.resume_needed(error)
-            return Verdict.RESUME
+            return Consequence.RESUME
         found = meaning(code)
         if found.retriable:
             if code in refusals.PERHAPS_WRITTEN:
                 self._in_flight.doubt(sent)
-            return self._send_again(error, now, Verdict.RETRY_METADATA if found.after else Verdict.RETRY)
+            return self._send_again(error, now, Consequence.RETRY_METADATA if found.after else Consequence.RETRY)
         return self._head_lost(error, now)
 
-    def _send_again(self, error: HeliographError, now: float, verdict: Verdict) -> Verdict:
+    def _send_again(self, error: HeliographError, now: float, consequence: Consequence) -> Consequence:
         if self.failures >= GIVE_UP_FAILURES:
             return self._head_lost(error, now, retry_s=GIVEN_UP_RETRY_S)
         self.cause = error
         self._in_flight.resend()
         self.failures += 1
         self.retry_at = now + min(RETRY_S_MIN * 2 ** min(self.failures - 1, 16), RESEND_S_MAX)
-        return verdict
+        return consequence
 
-    def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> Verdict:
+    def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> Consequence:
         """Give up the head, which the target refuses for good, and with it all that followed it."""
-        verdict = Verdict.FAILED
+        consequence = Consequence.FAILED
         if self._in_flight.doubtful:
             self._resume_on_retry = True
-            verdict = Verdict.ABORT if self.transactional else verdict
+            consequence = Consequence.ABORT if self.transactional else consequence
             self._in_flight.drop()
         else:
             self._in_flight.give_up()
         self.position = self.settled
         self.fail(error, now, retry_s=retry_s)
-        return verdict
+        return consequence
 
-    def _split_head(self, sent: Sent, now: float) -> Verdict:
+    def _split_head(self, sent: InFlightBatch, now: float) -> Consequence:
         """Part the batch that the target finds too large; its records keep their sequence numbers."""
         limit = max(records.HEADER_BYTES + 1, min(self.limit_bytes, sent.parcel.size) // 2)
         parcels = refusals.divided(sent.parcel, limit)
@@ -585,9 +585,9 @@ class Lane:
             )
             return self._head_lost(error, now, retry_s=TOO_LARGE_RETRY_S)
         self._in_flight.divide(parcels)
-        return Verdict.RETRY
+        return Consequence.RETRY
 
-    def _head_damaged(self, sent: Sent, error: HeliographError, now: float) -> Verdict:
+    def _head_damaged(self, sent: InFlightBatch, error: HeliographError, now: float) -> Consequence:
         """Tell damage at the source, which must never be passed on, from damage on the way to the target."""
         if refusals.is_damaged(sent.parcel):
             damage = DamagedBatch(
@@ -596,13 +596,13 @@ class Lane:
                 remedy="It is fetched again; if it stays so, check the source broker's log with kafka-dump-log",
             )
             return self._head_lost(damage, now)
-        return self._send_again(error, now, Verdict.RETRY)
+        return self._send_again(error, now, Consequence.RETRY)
 
     def leader_moved(self) -> None:
         """Take that the target partition has another leader: what the old one has not answered is sent to the new."""
         self._in_flight.leader_moved()
 
-    def connection_lost(self, lost: Sequence[Sent], cause: HeliographError) -> None:
+    def connection_lost(self, lost: Sequence[InFlightBatch], cause: HeliographError) -> None:
         """Take that ``lost`` will get no answer: they may or may not have been written, so they are sent again."""
         if self._in_flight.unanswered(lost) and self.state is not State.HALTED:
             self.cause = cause

@@ -12,8 +12,8 @@ from heliograph.cluster.log import PartitionLog, counted_if_there, record_at
 from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError, DataError, HeliographError, NotAuthorized
 from heliograph.flow.damage import find_loss, loss_of
-from heliograph.flow.evidence import Evidence, alike, gather, source_batches
 from heliograph.flow.lane import Lane
+from heliograph.flow.partition_state import PartitionState, alike, gather, source_batches
 from heliograph.mirror import resume
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import OffsetSync
@@ -23,12 +23,12 @@ from heliograph.records import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LaneStart:
     """Where a lane begins."""
 
     position: int
     """Source offset to fetch first."""
-    evidence: Evidence
+    state: PartitionState
     """What it follows from."""
     outcome: Outcome
     reason: str
@@ -40,7 +40,7 @@ class Place:
     @property
     def expected_offset(self) -> int:
         """Target offset that the lane's next record will get if nobody else writes there."""
-        return self.evidence.target_end
+        return self.state.target_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,51 +60,51 @@ async def locate(
     lanes: Sequence[Lane],
     stored: Mapping[Lane, Anchor],
     syncs: Mapping[Lane, OffsetSync] | None = None,
-) -> dict[Lane, Place | HeliographError]:
+) -> dict[Lane, LaneStart | HeliographError]:
     """Find each lane's place, or why it cannot be found; ``syncs`` are MirrorMaker 2's, where they may help."""
-    found: dict[Lane, Place | HeliographError] = {}
-    for lane, evidence in (await gather(clusters.source, clusters.target, lanes, stored)).items():
-        if isinstance(evidence, HeliographError):
-            found[lane] = evidence
+    found: dict[Lane, LaneStart | HeliographError] = {}
+    for lane, state in (await gather(clusters.source, clusters.target, lanes, stored)).items():
+        if isinstance(state, HeliographError):
+            found[lane] = state
             continue
         try:
-            found[lane] = await _place(clusters, lane, stored.get(lane), evidence, (syncs or {}).get(lane))
+            found[lane] = await _place(clusters, lane, stored.get(lane), state, (syncs or {}).get(lane))
         except (ClusterError, DataError) as error:
             found[lane] = error
     return found
 
 
 async def _place(
-    clusters: Clusters, lane: Lane, stored: Anchor | None, evidence: Evidence, sync: OffsetSync | None
-) -> Place:
-    begin, end, target_end = evidence.begin, evidence.end, evidence.target_end
+    clusters: Clusters, lane: Lane, stored: Anchor | None, state: PartitionState, sync: OffsetSync | None
+) -> LaneStart:
+    begin, end, target_end = state.begin, state.end, state.target_end
     if stored is None:
         if sync is not None and not lane.shared and target_end > sync.downstream_offset:
-            answer = await _resume(clusters, lane, None, sync, evidence)
+            answer = await _resume(clusters, lane, None, sync, state)
             if answer.outcome is Outcome.EXACT:
-                return _judged(lane, answer, evidence)
+                return _judged(lane, answer, state)
         position = end if clusters.start_at_latest else begin
         reason = "no position is stored"
         if target_end:
             reason += f", and {lane.target_topic}-{lane.target_partition} already ends at {target_end}"
-        return Place(position, evidence, Outcome.UNKNOWN, reason)
+        return LaneStart(position, state, Outcome.UNKNOWN, reason)
     damaged = await find_loss(
-        clusters.source, clusters.target, lane, stored, evidence, read_committed=clusters.read_committed
+        clusters.source, clusters.target, lane, stored, state, read_committed=clusters.read_committed
     )
     if damaged is not None:
         doubtful = (0, target_end) if damaged.twice and target_end else None
-        return Place(damaged.position, evidence, Outcome.EXACT, damaged.reason, damaged.losses, doubtful)
+        return LaneStart(damaged.position, state, Outcome.EXACT, damaged.reason, damaged.losses, doubtful)
     if lane.shared:
         reason = f"other partitions are copied to {lane.target_topic}-{lane.target_partition} too: nothing to count by"
         answer = Resume(stored.source_offset + 1, Outcome.UNKNOWN, reason)
-    elif _is_exact(clusters, stored, evidence):
+    elif _is_exact(clusters, stored, state):
         answer = Resume(stored.source_offset + 1, Outcome.EXACT, "it was stored in the transaction of its records")
     else:
-        answer = await _resume(clusters, lane, stored, sync, evidence)
-    return _judged(lane, answer, evidence)
+        answer = await _resume(clusters, lane, stored, sync, state)
+    return _judged(lane, answer, state)
 
 
-def _is_exact(clusters: Clusters, stored: Anchor, evidence: Evidence) -> bool:
+def _is_exact(clusters: Clusters, stored: Anchor, state: PartitionState) -> bool:
     """Whether the stored position needs no proof.
 
     Without transactions it is so only where MirrorMaker 2 stored it, which tells no target offset: ours may have
@@ -112,37 +112,37 @@ def _is_exact(clusters: Clusters, stored: Anchor, evidence: Evidence) -> bool:
     """
     if stored.target_offset is None:
         return stored.transactional
-    return stored.transactional and clusters.transactional and evidence.target_end > stored.target_offset
+    return stored.transactional and clusters.transactional and state.target_end > stored.target_offset
 
 
-def _judged(lane: Lane, answer: Resume, evidence: Evidence) -> Place:
+def _judged(lane: Lane, answer: Resume, state: PartitionState) -> LaneStart:
     """Make the answer a place, with the losses that it means."""
-    position = max(answer.position, evidence.begin)
+    position = max(answer.position, state.begin)
     doubtful = (answer.target_first, answer.target_next) if answer.target_next > answer.target_first else None
     losses = []
-    if answer.position < evidence.begin:
-        span = (answer.position, evidence.begin)
+    if answer.position < state.begin:
+        span = (answer.position, state.begin)
         losses.append(loss_of(lane, LossKind.RETENTION, source_offsets=span, goes_on_at=position))
     if answer.outcome is Outcome.FOREIGN and doubtful:
         losses.append(loss_of(lane, LossKind.FOREIGN_WRITE, target_offsets=doubtful, goes_on_at=position))
-    return Place(position, evidence, answer.outcome, answer.reason, tuple(losses), doubtful)
+    return LaneStart(position, state, answer.outcome, answer.reason, tuple(losses), doubtful)
 
 
 async def _resume(
-    clusters: Clusters, lane: Lane, stored: Anchor | None, sync: OffsetSync | None, evidence: Evidence
+    clusters: Clusters, lane: Lane, stored: Anchor | None, sync: OffsetSync | None, state: PartitionState
 ) -> Resume:
     stored_offset = -1 if stored is None else stored.source_offset
     anchor = resume.choose_anchor(stored, sync)
-    begun = resume.begin(stored_offset, anchor, evidence.target_end)
+    begun = resume.begin(stored_offset, anchor, state.target_end)
     if isinstance(begun, Resume):
         return begun
     try:
-        last = await _target_record(clusters, lane, evidence.target_end - 1)
+        last = await _target_record(clusters, lane, state.target_end - 1)
     except NotAuthorized:  # copying needs no right to read there, only this proof does
         reason = f"the right Read on {lane.target_topic} is missing, so its last record cannot be compared"
         return Resume(begun.stored_position, Outcome.UNKNOWN, reason, begun.target_first, begun.target_end)
-    if begun.position < evidence.begin:
-        return await _overtaken(clusters, lane, begun, last, evidence.begin)
+    if begun.position < state.begin:
+        return await _overtaken(clusters, lane, begun, last, state.begin)
     return await _proven(clusters, lane, begun, last, stored_offset=stored_offset, anchor=anchor)
 
 

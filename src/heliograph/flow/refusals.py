@@ -31,7 +31,7 @@ PERHAPS_WRITTEN = (codes.REQUEST_TIMED_OUT, codes.NOT_ENOUGH_REPLICAS_AFTER_APPE
 """The batch may be in the log although it was refused."""
 
 
-class Verdict(StrEnum):
+class Consequence(StrEnum):
     """What must follow a refusal."""
 
     NOTHING = "nothing"

@@ -12,10 +12,10 @@ from typing import Protocol
 from heliograph.broker.connection import Connection
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError
-from heliograph.flow.in_flight import IN_FLIGHT_MAX, Sent
+from heliograph.flow.in_flight import IN_FLIGHT_MAX, InFlightBatch
 from heliograph.flow.lane import Foreign, Lane
 from heliograph.flow.pace import RoundTrip
-from heliograph.flow.refusals import Verdict
+from heliograph.flow.refusals import Consequence
 from heliograph.records import SMALL_BYTES
 from heliograph.wire import produce
 from heliograph.wire.primitives import Buffer
@@ -33,11 +33,11 @@ ANSWER_SLACK_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Callbacks:
+class SendListener:
     """Whom a sender tells."""
 
     acknowledged: Callable[[Lane, Foreign | None], None]
-    refused: Callable[[Lane, Verdict], None]
+    refused: Callable[[Lane, Consequence], None]
     failed: Callable[[Lane, DataError], None]
     """A batch of this lane could not be made."""
     trouble: Callable[[int, HeliographError], None]
@@ -64,7 +64,7 @@ class Gate(Protocol):
 class _Request:
     """What one request under way holds."""
 
-    batches: dict[tuple[str, int], tuple[Lane, Sent]]
+    batches: dict[tuple[str, int], tuple[Lane, InFlightBatch]]
     version: int
     connection: Connection
 
@@ -73,13 +73,13 @@ class Sender:
     """All writing to one target broker."""
 
     def __init__(
-        self, cluster: Cluster, node_id: int, timeout_ms: int, callbacks: Callbacks, gate: Gate | None = None
+        self, cluster: Cluster, node_id: int, timeout_ms: int, listener: SendListener, gate: Gate | None = None
     ) -> None:
         """Nothing is sent before :meth:`run`. Without a ``gate`` a lane may send whenever it can."""
         self.node_id = node_id
         self._cluster = cluster
         self._timeout_ms = timeout_ms
-        self._callbacks = callbacks
+        self._listener = listener
         self._gate = gate
         self._offered: dict[Lane, None] = {}
         self._connection: Connection | None = None
@@ -109,7 +109,7 @@ class Sender:
             if self._under_way and self._should_gather():
                 return
             connection = self._connection
-            if connection is None or not connection.ready or not self._callbacks.may_send():
+            if connection is None or not connection.ready or not self._listener.may_send():
                 self._work.set()
                 return
             request = self._collect(connection)
@@ -147,11 +147,11 @@ class Sender:
                 await self._connection.until_ready()
             except ClusterError as error:
                 self._connection = None
-                self._callbacks.trouble(self.node_id, error)
+                self._listener.trouble(self.node_id, error)
                 await asyncio.sleep(self._cluster.config.reconnect_backoff_ms / 1000)
                 self._work.set()
                 continue
-            if not self._callbacks.may_send():
+            if not self._listener.may_send():
                 await asyncio.sleep(0.05)
                 self._work.set()
                 continue
@@ -161,7 +161,7 @@ class Sender:
         """Take one batch of each lane that has one, up to the size of a request."""
         now = self._loop.time()
         rows: dict[str, list[tuple[int, Buffer, Buffer]]] = {}
-        batches: dict[tuple[str, int], tuple[Lane, Sent]] = {}
+        batches: dict[tuple[str, int], tuple[Lane, InFlightBatch]] = {}
         size = 0
         again: list[Lane] = []
         skipped: list[Lane] = []
@@ -180,7 +180,7 @@ class Sender:
             try:
                 sent, header = lane.take(small_bytes)
             except DataError as error:
-                self._callbacks.failed(lane, error)
+                self._listener.failed(lane, error)
                 continue
             batches[lane.target_topic, lane.target_partition] = (lane, sent)
             rows.setdefault(lane.target_topic, []).append((lane.target_partition, header, sent.parcel.body))
@@ -226,7 +226,7 @@ class Sender:
             try:
                 rows, throttle_ms = produce.decode(request.version, answer.result())
                 request.connection.throttle(throttle_ms)
-                self._callbacks.fine(self.node_id)
+                self._listener.fine(self.node_id)
             except ClusterError as unreadable:
                 error = unreadable
                 request.connection.close(unreadable)
@@ -239,18 +239,18 @@ class Sender:
             self._lost(left, error)
         self.pump()
 
-    def _settle(self, lane: Lane, sent: Sent, row: Appended) -> None:
+    def _settle(self, lane: Lane, sent: InFlightBatch, row: Appended) -> None:
         if row.error:
-            self._callbacks.refused(lane, lane.refused(sent, row, self._loop.time()))
+            self._listener.refused(lane, lane.refused(sent, row, self._loop.time()))
             return
-        self._callbacks.acknowledged(lane, lane.acknowledged(sent, row.base_offset))
+        self._listener.acknowledged(lane, lane.acknowledged(sent, row.base_offset))
 
-    def _lost(self, left: Mapping[tuple[str, int], tuple[Lane, Sent]], error: BaseException | None) -> None:
+    def _lost(self, left: Mapping[tuple[str, int], tuple[Lane, InFlightBatch]], error: BaseException | None) -> None:
         """Deal with batches that will get no answer."""
         cause = error if isinstance(error, HeliographError) else ClusterError("The broker left batches unanswered")
         for lane, sent in left.values():
             lane.connection_lost([sent], cause)
             self._offered[lane] = None
         if error is not None:
-            self._callbacks.trouble(self.node_id, cause)
+            self._listener.trouble(self.node_id, cause)
         self._work.set()

@@ -72,7 +72,7 @@ class Store(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Callbacks:
+class TransactionListener:
     """Whom transactions tell."""
 
     offer: Callable[[list[Lane]], None]
@@ -230,7 +230,7 @@ class Transactions:
 
     # ---- life -------------------------------------------------------------------------------------------------
 
-    async def run(self, callbacks: Callbacks) -> None:
+    async def run(self, listener: TransactionListener) -> None:
         """Make transactions until cancelled; raises what cannot pass by itself.
 
         That may be that somebody else has the transactional id by now: see ``is_fenced`` of cluster/transactions.py.
@@ -240,7 +240,7 @@ class Transactions:
             ready = self._ready()
             self._wanted = dict.fromkeys(ready)
             if ready or self._to_store:
-                await self._one(callbacks)
+                await self._one(listener)
             else:
                 await self._changed.wait()
 
@@ -248,20 +248,20 @@ class Transactions:
         now = self._loop.time()
         return [lane for lane in self._wanted if lane.can_send(now)]
 
-    async def _one(self, callbacks: Callbacks) -> None:
+    async def _one(self, listener: TransactionListener) -> None:
         """Make one transaction, from its first partition to its end."""
         if self._epoch_used_up or any(self._needs_epoch(lane) for lane in self._wanted):
-            await self._new_epoch(callbacks)
+            await self._new_epoch(listener)
         current = self._current = Transaction(self._loop.time())
         try:
-            await self._join(current, callbacks)
+            await self._join(current, listener)
             current.began_s = self._loop.time()
             while not (self._spoiled or current.due(self._loop.time(), self._limits)):
                 await self._wait(current.due_in_s(self._loop.time(), self._limits))
-                await self._join(current, callbacks)
+                await self._join(current, listener)
             current.closing = True
             await self._until_answered(current)
-            await self._finish(current, callbacks)
+            await self._finish(current, listener)
         finally:
             self._current = None
         if self._wanted:
@@ -280,16 +280,16 @@ class Transactions:
         now = (lane, lane.starts)
         return self._numbered.get(_target(lane), now) != now
 
-    async def _new_epoch(self, callbacks: Callbacks) -> None:
-        await self._persist(self._producer.renew, callbacks)
+    async def _new_epoch(self, listener: TransactionListener) -> None:
+        await self._persist(self._producer.renew, listener)
         self._numbered.clear()
         self._epoch_used_up = False
 
     # ---- joining ------------------------------------------------------------------------------------------------
 
-    async def _join(self, current: Transaction, callbacks: Callbacks) -> None:
+    async def _join(self, current: Transaction, listener: TransactionListener) -> None:
         """Make the lanes that want to send part of the transaction."""
-        joining = [lane for lane in self._ready() if lane not in current.lanes and not self._shares(lane, callbacks)]
+        joining = [lane for lane in self._ready() if lane not in current.lanes and not self._shares(lane, listener)]
         again = [lane for lane in self._wanted if lane in current.lanes]
         self._wanted.clear()
         if any(self._needs_epoch(lane) for lane in joining):
@@ -301,7 +301,7 @@ class Transactions:
         if not current.partitions:
             needed.update(map(self._position_place, self._to_store))
         try:
-            await self._add(current, needed - current.partitions, wanted, callbacks)
+            await self._add(current, needed - current.partitions, wanted, listener)
         except BrokerError as error:
             if error.code not in _MAY_ABORT or is_fenced(error):
                 raise
@@ -311,7 +311,7 @@ class Transactions:
         self._joining = {}
         entered = [lane for lane in wanted.values() if self._enter(current, lane)]
         if entered or again:
-            callbacks.offer([*entered, *again])
+            listener.offer([*entered, *again])
 
     def _enter(self, current: Transaction, lane: Lane) -> bool:
         """Let a lane in whose partition was added, unless it was started anew meanwhile and needs another epoch."""
@@ -331,7 +331,7 @@ class Transactions:
         current: Transaction,
         needed: set[TopicPartition],
         wanted: dict[TopicPartition, Lane],
-        callbacks: Callbacks,
+        listener: TransactionListener,
     ) -> None:
         """Add ``needed`` to the transaction; lanes that cannot be part of it are taken out of ``wanted``.
 
@@ -339,7 +339,7 @@ class Transactions:
         """
         patient_until = self._loop.time() + UNKNOWN_S
         while needed:
-            refused = await self._persist(partial(self._producer.add, frozenset(needed)), callbacks)
+            refused = await self._persist(partial(self._producer.add, frozenset(needed)), listener)
             if not refused:
                 current.partitions |= needed
                 return
@@ -352,18 +352,18 @@ class Transactions:
                 lane = wanted.pop(key, None)
                 if lane is not None:
                     needed.discard(key)
-                    callbacks.failed(lane, error)
+                    listener.failed(lane, error)
                 elif final:
                     raise error
                 else:
-                    callbacks.trouble(error)
+                    listener.trouble(error)
                     await asyncio.sleep(RETRY_S)
 
     def _position_place(self, lane: Lane) -> TopicPartition:
         return self._store.topic, self._store.partition(lane)
 
     @staticmethod
-    def _shares(lane: Lane, callbacks: Callbacks) -> bool:
+    def _shares(lane: Lane, listener: TransactionListener) -> bool:
         """Turn away a lane that is not alone on its target partition: a transaction has one order there, not two."""
         if lane.shared:
             place = f"{lane.target_topic}-{lane.target_partition}"
@@ -371,7 +371,7 @@ class Transactions:
                 f"Several partitions of {lane.source_topic} would be copied to {place}, which exactly-once cannot do",
                 remedy=f"Give topic {lane.target_topic} as many partitions as {lane.source_topic} has",
             )
-            callbacks.failed(lane, error)
+            listener.failed(lane, error)
         return lane.shared
 
     # ---- the end ------------------------------------------------------------------------------------------------
@@ -385,17 +385,17 @@ class Transactions:
                 return
             await self._wait(left_s)
 
-    async def _finish(self, current: Transaction, callbacks: Callbacks) -> None:
+    async def _finish(self, current: Transaction, listener: TransactionListener) -> None:
         """Commit, or abort what cannot be committed."""
         torn = next((lane for lane in current.lanes if lane.torn), None)
         if torn is not None:
             self.spoil(torn.cause or DataError(f"{torn.source_topic}-{torn.partition} was placed anew"))
         if self._spoiled is None and current.partitions:
-            await self._commit(current, callbacks)
+            await self._commit(current, listener)
         if self._spoiled is not None:
-            await self._abort(current, self._spoiled, callbacks)
+            await self._abort(current, self._spoiled, listener)
 
-    async def _commit(self, current: Transaction, callbacks: Callbacks) -> None:
+    async def _commit(self, current: Transaction, listener: TransactionListener) -> None:
         lanes = list(current.lanes)
         places = current.partitions
         begun = {lane: at for lane, at in self._to_store.items() if self._position_place(lane) in places}
@@ -404,8 +404,8 @@ class Transactions:
         for lane, anchor in (begun | moved).items():
             rows.setdefault(self._store.partition(lane), []).append(self._store.row(lane, anchor))
         try:
-            await self._persist(lambda: self._producer.append(self._store.topic, rows, _now_ms()), callbacks)
-            await self._persist(lambda: self._producer.end(commit=True), callbacks)
+            await self._persist(lambda: self._producer.append(self._store.topic, rows, _now_ms()), listener)
+            await self._persist(lambda: self._producer.end(commit=True), listener)
         except BrokerError as error:
             if error.code not in _MAY_ABORT:
                 raise
@@ -416,21 +416,21 @@ class Transactions:
         for lane, anchor in begun.items():
             if self._to_store.get(lane) is anchor:
                 del self._to_store[lane]
-        callbacks.committed(lanes)
+        listener.committed(lanes)
 
-    async def _abort(self, current: Transaction, cause: HeliographError, callbacks: Callbacks) -> None:
+    async def _abort(self, current: Transaction, cause: HeliographError, listener: TransactionListener) -> None:
         """Abort, and have every lane of the transaction begin again after its last commit."""
         deadline = self._loop.time() + SETTLE_S
         while current.under_way and self._loop.time() < deadline:
             await self._wait(deadline - self._loop.time())
-        await self._new_epoch(callbacks)
+        await self._new_epoch(listener)
         for lane in current.lanes:
             lane.abort(self.producer)
         self._spoiled = None
         self._current = None
-        callbacks.aborted(list(current.lanes), cause)
+        listener.aborted(list(current.lanes), cause)
 
-    async def _persist(self, ask: Callable[[], Awaitable[Result]], callbacks: Callbacks) -> Result:
+    async def _persist(self, ask: Callable[[], Awaitable[Result]], listener: TransactionListener) -> Result:
         """Ask until it is answered; raises what cannot pass by itself."""
         told = False
         while True:
@@ -440,11 +440,11 @@ class Transactions:
                 if retriable(error) is None:
                     raise
                 told = True
-                callbacks.trouble(error)
+                listener.trouble(error)
                 await asyncio.sleep(RETRY_S)
             else:
                 if told:
-                    callbacks.fine()
+                    listener.fine()
                 return answer
 
 

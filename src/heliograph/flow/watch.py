@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from heliograph.cluster import epochs
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, HeliographError
-from heliograph.flow.evidence import topic_id
 from heliograph.flow.lane import Lane, State
+from heliograph.flow.partition_state import topic_id
 from heliograph.mirror.losses import cut_at, is_other
 from heliograph.wire import errors as codes
 
 
 @dataclass(frozen=True, slots=True)
-class Callbacks:
+class WatchListener:
     """Whom the watch tells."""
 
     doubted: Callable[[Lane, HeliographError], None]
@@ -30,10 +30,10 @@ class Callbacks:
 class Watch:
     """Looks at lanes against both clusters' metadata."""
 
-    def __init__(self, source: Cluster, target: Cluster, callbacks: Callbacks) -> None:
+    def __init__(self, source: Cluster, target: Cluster, listener: WatchListener) -> None:
         """Nothing is asked before :meth:`check_epochs`."""
         self._source, self._target = source, target
-        self._callbacks = callbacks
+        self._listener = listener
         self._unchecked: dict[Lane, None] = {}
 
     def look(self, lane: Lane) -> None:
@@ -42,7 +42,7 @@ class Watch:
             return  # its position is being found, which includes all this, or it is not to move
         doubt = self._doubt(lane) if lane.state is State.RUNNING else None
         if doubt is not None:
-            self._callbacks.doubted(lane, doubt)
+            self._listener.doubted(lane, doubt)
             return
         epoch = self._source.metadata.leader_epoch(lane.source_topic, lane.partition)
         if lane.identity.leader_epoch < 0:
@@ -89,9 +89,9 @@ class Watch:
             )
             if cut is None:
                 lane.led_by(wanted[key].leader_epoch)
-                self._callbacks.confirmed(lane)
+                self._listener.confirmed(lane)
                 continue
-            self._callbacks.doubted(
+            self._listener.doubted(
                 lane,
                 ClusterError(
                     f"{lane.source_topic}-{lane.partition} on {self._source.alias} was read up to {position}, and its"

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from heliograph.mirror.runs import Pair, Run
+from heliograph.mirror.runs import OffsetRun, Pair
 
 RUNS_MAX = 4_096
 """Runs that a map keeps by default (24 bytes each)."""
@@ -76,9 +76,9 @@ class OffsetMap:
         """Count the runs."""
         return len(self._up)
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[OffsetRun]:
         """Return all runs, in ascending order."""
-        return (Run(*row) for row in zip(self._up, self._down, self._count, strict=True))
+        return (OffsetRun(*row) for row in zip(self._up, self._down, self._count, strict=True))
 
     @property
     def end(self) -> Pair | None:
@@ -125,7 +125,7 @@ class OffsetMap:
             self._cut(upstream, downstream)
             self._append(upstream, downstream, 1)
 
-    def fill(self, span: Span, runs: Iterable[Run]) -> bool:
+    def fill(self, span: Span, runs: Iterable[OffsetRun]) -> bool:
         """Put what was counted on the source into a gap; False, and nothing changes, where it does not fit there.
 
         The gap before the first run has no beginning of its own: ``span`` then says from where on it was counted.
@@ -287,7 +287,7 @@ def counted(span: Span, before: int, after: int) -> tuple[int, bool]:
     return max(span.downstream_first, span.downstream_next - after), False
 
 
-def _fits(span: Span, runs: list[Run]) -> bool:
+def _fits(span: Span, runs: list[OffsetRun]) -> bool:
     upstream, downstream = span.upstream_first, span.downstream_first
     for run in runs:
         if run.upstream < upstream or run.downstream != downstream:

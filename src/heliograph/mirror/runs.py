@@ -14,7 +14,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class OffsetRun:
     """Records that follow each other on both sides."""
 
     upstream: int
@@ -34,7 +34,7 @@ class Run:
 class Followed:
     """What a lane has copied since the last look."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[OffsetRun, ...]
     """In the order of copying; a run that lies before the one before it copies records once more."""
     end: Pair | None
     """Offsets after the last record; the next look begins here."""
@@ -46,19 +46,19 @@ def follow(end: Pair | None, turns: Sequence[Pair], last: Pair | None, *, comple
     ``complete`` is False where older turns may have been lost: then nothing is said of what lies before the first.
     """
     at = end if complete or not turns else None
-    runs: list[Run] = []
+    runs: list[OffsetRun] = []
     for turn in turns:
         if at is not None:
             count = min(turn[0] - at[0], turn[1] - at[1])
             if count > 0:
-                runs.append(Run(*at, count))
+                runs.append(OffsetRun(*at, count))
         at = turn
     if last is None or (at is not None and not turns and last[0] < at[0]):
         return Followed(tuple(runs), at)  # nothing new, or the anchor is still the one from before
     if at is None:
-        runs.append(Run(*last, 1))
+        runs.append(OffsetRun(*last, 1))
     elif last[0] - at[0] == last[1] - at[1] and last[0] >= at[0]:
-        runs.append(Run(*at, last[0] - at[0] + 1))
+        runs.append(OffsetRun(*at, last[0] - at[0] + 1))
     elif last[0] + 1 != at[0] or last[1] + 1 != at[1]:
-        runs.append(Run(*last, 1))  # a turn was missed: only this record is known
+        runs.append(OffsetRun(*last, 1))  # a turn was missed: only this record is known
     return Followed(tuple(runs), (last[0] + 1, last[1] + 1))

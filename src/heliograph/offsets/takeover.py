@@ -20,7 +20,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.errors import DataError, HeliographError
 from heliograph.flow.lane import Lane
-from heliograph.flow.positions import Clusters, Place, locate
+from heliograph.flow.positions import Clusters, LaneStart, locate
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import OffsetSync, decode_offset_sync
 from heliograph.mirror.naming import Location, naming_of
@@ -77,7 +77,7 @@ class Takeover:
         lanes: Sequence[Lane],
         stored: Mapping[Lane, Anchor],
         stored_ms: Mapping[TopicPartition, int],
-    ) -> dict[Lane, Place | HeliographError]:
+    ) -> dict[Lane, LaneStart | HeliographError]:
         """Find each lane's place, or why it cannot be found; ``stored_ms`` says when positions were stored."""
         places = await locate(clusters, lanes, stored)
         doubtful = [lane for lane, place in places.items() if _in_doubt(lane, place)]
@@ -108,23 +108,23 @@ class Takeover:
 
 def _may_be_first(
     lane: Lane,
-    place: Place | HeliographError,
+    place: LaneStart | HeliographError,
     stored: Mapping[Lane, Anchor],
     stored_ms: Mapping[TopicPartition, int],
 ) -> bool:
     """Whether what the target holds may be the source's first records; not where somebody forgot a position."""
     return (
-        isinstance(place, Place)
+        isinstance(place, LaneStart)
         and lane not in stored
         and (lane.source_topic, lane.partition) not in stored_ms
         and place.expected_offset <= FIRST_RECORDS_MAX
     )
 
 
-def _in_doubt(lane: Lane, place: Place | HeliographError) -> bool:
+def _in_doubt(lane: Lane, place: LaneStart | HeliographError) -> bool:
     """Whether a sync may prove what the stored position did not; a lane that has run knows better itself."""
     return (
-        isinstance(place, Place)
+        isinstance(place, LaneStart)
         and place.outcome is not Outcome.EXACT
         and place.expected_offset > 0
         and not lane.shared

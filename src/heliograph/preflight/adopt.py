@@ -17,7 +17,7 @@ from heliograph.config.model import Config, FlowConfig
 from heliograph.config.resolve import DEFAULT
 from heliograph.errors import HeliographError
 from heliograph.flow.lane import Lane
-from heliograph.flow.positions import Clusters, Place
+from heliograph.flow.positions import Clusters, LaneStart
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.checkpoints import group_choice_of
@@ -242,7 +242,7 @@ async def _places(
     lanes: Mapping[TopicPartition, Lane],
     stored: Mapping[TopicPartition, Anchor],
     offsets: Offsets,
-) -> dict[TopicPartition, Place | HeliographError]:
+) -> dict[TopicPartition, LaneStart | HeliographError]:
     """Find where lanes would begin whose copy exists, exactly as a start does."""
     there = {
         key: lane
@@ -256,9 +256,9 @@ async def _places(
     return {key: found[lane] for key, lane in there.items()}
 
 
-def _reached(anchor: Anchor | None, place: Place | HeliographError | None) -> int:
+def _reached(anchor: Anchor | None, place: LaneStart | HeliographError | None) -> int:
     """Return the source offset up to which records are known to be copied."""
-    if isinstance(place, Place) and place.outcome is Outcome.EXACT:
+    if isinstance(place, LaneStart) and place.outcome is Outcome.EXACT:
         return place.position
     return 0 if anchor is None else anchor.source_offset + 1
 
@@ -270,7 +270,7 @@ def _lag(reached: int, begin: int | HeliographError, end: int | HeliographError)
 
 
 def _judge(
-    places: Mapping[TopicPartition, Place | HeliographError], known: Mapping[TopicPartition, Anchor]
+    places: Mapping[TopicPartition, LaneStart | HeliographError], known: Mapping[TopicPartition, Anchor]
 ) -> tuple[int, int, tuple[str, ...]]:
     """Count exact places and fresh ones, and give the reasons of the others."""
     exact = fresh = 0

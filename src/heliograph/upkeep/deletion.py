@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import HeliographError
-from heliograph.flow.evidence import topic_id
+from heliograph.flow.partition_state import topic_id
 from heliograph.mirror.deletions import Deletions
 from heliograph.observe.log import Log
 from heliograph.wire import errors as codes

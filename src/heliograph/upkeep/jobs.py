@@ -9,7 +9,7 @@ import asyncio
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
-from heliograph.flow.flow import Flow
+from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Lane
 from heliograph.mirror.naming import Location
 from heliograph.observe.log import Log
@@ -25,7 +25,7 @@ from heliograph.upkeep.syncs import Syncs
 class Upkeep:
     """The parts of one stretch of copying."""
 
-    def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, flow: Flow, log: Log) -> None:
+    def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, flow: DataPlane, log: Log) -> None:
         """Nothing is asked or written before the jobs run. Raises ConfigError for lists that are no patterns."""
         self._log = log
         lanes = flow.lanes

@@ -22,7 +22,7 @@ from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import OffsetSync, encode_offset_sync
 from heliograph.mirror.naming import Location, naming_of
 from heliograph.mirror.offset_map import RUNS_MAX, OffsetMap
-from heliograph.mirror.runs import Pair, Run, follow
+from heliograph.mirror.runs import OffsetRun, Pair, follow
 from heliograph.mirror.selection import selection_of
 from heliograph.mirror.syncs import SyncRules
 from heliograph.observe.log import Log
@@ -80,7 +80,7 @@ class Syncs:
         self._ends: dict[TopicPartition, Pair | None] = {}
         self._seen: dict[TopicPartition, Anchor | None] = {}
         """Each lane's anchor at the last look."""
-        self._fresh: dict[TopicPartition, deque[Run]] = defaultdict(lambda: deque(maxlen=FRESH_MAX))
+        self._fresh: dict[TopicPartition, deque[OffsetRun]] = defaultdict(lambda: deque(maxlen=FRESH_MAX))
         self.waiting: dict[tuple[TopicPartition, int], OffsetSync] = {}
         """Syncs to be written, by partition and source offset, in order."""
         self._commit_due_s = 0.0
@@ -100,7 +100,7 @@ class Syncs:
         key = (lane.source_topic, lane.partition)
         self._drain(key, lane)
         if not lane.shared:
-            self._fresh[key].append(Run(position, expected_offset, 0))
+            self._fresh[key].append(OffsetRun(position, expected_offset, 0))
             self._ends[key] = (position, expected_offset)
 
     def _drain(self, key: TopicPartition, lane: Lane) -> None:

@@ -18,7 +18,7 @@ from heliograph.cluster.transactions import is_fenced
 from heliograph.concurrency import all_of, single_cause
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError
-from heliograph.flow.flow import Flow
+from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Lane, State
 from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
 from heliograph.observe.log import Log
@@ -27,7 +27,7 @@ from heliograph.offsets.stored import ensure_topic
 from heliograph.upkeep.periodic import Job
 from heliograph.worker import session
 from heliograph.worker.losses import Losses
-from heliograph.worker.ownership import Callbacks, Ownership
+from heliograph.worker.ownership import Ownership, OwnershipListener
 from heliograph.worker.session import Session
 from heliograph.worker.snapshot import FlowNow
 
@@ -60,7 +60,7 @@ class FlowRunner:
         self._ownership: Ownership | None = None
 
     @property
-    def flow(self) -> Flow | None:
+    def flow(self) -> DataPlane | None:
         """The data plane while it moves records."""
         return self._session.flow if self._session is not None and self.state is FlowState.RUNNING else None
 
@@ -136,7 +136,7 @@ class FlowRunner:
             self._target,
             self.config,
             time.time_ns() // 1_000_000,
-            Callbacks(gained=self._on_gained, lost=self._on_lost, standby=self._on_standby),
+            OwnershipListener(gained=self._on_gained, lost=self._on_lost, standby=self._on_standby),
         )
         self._ownership = ownership
         membership = asyncio.create_task(ownership.run(), name=f"group {self.config.group_id}")
@@ -230,14 +230,14 @@ class FlowRunner:
         assert self._ownership is not None
         self._be(FlowState.STARTING)
         self.log.info("copying", group=self.config.group_id)
-        callbacks = session.Callbacks(
+        listener = session.SessionListener(
             holds=self._ownership.holds,
             running=self._on_running,
             waiting=self._on_waiting,
             trouble=self._on_trouble,
             lost=self.losses.add,
         )
-        current = Session(self.config, self._source, self._target, self.log, callbacks)
+        current = Session(self.config, self._source, self._target, self.log, listener)
         self._session = current
         running = asyncio.create_task(current.run(), name=f"copy {self.config.name}")
         ends = [asyncio.create_task(self._lost.wait()), asyncio.create_task(self._stop.wait())]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from heliograph.concurrency import all_of
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
-from heliograph.flow.flow import Flow
+from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Lane
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
@@ -34,7 +34,7 @@ class LaneSet:
     """Which lanes there are."""
 
     config: FlowConfig
-    flow: Flow
+    flow: DataPlane
     topic_job: TopicJob
     deletion: DeletionJob | None
     """Deletes copies whose source topics are gone; None: they stay."""

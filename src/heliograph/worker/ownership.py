@@ -49,7 +49,7 @@ def choose_owner(members: Mapping[str, Metadata]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Callbacks:
+class OwnershipListener:
     """Whom an ownership tells."""
 
     gained: Callable[[], None]
@@ -61,10 +61,10 @@ class Callbacks:
 class Ownership:
     """This process's part in the group of one flow."""
 
-    def __init__(self, cluster: Cluster, config: FlowConfig, started_ms: int, callbacks: Callbacks) -> None:
+    def __init__(self, cluster: Cluster, config: FlowConfig, started_ms: int, listener: OwnershipListener) -> None:
         """Nothing is joined before :meth:`run`; ``started_ms`` is this member's place in the queue."""
         self.owns = False
-        self._callbacks = callbacks
+        self._listener = listener
         self._cluster = cluster
         self._config = config
         self._started_ms = started_ms
@@ -138,11 +138,11 @@ class Ownership:
         if owner == joined.member_id:
             if not self.owns:
                 self.owns = True
-                self._callbacks.gained()
+                self._listener.gained()
         elif self.owns:
             self._lose("the group gave the lanes to another process")
         else:
-            self._callbacks.standby()
+            self._listener.standby()
         await self._beat()
 
     async def _join(self, metadata: bytes) -> Joined:
@@ -196,7 +196,7 @@ class Ownership:
 
     def _lose(self, reason: str) -> None:
         self.owns = False
-        self._callbacks.lost(reason)
+        self._listener.lost(reason)
 
 
 def _read_owner(raw: bytes, config: FlowConfig) -> str:

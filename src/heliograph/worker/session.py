@@ -15,9 +15,9 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.concurrency import single_cause
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError, NotAuthorized
+from heliograph.flow.data_plane import DataPlane, DataPlaneConfig
 from heliograph.flow.events import ClusterBack, ClusterTrouble, Event
 from heliograph.flow.fetcher import Reading
-from heliograph.flow.flow import Flow, FlowSettings
 from heliograph.flow.lane import Lane
 from heliograph.flow.positions import Clusters
 from heliograph.mirror.deletions import Deletions
@@ -51,7 +51,7 @@ BATCH_OVERHEAD_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Callbacks:
+class SessionListener:
     """What the copying asks of the flow it belongs to, and tells it."""
 
     holds: Callable[[], bool]
@@ -69,19 +69,21 @@ class Callbacks:
 class Session:
     """One stretch of copying: created whenever this process gains the lanes."""
 
-    def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, log: Log, callbacks: Callbacks) -> None:
+    def __init__(
+        self, config: FlowConfig, source: Cluster, target: Cluster, log: Log, listener: SessionListener
+    ) -> None:
         """Nothing moves before :meth:`run`; both clusters must have been started."""
         self.config = config
         self.source, self.target = source, target
         self.log = log
         self.jobs: tuple[Job, ...] = ()
         """What is done again and again beside the copying, once that has begun."""
-        self._callbacks = callbacks
+        self._listener = listener
         self._down: dict[str, str] = {}
         """By alias: why a cluster cannot be used at the moment."""
         self._offsets = Offsets(target, config)
         self._transactions = transactions_for(config, target, self._offsets)
-        self._commits = Commits(self._offsets, self._transactions, callbacks.holds)
+        self._commits = Commits(self._offsets, self._transactions, listener.holds)
         self._producers = Producers(target)
         self.flow = self._make_flow()
         self.held_up = HeldUpPartitions(source, self.flow.lanes, log)
@@ -104,7 +106,7 @@ class Session:
         self.unkeyed = Unkeyed(source, target, self.flow.lanes, log)
         self._configs_job = TopicConfigsJob(source, target, topic_job.rules, log, topic_job.refused)
 
-    def _make_flow(self) -> Flow:
+    def _make_flow(self) -> DataPlane:
         config = self.config
         reading = Reading(
             max_bytes=config.fetch_max_bytes,
@@ -114,12 +116,12 @@ class Session:
             rack=config.client_rack,
             lane_limit_bytes=max(LANE_BYTES_MIN, config.window_bytes // LANE_SHARE_MAX),
         )
-        return Flow(
+        return DataPlane(
             self.source,
             self.target,
-            FlowSettings(reading, config.window_bytes, config.produce_timeout_ms, config.stop_on_loss),
+            DataPlaneConfig(reading, config.window_bytes, config.produce_timeout_ms, config.stop_on_loss),
             listener=self._on_event,
-            may_send=self._callbacks.holds,
+            may_send=self._listener.holds,
             resume=self._resume,
             transactions=self._transactions,
         )
@@ -128,10 +130,10 @@ class Session:
 
     async def run(self) -> None:
         """Copy until cancelled."""
-        await until_done("read the stored positions", self._load, self.log, self._callbacks.waiting)
-        await until_done("look at the topics", self.lanes.refresh, self.log, self._callbacks.waiting)
+        await until_done("read the stored positions", self._load, self.log, self._listener.waiting)
+        await until_done("look at the topics", self.lanes.refresh, self.log, self._listener.waiting)
         self.jobs = tuple(self._jobs())
-        self._callbacks.running()
+        self._listener.running()
         self.log.info("running", topics=self.lanes.topics, partitions=len(self.flow.lanes))
         with single_cause():
             async with asyncio.TaskGroup() as group:
@@ -215,9 +217,9 @@ class Session:
         match event:
             case ClusterTrouble(alias, cause):
                 self._down[alias] = str(cause)
-                self._callbacks.trouble("; ".join(self._down.values()))
+                self._listener.trouble("; ".join(self._down.values()))
             case ClusterBack(alias):
                 self._down.pop(alias, None)
-                self._callbacks.trouble("; ".join(self._down.values()))
+                self._listener.trouble("; ".join(self._down.values()))
             case Loss():
-                self._callbacks.lost(event)
+                self._listener.lost(event)

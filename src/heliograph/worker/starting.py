@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
-from heliograph.flow.flow import Flow
+from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Identity, Lane, Producer, State
-from heliograph.flow.positions import Clusters, Place
+from heliograph.flow.positions import Clusters, LaneStart
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.resume import Outcome
 from heliograph.observe.log import Log
@@ -27,7 +27,7 @@ class Starter:
     producers: Producers
     commits: Commits
     log: Log
-    flow: Flow
+    flow: DataPlane
     _told: dict[str, str] = field(default_factory=dict)
     """By target topic: why a lane of it could not begin the last time."""
 
@@ -44,7 +44,7 @@ class Starter:
                 if transactions is not None
                 else await self.producers.take(lane.target_topic, lane.target_partition)
                 for lane, place in places.items()
-                if isinstance(place, Place)
+                if isinstance(place, LaneStart)
             }
         except HeliographError as error:
             places = dict.fromkeys(lanes, error)
@@ -59,7 +59,7 @@ class Starter:
         untrue = [
             lane
             for lane, place in places.items()
-            if isinstance(place, Place) and (place.losses or self._outlives(stored.get(lane)))
+            if isinstance(place, LaneStart) and (place.losses or self._outlives(stored.get(lane)))
         ]
         await self.store_begun(untrue)
 
@@ -79,7 +79,7 @@ class Starter:
         """Whether copying without transactions makes a position untrue that counts as exact because it was in one."""
         return stored is not None and stored.transactional and self.commits.transactions is None
 
-    def _start(self, lane: Lane, place: Place, producer: Producer, *, fresh: bool) -> None:
+    def _start(self, lane: Lane, place: LaneStart, producer: Producer, *, fresh: bool) -> None:
         where = {"topic": lane.source_topic, "partition": lane.partition}
         known = self.commits.latest(lane)
         if known is not None and (before := target_partition_of(lane, known)) != lane.target_partition:
@@ -94,7 +94,7 @@ class Starter:
             self.flow.lose(lane, loss)
         if lane.state is State.HALTED:
             return
-        told = place.evidence
+        told = place.state
         exact = fresh or place.outcome is Outcome.EXACT
         lane.start(
             place.position,
@@ -123,7 +123,7 @@ class Starter:
         return lane.shared and (near or self.config.merges)
 
 
-def _target_before(lane: Lane, place: Place, known: Anchor | None) -> int:
+def _target_before(lane: Lane, place: LaneStart, known: Anchor | None) -> int:
     """Return the target offset of the record before ``place``; where it is not known, that of the end before it."""
     if (
         known is not None

@@ -15,10 +15,6 @@ from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import LossKind
 from heliograph.errors import BrokerError, ClusterError, HeliographError, NotAuthorized, RecordsLost
-from heliograph.flow import fetcher as fetching
-from heliograph.flow import sender as sending
-from heliograph.flow import transactions as transacting
-from heliograph.flow import watch as watching
 from heliograph.flow.damage import loss_of
 from heliograph.flow.events import (
     ClusterBack,
@@ -28,14 +24,14 @@ from heliograph.flow.events import (
     Listener,
     TransactionAborted,
 )
-from heliograph.flow.evidence import topic_id
-from heliograph.flow.fetcher import Fetcher, Reading
+from heliograph.flow.fetcher import Fetcher, FetchListener, Reading
 from heliograph.flow.lane import Foreign, Lane, State
+from heliograph.flow.partition_state import topic_id
 from heliograph.flow.placement import Placement
-from heliograph.flow.refusals import Verdict
-from heliograph.flow.sender import Sender
-from heliograph.flow.transactions import Transactions
-from heliograph.flow.watch import Watch
+from heliograph.flow.refusals import Consequence
+from heliograph.flow.sender import Sender, SendListener
+from heliograph.flow.transactions import TransactionListener, Transactions
+from heliograph.flow.watch import Watch, WatchListener
 from heliograph.flow.window import Window
 from heliograph.mirror.losses import Loss, is_other
 from heliograph.wire import errors as codes
@@ -54,7 +50,7 @@ WELL_UNPROVEN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class FlowSettings:
+class DataPlaneConfig:
     """What a flow's data plane needs to know."""
 
     reading: Reading
@@ -64,14 +60,14 @@ class FlowSettings:
     """Losses at which a lane stands still until a person decides."""
 
 
-class Flow:
+class DataPlane:
     """Moves records between two clusters, for the lanes it is given."""
 
     def __init__(
         self,
         source: Cluster,
         target: Cluster,
-        settings: FlowSettings,
+        config: DataPlaneConfig,
         *,
         listener: Listener,
         may_send: Callable[[], bool],
@@ -86,11 +82,11 @@ class Flow:
         """By source topic and partition."""
         self.moved: dict[Lane, None] = {}
         """Lanes whose anchors moved since they were last stored; whoever stores them takes them out."""
-        self.window = Window(settings.window_bytes, freed=self._window_freed)
+        self.window = Window(config.window_bytes, freed=self._window_freed)
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
         """Time from the records' timestamps to their acknowledgement, newest last."""
         self._source, self._target = source, target
-        self._settings = settings
+        self._config = config
         self._listener = listener
         self._may_send = may_send
         self._resume = resume
@@ -102,7 +98,7 @@ class Flow:
         self._told: set[Lane] = set()
         self._attention = asyncio.Event()
         """Set when a lane or a cluster's metadata needs the periodic look, which costs nothing otherwise."""
-        self._identity = Watch(source, target, watching.Callbacks(doubted=self._doubted, confirmed=self._confirmed))
+        self._identity = Watch(source, target, WatchListener(doubted=self._doubted, confirmed=self._confirmed))
         self._stale = {"source": False, "target": False}
         self._refreshed_at = {"source": 0.0, "target": 0.0}
         self._down: set[str] = set()
@@ -118,7 +114,7 @@ class Flow:
             async with asyncio.TaskGroup() as group:
                 self._tasks = group
                 if self._transactions:
-                    group.create_task(self._transactions.run(self._transaction_callbacks()), name="transactions")
+                    group.create_task(self._transactions.run(self._transaction_listener()), name="transactions")
                 for lane in self.lanes.values():
                     self._place(lane)
                 while True:
@@ -206,7 +202,7 @@ class Flow:
 
     def _make_fetcher(self, node: int) -> Fetcher:
         assert self._tasks is not None
-        callbacks = fetching.Callbacks(
+        listener = FetchListener(
             arrived=self._arrived,
             partition_error=self._partition_error,
             damaged=self._fail,
@@ -215,13 +211,13 @@ class Flow:
             fine=lambda _: self._fine("source"),
             lanes=lambda: len(self.lanes),
         )
-        fetcher = Fetcher(self._source, node, self._settings.reading, self.window, callbacks)
+        fetcher = Fetcher(self._source, node, self._config.reading, self.window, listener)
         self._tasks.create_task(fetcher.run(), name=f"fetcher {node}")
         return fetcher
 
     def _make_sender(self, node: int) -> Sender:
         assert self._tasks is not None
-        callbacks = sending.Callbacks(
+        listener = SendListener(
             acknowledged=self._acknowledged,
             refused=self._refused,
             failed=self._fail,
@@ -229,7 +225,7 @@ class Flow:
             fine=lambda _: self._fine("target"),
             may_send=self._may_send,
         )
-        sender = Sender(self._target, node, self._settings.produce_timeout_ms, callbacks, self._transactions)
+        sender = Sender(self._target, node, self._config.produce_timeout_ms, listener, self._transactions)
         self._tasks.create_task(sender.run(), name=f"sender {node}")
         return sender
 
@@ -280,20 +276,20 @@ class Flow:
         if lane.max_timestamp >= 0:
             self.latencies_ms.append(time.time() * 1000 - lane.max_timestamp)
 
-    def _refused(self, lane: Lane, verdict: Verdict) -> None:
+    def _refused(self, lane: Lane, consequence: Consequence) -> None:
         if self._transactions:
             self._transactions.settled(lane)
-        if verdict is Verdict.ABORT:
+        if consequence is Consequence.ABORT:
             self._spoil(lane)
             return
-        if verdict is Verdict.FAILED:
+        if consequence is Consequence.FAILED:
             self._tell_failed(lane)
-        elif verdict is Verdict.RESUME:
+        elif consequence is Consequence.RESUME:
             self._watch(lane)
-        elif verdict is Verdict.RETRY_METADATA:
+        elif consequence is Consequence.RETRY_METADATA:
             self._look_at("target")
             self._offer_later(lane)
-        elif verdict is Verdict.RETRY:
+        elif consequence is Consequence.RETRY:
             if lane.failures == QUIET_FAILURES:
                 self._tell_failed(lane)
             self._offer_later(lane)
@@ -304,8 +300,8 @@ class Flow:
 
     # ---- transactions -----------------------------------------------------------------------------------------
 
-    def _transaction_callbacks(self) -> transacting.Callbacks:
-        return transacting.Callbacks(
+    def _transaction_listener(self) -> TransactionListener:
+        return TransactionListener(
             offer=self._arrived,
             committed=self._committed,
             aborted=self._aborted,
@@ -394,7 +390,7 @@ class Flow:
     def lose(self, lane: Lane, loss: Loss) -> bool:
         """Tell of a loss; says whether the lane may go on, and else has it stand still."""
         self._listener(loss)
-        if loss.kind not in self._settings.stop_on_loss:
+        if loss.kind not in self._config.stop_on_loss:
             return True
         first, after = loss.offsets
         cause = RecordsLost(

@@ -23,7 +23,7 @@ TopicPartition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PartitionState:
     """Where a lane's partitions begin and end (an end is the offset after the last record), and which they are."""
 
     begin: int
@@ -45,8 +45,8 @@ class Evidence:
 
 async def gather(
     source: Cluster, target: Cluster, lanes: Sequence[Lane], stored: Mapping[Lane, Anchor]
-) -> dict[Lane, Evidence | HeliographError]:
-    """Ask both clusters about ``lanes``; gives each one's evidence, or why there is none."""
+) -> dict[Lane, PartitionState | HeliographError]:
+    """Ask both clusters about ``lanes``; gives each one's state, or why there is none."""
     if any(lane.producer is not None for lane in lanes):  # they ran before: what is known may be what misled them
         await source.refresh({lane.source_topic for lane in lanes})
         await target.refresh({lane.target_topic for lane in lanes})
@@ -56,12 +56,12 @@ async def gather(
     targets = {(lane.target_topic, lane.target_partition) for lane in lanes}
     target_ends = await admin.list_offsets(target, targets, admin.LATEST)
     epoch_ends = await _epoch_ends(source, stored)
-    found: dict[Lane, Evidence | HeliographError] = {}
+    found: dict[Lane, PartitionState | HeliographError] = {}
     for lane in lanes:
         here, there = (lane.source_topic, lane.partition), (lane.target_topic, lane.target_partition)
         told = (begins[here], ends[here], target_ends[there], epoch_ends.get(here))
         wrong = next((each for each in told if isinstance(each, HeliographError)), None)
-        found[lane] = wrong or _evidence(source, target, lane, stored.get(lane), told)
+        found[lane] = wrong or _state(source, target, lane, stored.get(lane), told)
     return found
 
 
@@ -87,13 +87,13 @@ async def _epoch_ends(
     return found
 
 
-def _evidence(
+def _state(
     source: Cluster,
     target: Cluster,
     lane: Lane,
     stored: Anchor | None,
     told: tuple[object, ...],
-) -> Evidence:
+) -> PartitionState:
     begin, end, target_end, epoch_end = told
     assert isinstance(begin, int)
     assert isinstance(end, int)
@@ -102,7 +102,7 @@ def _evidence(
     if stored is not None and isinstance(epoch_end, epochs.EpochEnd):
         cut = cut_at(stored.source_offset + 1, stored.leader_epoch, epoch_end.epoch, epoch_end.end_offset)
         whole = cut is None and epoch_end.end_offset >= 0
-    return Evidence(
+    return PartitionState(
         begin,
         end,
         target_end,
