@@ -1,10 +1,11 @@
 """What comes out of concurrent work: one error for a person, or the whole group where a defect is in it."""
 
 import asyncio
+import traceback
 
 import pytest
 
-from heliograph.concurrency import all_of, each_of, first_cause, single_cause
+from heliograph.concurrency import all_of, cancel_all, each_of, first_cause, single_cause
 from heliograph.errors import BrokerError, HeliographError, Unreachable
 
 
@@ -92,3 +93,40 @@ def test_each_of_does_not_hide_a_defect():
 
     with pytest.raises(BaseExceptionGroup):
         asyncio.run(each_of([1], ask, 8))
+
+
+def test_a_defect_keeps_its_trace_beside_an_error_that_ended_the_same_group():
+    async def both() -> None:
+        await all_of((_fail(Unreachable("gone")), _fail(ZeroDivisionError("defect"))))
+
+    with pytest.raises(BaseExceptionGroup) as raised:
+        asyncio.run(both())
+    assert {type(each) for each in raised.value.exceptions} == {Unreachable, ZeroDivisionError}
+    (defect,) = [each for each in raised.value.exceptions if isinstance(each, ZeroDivisionError)]
+    assert "_fail" in [frame.name for frame in traceback.extract_tb(defect.__traceback__)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "raised"),
+    [
+        (ZeroDivisionError("defect"), ZeroDivisionError),
+        (BaseExceptionGroup("group", [Unreachable("gone"), ZeroDivisionError("defect")]), BaseExceptionGroup),
+        (BaseExceptionGroup("group", [Unreachable("gone")]), None),
+        (Unreachable("gone"), None),
+    ],
+)
+def test_tasks_that_are_cancelled_raise_defects_alone(ends, raised):
+    async def main() -> None:
+        done, waits = asyncio.create_task(_fail(ends)), asyncio.create_task(asyncio.Event().wait())
+        await asyncio.wait([done])
+        try:
+            await cancel_all(waits, done)
+        finally:
+            assert waits.cancelled()
+
+    if raised is None:
+        asyncio.run(main())
+    else:
+        with pytest.raises(raised) as found:
+            asyncio.run(main())
+        assert found.value is ends

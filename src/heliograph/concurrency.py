@@ -2,7 +2,8 @@
 
 A task group raises an exception group, even for one error, and ``except HeliographError`` does not catch a group. So
 nobody above this module meets one: :func:`all_of` and :func:`each_of` hold no groups up, and :func:`single_cause` takes
-apart the groups of tasks that run for long.
+apart the groups of tasks that run for long. A defect is no such error: it comes out with its trace, whatever ended
+beside it.
 """
 
 import asyncio
@@ -40,6 +41,21 @@ def single_cause() -> Iterator[None]:
             raise
     if cause is not None:
         raise cause
+
+
+async def cancel_all(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and wait for their end. Raises what a defect among them raised; their errors for a person are known.
+
+    So a defect keeps its trace, although another task's error is what ended the work.
+    """
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, BaseExceptionGroup):
+            if first_cause(ended) is None:
+                raise ended
+        elif isinstance(ended, BaseException) and not isinstance(ended, HeliographError | asyncio.CancelledError):
+            raise ended
 
 
 async def all_of(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

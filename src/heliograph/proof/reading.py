@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from heliograph import records
 from heliograph.cluster.log import PartitionLog, fetch_once
 from heliograph.cluster.pace import Pace
+from heliograph.concurrency import cancel_all
 from heliograph.proof.comparison import Jump, More
 from heliograph.proof.model import Side
 from heliograph.proof.strand import Chunk
@@ -84,8 +85,7 @@ class Reader:
         """Abandon the fetch in flight."""
         if self._ahead is not None:
             task, self._ahead = self._ahead, None
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancel_all(task)
 
     async def _fetch(self) -> Chunk | None:
         """Fetch until something comes or nothing will."""

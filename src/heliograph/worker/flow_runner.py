@@ -15,7 +15,7 @@ from collections.abc import Coroutine
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
 from heliograph.cluster.transactions import is_fenced
-from heliograph.concurrency import all_of, single_cause
+from heliograph.concurrency import all_of, cancel_all, single_cause
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.flow.data_plane import DataPlane
@@ -146,9 +146,10 @@ class FlowRunner:
                     self._lost.clear()
                     await self._own(membership)
         finally:
-            membership.cancel()
-            await asyncio.gather(membership, return_exceptions=True)
-            await self._leave(ownership)
+            try:
+                await cancel_all(membership)
+            finally:
+                await self._leave(ownership)
 
     async def _leave(self, ownership: Ownership) -> None:
         try:
@@ -180,9 +181,7 @@ class FlowRunner:
             running.result()
             return True
         finally:
-            for each in (running, stopped):
-                each.cancel()
-            await asyncio.gather(running, stopped, return_exceptions=True)
+            await cancel_all(running, stopped)
 
     async def _prepare(self) -> None:
         await all_of((self._reach(self._source), self._reach(self._target)))
@@ -251,11 +250,11 @@ class FlowRunner:
                 self.halted = sum(lane.state is State.HALTED for lane in current.flow.lanes.values())
                 await current.finish(max(0.5, self.config.shutdown_timeout_ms / 1000 - 2 * LEAVE_S))
         finally:
-            for task in (running, *ends):
-                task.cancel()
-            await asyncio.gather(running, *ends, return_exceptions=True)
-            self._target.drop_connections(PRODUCE_PURPOSE)
-            self._session = None
+            try:
+                await cancel_all(running, *ends)
+            finally:
+                self._target.drop_connections(PRODUCE_PURPOSE)
+                self._session = None
 
     def _end_of(self, running: "asyncio.Task[None]") -> None:
         """Take the end of copying; raises what ended it, unless others have fenced us: then one may try again."""
