@@ -87,6 +87,8 @@ class FakeCluster:
         self.faults: dict[int, Fault] = {}
         self.always: dict[str, Fault] = {}
         """By api what is done to every answer."""
+        self.operations: dict[str, int] = {}
+        """By topic the bits of what the client may do with it; of others it is not told."""
         self.transactions: dict[tuple[str, int], tuple[int, int, str, datetime]] = {}
         """Open ones, by partition: producer id, first offset, transactional id, when it began."""
         self.defects: list[str] = []
@@ -203,7 +205,7 @@ class FakeCluster:
             "topic_id": known.topic_id if known else UNKNOWN_ID,
             "is_internal": name.startswith("__"),
             "partitions": partitions,
-            "topic_authorized_operations": -(2**31),
+            "topic_authorized_operations": self.operations.get(name, -(2**31)),
         }
 
     def _find_coordinator(self, _body, _version):
@@ -213,12 +215,21 @@ class FakeCluster:
         known = self.topics.get(name)
         return known if known and partition < len(known.logs) else None
 
+    def _stable(self, name, partition):
+        """Return the last stable offset: the first of an open transaction, else the end."""
+        held = self.transactions.get((name, partition))
+        end = self.topics[name].end(partition)
+        return min(end, held[1]) if held else end
+
     def _list_offsets(self, body, _version):
+        committed = getattr(body, "isolation_level", 0) == 1
+
         def row(name, asked):
             known = self._there(name, asked.partition_index)
             offset = -1
             if known:
-                end = known.end(asked.partition_index)
+                number = asked.partition_index
+                end = self._stable(name, number) if committed else known.end(number)
                 offset = {-2: 0, -1: end}.get(asked.timestamp, 0 if end else -1)
             return {
                 "partition_index": asked.partition_index,
@@ -246,7 +257,7 @@ class FakeCluster:
                 "partition_index": asked.partition,
                 "error_code": code,
                 "high_watermark": end,
-                "last_stable_offset": end,
+                "last_stable_offset": self._stable(name, asked.partition) if known else -1,
                 "log_start_offset": 0 if known else -1,
                 "aborted_transactions": [],
                 "preferred_read_replica": -1,

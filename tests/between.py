@@ -1,0 +1,84 @@
+"""A flow between two clusters in memory, and a log that keeps what it is told, for tests of what works between them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from configs import flow_config
+from fake_cluster import FakeCluster
+from heliograph.cluster.cluster import Cluster
+from heliograph.config.model import ClusterConfig, FlowConfig
+from heliograph.observe.log import Log
+from heliograph.worker.session import Session, SessionListener
+
+Answer = TypeVar("Answer")
+
+
+class Noted(Log):
+    """Keeps what is logged, but for debug, instead of writing it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[str, str, dict[str, object]]] = []
+
+    def info(self, message: str, /, **fields: object) -> None:
+        self.lines.append(("info", message, fields))
+
+    def warning(self, message: str, /, **fields: object) -> None:
+        self.lines.append(("warning", message, fields))
+
+    def error(self, message: str, /, **fields: object) -> None:
+        self.lines.append(("error", message, fields))
+
+    @property
+    def messages(self) -> list[str]:
+        return [message for _, message, _ in self.lines]
+
+    def fields(self, message: str) -> list[dict[str, object]]:
+        """Return the fields of each line with this message."""
+        return [fields for _, known, fields in self.lines if known == message]
+
+
+@dataclass
+class Between:
+    """What a part of a flow is made of."""
+
+    config: FlowConfig
+    source: Cluster
+    target: Cluster
+    log: Noted = field(default_factory=Noted)
+
+    def session(self) -> Session:
+        """Return one stretch of copying, with its parts joined; nothing runs yet."""
+        nothing = lambda *_: None  # noqa: E731
+        return Session(
+            self.config,
+            self.source,
+            self.target,
+            self.log,
+            SessionListener(lambda: True, nothing, nothing, nothing, nothing),
+        )
+
+
+def between(
+    source: FakeCluster, target: FakeCluster, work: Callable[[Between], Awaitable[Answer]], **changes: Any
+) -> Answer:
+    """Connect to both clusters, do ``work``, and return its answer; ``changes`` are to the flow's fields."""
+
+    async def worked() -> Answer:
+        sides = [
+            ClusterConfig(fake.alias, (("127.0.0.1", fake.port),), retry_backoff_ms=1, retry_backoff_max_ms=2)
+            for fake in (source, target)
+        ]
+        clusters = [Cluster(side) for side in sides]
+        try:
+            for cluster in clusters:
+                await cluster.start()
+                await cluster.refresh(None)
+            return await work(Between(flow_config(*sides, **changes), *clusters))
+        finally:
+            for cluster in clusters:
+                await cluster.close()
+
+    return asyncio.run(worked())
