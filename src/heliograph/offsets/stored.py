@@ -65,6 +65,7 @@ class Offsets:
     async def write(self, anchors: Iterable[tuple[Lane, Anchor]], now_ms: int) -> None:
         """Store the anchors of lanes; raises when the target does not take them."""
         rows: dict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
+        await self._look_for_topic()
         for lane, anchor in anchors:
             rows[self.partition(lane)].append(self.row(lane, anchor))
         if rows:
@@ -73,11 +74,10 @@ class Offsets:
     async def forget(self, places: Iterable[TopicPartition], now_ms: int) -> None:
         """Store that nothing is known of these source partitions any more, as Connect does (a null value)."""
         rows: dict[int, list[tuple[bytes, bytes | None]]] = defaultdict(list)
-        found = self.cluster.metadata.topics.get(self.topic)
-        partitions = len(found.partitions) if found else self.config.offsets_topic.partitions
+        await self._look_for_topic()
         for topic, partition in places:
             key = offset_key(self.config.connector_name, self.config.source_name, topic, partition)
-            rows[partition_for(key, partitions)].append((key, None))
+            rows[partition_for(key, self._partitions())].append((key, None))
         if rows:
             await table.write(self.cluster, self.topic, rows, now_ms)
 
@@ -88,9 +88,18 @@ class Offsets:
 
     def partition(self, lane: Lane) -> int:
         """Return the partition of that topic in which the lane's position belongs."""
+        return partition_for(self._key(lane), self._partitions())
+
+    def _partitions(self) -> int:
+        """Return how many partitions that topic has; where that is not known, as many as it is made with."""
         found = self.cluster.metadata.topics.get(self.topic)
-        partitions = len(found.partitions) if found else self.config.offsets_topic.partitions
-        return partition_for(self._key(lane), partitions)
+        return len(found.partitions) if found and found.partitions else self.config.offsets_topic.partitions
+
+    async def _look_for_topic(self) -> None:
+        """Ask for that topic's partitions where they are not known: in a wrong one nobody would find a position."""
+        found = self.cluster.metadata.topics.get(self.topic)
+        if found is None or not found.partitions:
+            await self.cluster.refresh([self.topic])
 
     def row(self, lane: Lane, anchor: Anchor) -> tuple[bytes, bytes]:
         """Return key and value of the lane's position."""
