@@ -19,21 +19,8 @@ OWN_SUBJECT = {"test_fake_cluster.py", "test_file_order.py", "test_shared_cluste
 
 NOT_YET: dict[str, str] = {
     **dict.fromkeys(
-        (
-            "cli/adopt",
-            "demo/play",
-            "offsets/endpoints",
-            "preflight/adopt",
-            "preflight/check_cluster",
-            "preflight/check_flow",
-            "preflight/permissions",
-            "preflight/rehearsal",
-        ),
+        ("offsets/endpoints",),
         "the tests of the commands run it",
-    ),
-    **dict.fromkeys(
-        ("broker/transport",),
-        "tests of the connection run it",
     ),
     **dict.fromkeys(
         (
@@ -43,7 +30,6 @@ NOT_YET: dict[str, str] = {
             "flow/positions",
             "flow/sender",
             "offsets/commits",
-            "offsets/stored",
             "offsets/sync_origin",
             "offsets/takeover",
             "upkeep/checkpoints",

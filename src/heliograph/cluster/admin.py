@@ -57,7 +57,7 @@ async def create_topics(
 ) -> dict[str, HeliographError | None]:
     """Create ``topics``; gives each one's error, None where it was created or existed already.
 
-    ``validate_only``: the broker gives the same answers and changes nothing.
+    ``validate_only``: the broker gives the same answers and changes nothing; that a topic exists is an error then.
     """
     done: dict[str, HeliographError | None] = {}
     for start in range(0, len(topics), CREATE_AT_ONCE):
@@ -78,7 +78,8 @@ async def create_topics(
         )
         for row in answer.topics:
             name = str(row.name)
-            done[name] = _topic_error(row, f"create topic {name} on {cluster.alias}", "Create")
+            what = f"create topic {name} on {cluster.alias}"
+            done[name] = _topic_error(row, what, "Create", may_exist=not validate_only)
     return done
 
 
@@ -108,9 +109,9 @@ def _moved(error_codes: Iterable[int]) -> None:
             raise BrokerError("the controller has moved", code=codes.NOT_CONTROLLER)
 
 
-def _topic_error(row: Any, what: str, right: str) -> HeliographError | None:
+def _topic_error(row: Any, what: str, right: str, *, may_exist: bool = True) -> HeliographError | None:
     code = int(row.error_code)
-    if code in (codes.NONE, codes.TOPIC_ALREADY_EXISTS):
+    if code == codes.NONE or (may_exist and code == codes.TOPIC_ALREADY_EXISTS):
         return None
     try:
         raise_for(code, what, f"topic {row.name}", right=right, said=getattr(row, "error_message", None))

@@ -83,7 +83,7 @@ class StateCheck:
         cluster = self._clusters[topic.location]
         wanted = admin.NewTopic(topic.name, topic.partitions, topic.replication_factor, COMPACT)
         error = (await admin.create_topics(cluster, [wanted], validate_only=True)).get(topic.name)
-        if error is None:
+        if error is None or (isinstance(error, BrokerError) and error.code == codes.TOPIC_ALREADY_EXISTS):
             return None
         if isinstance(error, NotAuthorized):
             return self._say.lacks(error.right, f"topic {topic.name}", cluster.config, level)
