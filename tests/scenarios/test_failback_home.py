@@ -91,6 +91,7 @@ def test_identity_names(source_kafka, target_kafka, heliograph, both_ways, tmp_p
     pairs = [
         decode_offset_sync(each.key(), each.value()) for each in read_messages(away, "mm2-offset-syncs.home.internal")
     ]
+    assert pairs
     assert all(each.upstream_offset == each.downstream_offset for each in pairs), "each flow has its own syncs"
 
     # The reader would pass over the five that never went away; the slow one has read none of that.
