@@ -7,10 +7,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from plain_client import LIMIT_S, admin
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from plain_client import LIMIT_S, NOT_YET, admin
 
 from heliograph.testbed import KafkaCluster
+
+NO_COORDINATOR_YET = (
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+)
+"""What a cluster says of its first group, for which it makes the topic of committed offsets."""
 
 
 @dataclass(frozen=True)
@@ -65,27 +72,53 @@ def read_some(kafka: KafkaCluster, group: str, topic: str, count: int, **config:
             message = reader.poll(0.2)
             if message is not None and message.error() is None:
                 found.append(message)
+            elif message is not None and message.error().code() not in NOT_YET:
+                raise KafkaException(message.error())
         ends = {message.partition(): message.offset() + 1 for message in found}
-        reader.commit(
-            offsets=[TopicPartition(topic, partition, offset) for partition, offset in ends.items()], asynchronous=False
-        )
+        offsets = [TopicPartition(topic, partition, offset) for partition, offset in ends.items()]
+        raise_for(reader.commit(offsets=offsets, asynchronous=False))
     finally:
         reader.close()
     return found
 
 
-def commit(kafka: KafkaCluster, group: str, topic: str, offsets: dict[int, int]) -> None:
+def raise_for(places: list[TopicPartition]) -> None:
+    """Raise what a broker says of single partitions, which the client does not raise."""
+    for place in places:
+        if place.error is not None:
+            raise KafkaException(place.error)
+
+
+def commit(kafka: KafkaCluster, group: str, topic: str, offsets: dict[int, int], metadata: str = "") -> None:
     """Set what an idle group has committed."""
-    places = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+    places = [TopicPartition(topic, partition, offset, metadata=metadata) for partition, offset in offsets.items()]
     client = admin(kafka)
-    client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(LIMIT_S)
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        try:
+            asked = client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
+            raise_for(asked[group].result(LIMIT_S).topic_partitions)
+        except KafkaException as error:
+            if error.args[0].code() not in NO_COORDINATOR_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
-def committed(kafka: KafkaCluster, group: str, topic: str) -> dict[int, int]:
-    """Return what a group has committed, by partition."""
+def committed_places(kafka: KafkaCluster, group: str, topic: str) -> list[TopicPartition]:
+    """Return what a group has committed in a topic; nothing where there is no such group."""
     client = admin(kafka)
     try:
         found = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(LIMIT_S)
-    except KafkaException:
-        return {}
-    return {each.partition: each.offset for each in found.topic_partitions if each.topic == topic and each.offset >= 0}
+    except KafkaException as error:
+        if error.args[0].code() not in (KafkaError.GROUP_ID_NOT_FOUND, *NO_COORDINATOR_YET):
+            raise
+        return []
+    raise_for(found.topic_partitions)
+    return [each for each in found.topic_partitions if each.topic == topic and each.offset >= 0]
+
+
+def committed(kafka: KafkaCluster, group: str, topic: str) -> dict[int, int]:
+    """Return the offsets that a group has committed, by partition."""
+    return {each.partition: each.offset for each in committed_places(kafka, group, topic)}

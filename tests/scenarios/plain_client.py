@@ -80,13 +80,21 @@ def topics(kafka: KafkaCluster) -> dict[str, int]:
 def groups(kafka: KafkaCluster) -> set[str]:
     """Return the ids of all groups."""
     client = admin(kafka)
-    return {group.group_id for group in client.list_consumer_groups().result(LIMIT_S).valid}
+    listed = client.list_consumer_groups().result(LIMIT_S)
+    assert not listed.errors, listed.errors
+    return {group.group_id for group in listed.valid}
 
 
 def delete_records(kafka: KafkaCluster, topic: str, partition: int, before: int) -> None:
     place = TopicPartition(topic, partition, before)
     client = admin(kafka)
     client.delete_records([place])[place].result(LIMIT_S)
+
+
+def _delivered(error: KafkaError | None, _message: Message) -> None:
+    """Raise why a record could not be written, out of ``poll`` or ``flush``, which count it as done."""
+    if error is not None:
+        raise KafkaException(error)
 
 
 def producer(kafka: KafkaCluster, **config: object) -> Producer:
@@ -97,6 +105,7 @@ def producer(kafka: KafkaCluster, **config: object) -> Producer:
         "log_level": 2,
         "message.max.bytes": LARGE_BYTES,
         "queue.buffering.max.kbytes": 4 * LARGE_BYTES >> 10,
+        "on_delivery": _delivered,
         **{key.replace("_", "."): value for key, value in config.items()},
     }
     return Producer(told)

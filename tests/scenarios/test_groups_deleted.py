@@ -3,9 +3,8 @@
 import time
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from group_moves import ask, commit, committed
-from plain_client import LIMIT_S, admin, create_topic, delete_records, simple_rows, wait_for_rows, write
+from group_moves import ask, commit, committed, committed_places
+from plain_client import LIMIT_S, create_topic, delete_records, simple_rows, wait_for_rows, write
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(180)]
 QUICK = {
@@ -22,17 +21,8 @@ def wait_until(question, wanted):
         time.sleep(0.1)
 
 
-def committed_as(kafka, group, topic, offset):
-    """Commit, and return what is there then: the first commit of a cluster may come before its offsets topic."""
-    commit(kafka, group, topic, {0: offset})
-    return committed(kafka, group, topic)
-
-
 def metadata_of(kafka, group, topic):
-    places = ConsumerGroupTopicPartitions(group)
-    client = admin(kafka)
-    found = client.list_consumer_group_offsets([places])[group].result(LIMIT_S)
-    return {each.partition: each.metadata for each in found.topic_partitions if each.topic == topic}
+    return {each.partition: each.metadata for each in committed_places(kafka, group, topic)}
 
 
 def test_a_group_before_the_log_start_offset(source_kafka, target_kafka, heliograph, one_way, tmp_path, unique):
@@ -41,7 +31,7 @@ def test_a_group_before_the_log_start_offset(source_kafka, target_kafka, heliogr
     write(source_kafka, unique, simple_rows(200))
     delete_records(source_kafka, unique, 0, 100)
     for group, offset in ((old, 50), (new, 150)):
-        wait_until(lambda each=group, at=offset: committed_as(source_kafka, each, unique, at), {0: offset})
+        commit(source_kafka, group, unique, {0: offset})
     remote = f"del.{unique}"
     more = {**QUICK, "groups": f"{unique}.*", "emit.offset-syncs.enabled": "false"}
     first = heliograph(one_way(source_kafka, target_kafka, "del", unique, more))
@@ -85,9 +75,7 @@ def test_a_copy_that_began_at_latest_and_metadata(source_kafka, target_kafka, he
     row = ask(tmp_path, properties, "failover", "--group", group).row(group, unique)
     assert (row["to_offset"], row["exact"], row["verdict"]) == (0, True, "there")
 
-    places = [TopicPartition(unique, 0, 50, metadata="bookmark")]
-    client = admin(source_kafka)
-    client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(LIMIT_S)
+    commit(source_kafka, group, unique, {0: 50}, "bookmark")
     wait_until(lambda: metadata_of(target_kafka, group, remote), {0: "bookmark"})
     assert committed(target_kafka, group, remote) == {0: 0}
     assert running.stop() == 0
