@@ -25,7 +25,6 @@ NOT_YET: dict[str, str] = {
     **dict.fromkeys(
         (
             "flow/damage",
-            "flow/data_plane",
             "flow/partition_state",
             "flow/positions",
             "flow/sender",

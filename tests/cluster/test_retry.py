@@ -1,6 +1,8 @@
+import asyncio
+
 import pytest
 
-from heliograph.cluster.retry import backoff_s, retriable
+from heliograph.cluster.retry import backoff_s, retriable, until_answered
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import (
     AuthenticationFailed,
@@ -57,3 +59,32 @@ def test_the_pause_doubles_up_to_its_limit_and_is_spread():
     assert backoff_s(1, CONFIG, 0.0) == pytest.approx(0.08)
     assert backoff_s(1, CONFIG, 0.999) < 0.12
     assert backoff_s(10_000, CONFIG, 0.5) == pytest.approx(1.0)
+
+
+def answered(*outcomes):
+    """Ask until one of ``outcomes`` is no error; return it, the troubles and the pauses."""
+    coming = iter(outcomes)
+    troubles, pauses = [], []
+
+    async def ask():
+        outcome = next(coming)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def pause_s(failures):
+        pauses.append(failures)
+        return 0.0
+
+    return asyncio.run(until_answered(ask, pause_s=pause_s, trouble=troubles.append)), troubles, pauses
+
+
+def test_what_passes_is_told_and_asked_again_until_there_is_an_answer():
+    first, second = Unreachable("x"), BrokerError("x", code=codes.NOT_COORDINATOR)
+    assert answered(7) == (7, [], [])
+    assert answered(first, second, 7) == (7, [first, second], [1, 2])
+
+
+def test_what_does_not_pass_is_raised_at_once():
+    with pytest.raises(NotAuthorized):
+        answered(Unreachable("x"), NotAuthorized("x", right="Read", resource="topic t"), 7)

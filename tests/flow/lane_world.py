@@ -7,7 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from heliograph import records
-from heliograph.flow.lane import Lane, Producer
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Producer
 from heliograph.flow.window import Hold, Window
 from heliograph.records import Codec, Record
 from heliograph.wire import errors as codes

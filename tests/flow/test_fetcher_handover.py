@@ -11,7 +11,8 @@ from lane_world import WINDOW_BYTES
 
 from heliograph.cluster.metadata import Metadata
 from heliograph.flow.fetcher import Fetcher, FetchListener, Reading
-from heliograph.flow.lane import Lane, Producer
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Producer
 from heliograph.flow.window import Window
 
 

@@ -8,7 +8,7 @@ from transaction_world import POSITIONS, World
 
 from heliograph.cluster.transactions import is_fenced
 from heliograph.errors import BrokerError, DataError, NotAuthorized, Unreachable
-from heliograph.flow.lane import Producer
+from heliograph.flow.lane_model import Producer
 from heliograph.flow.transactions import Limits, Transaction
 from heliograph.wire import errors as codes
 

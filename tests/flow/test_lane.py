@@ -6,7 +6,7 @@ from lane_world import NOW, SourceLog, TargetLog, new_lane, raw_count, send_all,
 from heliograph import records
 from heliograph.errors import BrokerError, DamagedBatch, NotAuthorized, TooLarge, Unreachable
 from heliograph.flow.in_flight import IN_FLIGHT_MAX, SEQUENCE_END
-from heliograph.flow.lane import Producer, State
+from heliograph.flow.lane_model import Producer, State
 from heliograph.flow.refusals import Consequence
 from heliograph.flow.window import Hold
 from heliograph.mirror.anchor import Anchor
@@ -281,7 +281,8 @@ def test_the_pause_between_tries_grows_and_has_a_limit(source, target):
     lane = greeted(source, target)
     pauses = []
     for _ in range(12):
-        pauses.append(lane.fail(BrokerError("no", code=29), NOW))
+        lane.fail(BrokerError("no", code=29), NOW)
+        pauses.append(lane.retry_at - NOW)
         lane.retry()
     assert pauses == sorted(pauses)
     assert pauses[0] < 1

@@ -8,7 +8,12 @@ import pytest
 import heliograph
 
 ROOT = Path(heliograph.__file__).parent
-PARTS = {"flow/lane.py": "Lane", "flow/in_flight.py": "InFlight", "flow/progress.py": "Progress"}
+PARTS = {
+    "flow/lane.py": "Lane",
+    "flow/in_flight.py": "InFlight",
+    "flow/progress.py": "Progress",
+    "flow/intake.py": "Intake",
+}
 
 
 def stores(tree):

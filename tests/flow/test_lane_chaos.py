@@ -12,7 +12,7 @@ from lane_world import SourceLog, TargetLog, new_lane, settle, take
 
 from heliograph.errors import Unreachable
 from heliograph.flow.in_flight import IN_FLIGHT_MAX
-from heliograph.flow.lane import Producer, State
+from heliograph.flow.lane_model import Producer, State
 from heliograph.flow.window import Window
 from heliograph.records import Codec
 from heliograph.wire import errors as codes

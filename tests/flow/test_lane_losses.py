@@ -4,7 +4,7 @@ import pytest
 from lane_world import NOW, SourceLog, TargetLog, new_lane, send_all, settle, take
 
 from heliograph.errors import ClusterError, RecordsLost, Unreachable
-from heliograph.flow.lane import Foreign, Producer, State
+from heliograph.flow.lane_model import Foreign, Producer, State
 from heliograph.mirror.anchor import Anchor
 from heliograph.wire.produce import Appended
 

@@ -10,7 +10,7 @@ from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import ClusterConfig
 from heliograph.flow.in_flight import SEQUENCE_END
-from heliograph.flow.lane import Producer
+from heliograph.flow.lane_model import Producer
 from heliograph.wire import errors as codes
 from heliograph.wire import produce
 from heliograph.wire.produce import Appended

@@ -3,7 +3,8 @@
 import pytest
 from lane_world import WINDOW_BYTES, SourceLog, settle, take
 
-from heliograph.flow.lane import Lane, Producer
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Producer
 from heliograph.flow.window import Window
 from heliograph.wire.produce import Appended
 

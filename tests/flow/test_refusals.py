@@ -4,7 +4,7 @@ import pytest
 
 from heliograph import records
 from heliograph.errors import BrokerError, NotAuthorized
-from heliograph.flow.refusals import divided, error_of, is_damaged
+from heliograph.flow.refusals import RESEND_S_MAX, Names, divided, is_damaged, resend_pause_s
 from heliograph.records import Record
 from heliograph.wire import errors as codes
 
@@ -43,13 +43,36 @@ def test_damage_is_seen_by_the_checksum():
     assert is_damaged(whole)
 
 
+NAMES = Names("one", "t-3", "two", "one.t", 3)
+
+
 @pytest.mark.parametrize("said", ["", "the broker's own words"])
 def test_a_refusal_names_the_place_and_the_right(said):
-    error = error_of(codes.TOPIC_AUTHORIZATION_FAILED, said, "one.t", 3)
+    error = NAMES.refused(codes.TOPIC_AUTHORIZATION_FAILED, said)
     assert isinstance(error, NotAuthorized)
-    assert "Grant Write on topic one.t on the target" in str(error)
+    assert "Grant Write on topic one.t on two" in str(error)
     assert said in str(error)
-    error = error_of(codes.NOT_LEADER_OR_FOLLOWER, said, "one.t", 3)
+    error = NAMES.refused(codes.NOT_LEADER_OR_FOLLOWER, said)
     assert isinstance(error, BrokerError)
     assert error.code == codes.NOT_LEADER_OR_FOLLOWER
-    assert "one.t-3" in str(error)
+    assert str(error).startswith("Cannot write to one.t-3 on two: ")
+    assert said in str(error)
+
+
+def test_a_record_that_is_too_large_says_where_it_is_and_what_to_raise():
+    error = NAMES.too_large(parcel(5_000))
+    assert str(error).startswith("The record at offset 0 of t-3 on one takes ")
+    assert "Raise max.message.bytes of topic one.t on two" in str(error)
+
+
+def test_damage_names_the_source_and_who_found_it():
+    error = NAMES.damaged(parcel(10))
+    assert str(error).startswith("The batch at offset 0 of t-3 on one is damaged")
+    assert "two refused it" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("failures", "pause_s"), [(1, 0.1), (2, 0.2), (4, 0.8), (5, RESEND_S_MAX), (10_000, RESEND_S_MAX)]
+)
+def test_the_pause_before_a_batch_is_sent_again_doubles_up_to_its_limit(failures, pause_s):
+    assert resend_pause_s(failures) == pytest.approx(pause_s)

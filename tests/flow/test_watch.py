@@ -7,7 +7,8 @@ import pytest
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.metadata import Metadata, Partition, Topic
 from heliograph.config.model import ClusterConfig
-from heliograph.flow.lane import Identity, Lane, Producer, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Identity, Producer, State
 from heliograph.flow.watch import Watch, WatchListener
 from heliograph.flow.window import Window
 from heliograph.wire import errors as codes

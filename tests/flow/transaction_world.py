@@ -14,7 +14,8 @@ from lane_world import SourceLog, raw_count, settle, take
 from heliograph import records
 from heliograph.errors import BrokerError, Unreachable
 from heliograph.flow.in_flight import IN_FLIGHT_MAX
-from heliograph.flow.lane import Lane, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import State
 from heliograph.flow.refusals import Consequence
 from heliograph.flow.transactions import Limits, TransactionListener, Transactions
 from heliograph.flow.window import Window
@@ -78,6 +79,7 @@ class Log:
 class Coordinator:
     """Stands in for :class:`heliograph.cluster.transactions.TransactionalProducer` and the broker behind it."""
 
+    alias: str = "two"
     transactional_id: str = "g-MirrorSourceConnector-0"
     producer_id: int = PRODUCER_ID
     epoch: int = 0
@@ -159,7 +161,9 @@ class World:
 
     def __init__(self, lanes=3, *, limits=None):
         self.coordinator = Coordinator()
-        self.transactions = Transactions(self.coordinator, Store(), limits or Limits())
+        self.transactions = Transactions(
+            self.coordinator, Store(), limits or Limits(), clock=asyncio.get_running_loop().time
+        )
         self.window = Window(1 << 22)
         self.sources = [SourceLog() for _ in range(lanes)]
         self.lanes = [self._lane(partition) for partition in range(lanes)]
@@ -183,6 +187,7 @@ class World:
             failed=self._failed,
             trouble=lambda error: None,
             fine=lambda: None,
+            rested=lambda: None,
         )
 
     def _failed(self, lane, error):

@@ -79,3 +79,5 @@ def test_plurals():
     assert text.plural(1, "topic") == "1 topic"
     assert text.plural(0, "topic") == "0 topics"
     assert text.plural(1200, "partition") == "1,200 partitions"
+    assert (text.plural(1, "process"), text.plural(2, "process")) == ("1 process", "2 processes")
+    assert text.plural(12_345_678, "record") == "12,345,678 records", "a proof counts exactly"

@@ -2,7 +2,7 @@
 
 from heliograph.config.model import ClusterConfig, Sasl, Secret
 from heliograph.errors import Unreachable
-from heliograph.preflight.finding import About, Finding, Level, counted, listed
+from heliograph.preflight.finding import About, Finding, Level, listed
 
 
 def test_text_and_remedy_make_one_line() -> None:
@@ -18,8 +18,6 @@ def test_an_error_keeps_its_remedy() -> None:
 def test_many_names_are_counted() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed(f"t{number}" for number in range(8)) == "t0, t1, t2, t3, t4 and 3 more"
-    assert (counted(1, "topic"), counted(2, "topic")) == ("1 topic", "2 topics")
-    assert (counted(1, "process"), counted(2, "process")) == ("1 process", "2 processes")
 
 
 def test_a_missing_permission_names_who_lacks_it() -> None:

@@ -7,7 +7,8 @@ import pytest
 from configs import flow_config
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import ClusterConfig
-from heliograph.flow.lane import Lane, Producer
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Producer
 from heliograph.flow.progress import RUNS_KEPT
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor

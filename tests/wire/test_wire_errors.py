@@ -3,8 +3,9 @@ import re
 import pytest
 from kio.schema.errors import ErrorCode
 
+from heliograph.errors import BrokerError, NotAuthorized
 from heliograph.wire import errors as codes
-from heliograph.wire.errors import TABLE, After, meaning
+from heliograph.wire.errors import NOT_AUTHORIZED, TABLE, After, error_of, meaning
 
 NAMED = [
     (name, value)
@@ -32,3 +33,19 @@ def test_an_unknown_code_is_final_and_says_its_number():
     assert not found.retriable
     assert found.after is After.NOTHING
     assert "9999" in found.prose
+
+
+@pytest.mark.parametrize("code", NOT_AUTHORIZED)
+def test_a_missing_permission_says_what_to_grant(code):
+    error = error_of(code, "read t on one", "topic t on one", right="Read")
+    assert isinstance(error, NotAuthorized)
+    assert str(error).startswith("Cannot read t on one: ")
+    assert "Grant Read on topic t on one" in str(error)
+
+
+def test_any_other_code_keeps_its_number_and_the_brokers_own_words_come_first():
+    error = error_of(codes.INVALID_CONFIG, "create topic t on one", said="segment.bytes is too small")
+    assert isinstance(error, BrokerError)
+    assert error.code == codes.INVALID_CONFIG
+    assert str(error) == "Cannot create topic t on one: segment.bytes is too small (INVALID_CONFIG)"
+    assert TABLE[codes.INVALID_CONFIG].prose in str(error_of(codes.INVALID_CONFIG, "create it"))

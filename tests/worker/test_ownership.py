@@ -1,6 +1,7 @@
 """Who owns the lanes: the choice as a pure function, and one member's life against a coordinator that is a script."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,7 +13,7 @@ from configs import flow_config
 from heliograph.cluster.group import Beat, Joined
 from heliograph.errors import BrokerError, NotAuthorized, Unreachable
 from heliograph.wire import errors as codes
-from heliograph.worker.ownership import Metadata, Ownership, OwnershipListener, choose_owner
+from heliograph.worker.ownership import LEASE_SHARE, Metadata, Ownership, OwnershipListener, choose_owner
 
 FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10)
 MEMBERS = st.dictionaries(
@@ -72,7 +73,7 @@ class Coordinator:
         self.told.append(("leave",))
 
 
-def live(coordinator, until):
+def live(coordinator, until, clock=time.monotonic):
     """Let a member live until ``until(ownership, told)`` holds."""
 
     async def job():
@@ -81,7 +82,7 @@ def live(coordinator, until):
             lost=lambda reason: coordinator.told.append(("lost", reason)),
             standby=lambda: coordinator.told.append(("standby",)),
         )
-        ownership = Ownership(None, FLOW, 5, listener)
+        ownership = Ownership(None, FLOW, 5, listener, clock=clock)
         ownership._membership = coordinator
         running = asyncio.create_task(ownership.run())
         try:
@@ -164,3 +165,13 @@ def test_an_assignment_without_an_owner_makes_it_stand_by():
     coordinator = Coordinator(assignment=b"")
     live(coordinator, lambda ownership, told: count(told, "standby"))
     assert ("gained",) not in coordinator.told
+
+
+def test_the_lease_counts_from_before_the_heartbeat_and_ends_at_its_moment():
+    now = [100.0]
+    ownership = live(Coordinator(), lambda ownership, told: ownership.owns, clock=lambda: now[0])
+    lease_s = FLOW.session_timeout_ms / 1000 * LEASE_SHARE
+    now[0] = 100.0 + lease_s * 0.999
+    assert ownership.holds()
+    now[0] = 100.0 + lease_s
+    assert not ownership.holds()

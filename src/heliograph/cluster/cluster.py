@@ -14,9 +14,9 @@ from heliograph.cluster import metadata as pictures
 from heliograph.cluster.metadata import Metadata
 from heliograph.cluster.retry import backoff_s, retriable
 from heliograph.config.model import ClusterConfig
-from heliograph.errors import BrokerError, ClusterError, HeliographError, NotAuthorized, Unreachable
+from heliograph.errors import ClusterError, HeliographError, Unreachable
 from heliograph.wire import errors as codes
-from heliograph.wire.errors import After, meaning
+from heliograph.wire.errors import After, error_of
 
 CONTROL = "control"
 GROUP = "group"
@@ -223,19 +223,6 @@ class Cluster:
 
 
 def raise_for(code: int, what: str, resource: str = "", *, right: str = "", said: str | None = None) -> None:
-    """Raise the error of the tree that ``code`` stands for; nothing when it is 0.
-
-    ``what`` completes "Cannot ..."; ``resource`` and ``right`` name the permission that is missing, and on what.
-    """
-    if code == codes.NONE:
-        return
-    found = meaning(code)
-    words = f"Cannot {what}: {said or found.prose} ({found.name})"
-    if code in (
-        codes.TOPIC_AUTHORIZATION_FAILED,
-        codes.GROUP_AUTHORIZATION_FAILED,
-        codes.CLUSTER_AUTHORIZATION_FAILED,
-        codes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-    ):
-        raise NotAuthorized(words, right=right or "the permission", resource=resource or "it")
-    raise BrokerError(words, code=code)
+    """Raise the error that ``code`` stands for, see :func:`~heliograph.wire.errors.error_of`; nothing when it is 0."""
+    if code != codes.NONE:
+        raise error_of(code, what, resource, right=right, said=said)

@@ -69,6 +69,11 @@ class TransactionalProducer:
         self._sequences: dict[TopicPartition, int] = {}
         """Next sequence number of what :meth:`append` writes."""
 
+    @property
+    def alias(self) -> str:
+        """The cluster's."""
+        return self._cluster.alias
+
     async def initialise(self) -> None:
         """Take the transactional id: fence its former user, and wait until what it left open is aborted."""
         await self._take_id(-1, -1)

@@ -9,25 +9,24 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from math import inf
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import LossKind
-from heliograph.errors import BrokerError, ClusterError, HeliographError, NotAuthorized, RecordsLost
+from heliograph.errors import ClusterError, HeliographError, RecordsLost
 from heliograph.flow.damage import loss_of
 from heliograph.flow.events import (
     ClusterBack,
     ClusterTrouble,
-    LaneFailed,
-    LaneRecovered,
     Listener,
     TransactionAborted,
 )
 from heliograph.flow.fetcher import Fetcher, FetchListener, Reading
-from heliograph.flow.lane import Foreign, Lane, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Foreign, State
 from heliograph.flow.partition_state import topic_id
 from heliograph.flow.placement import Placement
+from heliograph.flow.recovery import Recovery
 from heliograph.flow.refusals import Consequence
 from heliograph.flow.sender import Sender, SendListener
 from heliograph.flow.transactions import TransactionListener, Transactions
@@ -35,18 +34,12 @@ from heliograph.flow.watch import Watch, WatchListener
 from heliograph.flow.window import Window
 from heliograph.mirror.losses import Loss, is_other
 from heliograph.wire import errors as codes
-from heliograph.wire.errors import meaning
+from heliograph.wire.errors import error_of, meaning
 
 TICK_S = 0.2
 REFRESH_S_MIN = 0.2
 """Least time between two looks at fresh metadata of one cluster."""
-QUIET_FAILURES = 4
-"""Failures in a row of a kind that passes by itself, such as a leader's move, before anybody is told."""
 LATENCIES_KEPT = 2_048
-WELL_S = 1.0
-"""A lane that failed and has nothing left to copy is well so long after its next try, if nothing more is heard."""
-WELL_UNPROVEN_S = 30.0
-"""The same where nothing has been acknowledged yet, though records may be there: as long as a request may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +65,13 @@ class DataPlane:
         listener: Listener,
         may_send: Callable[[], bool],
         resume: Callable[[list[Lane]], Awaitable[None]],
+        clock: Callable[[], float],
         transactions: Transactions | None = None,
     ) -> None:
         """Nothing moves before :meth:`run`; both clusters must have been started.
 
-        With ``transactions``, lanes must be transactional; what ends the transactions for good ends :meth:`run`.
+        ``clock`` tells the loop's time. With ``transactions``, lanes must be transactional; what ends the transactions
+        for good ends :meth:`run`.
         """
         self.lanes: dict[tuple[str, int], Lane] = {}
         """By source topic and partition."""
@@ -94,10 +89,12 @@ class DataPlane:
         self._placement = Placement(source, target, self._make_fetcher, self._make_sender)
         self._tasks: asyncio.TaskGroup | None = None
         self._loop = asyncio.get_running_loop()
-        self._troubled: dict[Lane, None] = {}
-        self._told: set[Lane] = set()
+        self._now = clock
         self._attention = asyncio.Event()
         """Set when a lane or a cluster's metadata needs the periodic look, which costs nothing otherwise."""
+        self._progressed = asyncio.Event()
+        """Set when something may have been the last answer that :meth:`drain` or :meth:`settle` waits for."""
+        self._recovery = Recovery(listener, self._attention.set)
         self._identity = Watch(source, target, WatchListener(doubted=self._doubted, confirmed=self._confirmed))
         self._stale = {"source": False, "target": False}
         self._refreshed_at = {"source": 0.0, "target": 0.0}
@@ -118,7 +115,7 @@ class DataPlane:
                 for lane in self.lanes.values():
                     self._place(lane)
                 while True:
-                    if not self._troubled and not any(self._stale.values()):
+                    if self._recovery.at_rest and not any(self._stale.values()):
                         self._attention.clear()
                         await self._attention.wait()
                     await asyncio.sleep(TICK_S)
@@ -142,20 +139,20 @@ class DataPlane:
         """Take a lane that was started, has failed, or is to be resumed."""
         self.lanes[lane.source_topic, lane.partition] = lane
         if lane.state not in (State.RUNNING, State.HALTED):
-            self._watch(lane)
+            self._recovery.watch(lane)
         if self._tasks:
             self._place(lane)
 
     def remove(self, lane: Lane) -> None:
         """Give a lane up."""
         self.lanes.pop((lane.source_topic, lane.partition), None)
-        self._troubled.pop(lane, None)
-        self._told.discard(lane)
+        self._recovery.forget(lane)
         self.moved.pop(lane, None)
         if self._transactions:
             self._transactions.remove(lane)
         self._placement.remove(lane)
         lane.close()
+        self._progressed.set()
 
     async def settle(self, lane: Lane, limit_s: float) -> bool:
         """Read no more for ``lane`` and wait for what is under way; says whether all of it is acknowledged.
@@ -173,14 +170,14 @@ class DataPlane:
             # An answer that comes now must not be taken: it would be sent while the positions are being stored.
             self._placement.stop_reading(lane)
             lane.stop_reading()
-        deadline = self._loop.time() + limit_s
-        while any(lane.in_flight for lane in lanes) or (self._stopping and not self._committed_all()):
-            if self._loop.time() >= deadline:
-                return False
-            for lane in lanes:
-                self._offer(lane)
-            self._pump()
-            await asyncio.sleep(0.01)
+        self._arrived(lanes)
+        try:
+            async with asyncio.timeout(limit_s):
+                while any(lane.in_flight for lane in lanes) or (self._stopping and not self._committed_all()):
+                    self._progressed.clear()
+                    await self._progressed.wait()
+        except TimeoutError:
+            return False
         return True
 
     def _place(self, lane: Lane) -> None:
@@ -267,10 +264,10 @@ class DataPlane:
             self._note_latency(lane)
         if foreign:
             self._surprised(lane, foreign)
-        if lane.cause is not None and lane.state is State.RUNNING:
-            self._recovered(lane)
+        self._recovery.acknowledged(lane)
         self._offer(lane)
         self._ready_to_read(lane)
+        self._progressed.set()
 
     def _note_latency(self, lane: Lane) -> None:
         if lane.max_timestamp >= 0:
@@ -279,24 +276,23 @@ class DataPlane:
     def _refused(self, lane: Lane, consequence: Consequence) -> None:
         if self._transactions:
             self._transactions.settled(lane)
+        now = self._now()
         if consequence is Consequence.ABORT:
             self._spoil(lane)
-            return
-        if consequence is Consequence.FAILED:
-            self._tell_failed(lane)
+        elif consequence is Consequence.FAILED:
+            self._recovery.tell(lane, now)
         elif consequence is Consequence.RESUME:
-            self._watch(lane)
-        elif consequence is Consequence.RETRY_METADATA:
-            self._look_at("target")
-            self._offer_later(lane)
-        elif consequence is Consequence.RETRY:
-            if lane.failures == QUIET_FAILURES:
-                self._tell_failed(lane)
-            self._offer_later(lane)
+            self._recovery.watch(lane)
+        elif consequence in (Consequence.RETRY, Consequence.RETRY_METADATA):
+            if consequence is Consequence.RETRY_METADATA:
+                self._look_at("target")
+            else:
+                self._recovery.sent_again(lane, now)
+            self._offer_later(lane, now)
         else:
-            if lane.cause is not None and lane.state is State.RUNNING and lane.idle:
-                self._recovered(lane)  # what was sent again had been written
+            self._recovery.was_written(lane)
             self._offer(lane)
+        self._progressed.set()
 
     # ---- transactions -----------------------------------------------------------------------------------------
 
@@ -308,6 +304,7 @@ class DataPlane:
             failed=self._fail,
             trouble=lambda error: self._trouble("target", error),
             fine=lambda: self._fine("target"),
+            rested=self._progressed.set,
         )
 
     def _spoil(self, lane: Lane) -> None:
@@ -315,7 +312,7 @@ class DataPlane:
         assert self._transactions is not None, "only transactions are aborted"
         assert lane.cause is not None, "a failed lane has a cause"
         if lane.state is State.FAILED:
-            self._tell_failed(lane)
+            self._recovery.tell(lane, self._now())
         self._transactions.spoil(lane.cause)
 
     def _committed(self, lanes: list[Lane]) -> None:
@@ -326,41 +323,33 @@ class DataPlane:
         self._listener(TransactionAborted(self._target.alias, len(lanes), cause))
         for lane in lanes:
             self._moved(lane)
+        self._progressed.set()
 
-    def _offer_later(self, lane: Lane) -> None:
-        def now() -> None:
+    def _offer_later(self, lane: Lane, now: float) -> None:
+        def offer() -> None:
             if not self._stopping or lane.in_flight:
                 self._offer(lane)
                 self._pump()
 
-        self._loop.call_later(max(0.0, lane.retry_at - self._loop.time()) + 0.001, now)
+        self._loop.call_later(max(0.0, lane.retry_at - now) + 0.001, offer)
 
     # ---- what goes wrong ----------------------------------------------------------------------------------------
 
     def _partition_error(self, lane: Lane, code: int) -> None:
-        where = f"{lane.source_topic}-{lane.partition}"
+        where, alias = f"{lane.source_topic}-{lane.partition}", self._source.alias
         found = meaning(code)
         if self._placement.is_nearby(lane):  # a follower may lag or have gone; the leader knows
             self._read_from(lane, -1)
             return
-        words = f"Cannot read {where} on {self._source.alias}: {found.prose} ({found.name})"
+        error = error_of(code, f"read {where} on {alias}", f"topic {lane.source_topic} on {alias}", right="Read")
         if code == codes.OFFSET_OUT_OF_RANGE:
-            lane.fail(BrokerError(words, code=code), self._loop.time())
+            lane.fail(error, self._now())
             self._spawn(self._find_range(lane))
-            return
-        if code == codes.TOPIC_AUTHORIZATION_FAILED:
-            resource = f"topic {lane.source_topic} on {self._source.alias}"
-            self._fail(lane, NotAuthorized(words, right="Read", resource=resource))
             return
         if found.after:
             self._look_at("source")
-        quiet = found.retriable and lane.failures < QUIET_FAILURES
-        error = BrokerError(words, code=code)
-        if quiet:
-            lane.fail(error, self._loop.time())
-            self._watch(lane)
-        else:
-            self._fail(lane, error)
+        fail = self._recovery.fail_quietly if found.retriable else self._recovery.fail
+        fail(lane, error, self._now())
 
     async def _find_range(self, lane: Lane) -> None:
         """Find out what is still there for a lane whose position is not."""
@@ -380,7 +369,7 @@ class DataPlane:
             loss = loss_of(lane, LossKind.RETENTION, source_offsets=(position, begin), goes_on_at=begin)
             if self.lose(lane, loss):
                 lane.skip_to(begin)
-                self._watch(lane)
+                self._recovery.watch(lane)
             return
         words = f"{lane.source_topic}-{lane.partition} on {self._source.alias} no longer holds {position}"
         self._doubted(lane, ClusterError(words))
@@ -398,9 +387,7 @@ class DataPlane:
             f"{'target' if loss.on_target else 'source'} offsets {first} to {after - 1})",
             remedy=f"To go on, take {loss.kind} out of heliograph.stop.on.loss and start again",
         )
-        lane.halt(cause)
-        self._troubled.pop(lane, None)
-        self._listener(LaneFailed(lane.source_topic, lane.partition, cause, None))
+        self._recovery.halt(lane, cause)
         return False
 
     def _surprised(self, lane: Lane, foreign: Foreign) -> None:
@@ -415,20 +402,12 @@ class DataPlane:
             lane.keep_anchor(foreign.anchor)
 
     def _doubted(self, lane: Lane, cause: HeliographError) -> None:
-        """Have the lane's position found anew once what is under way is answered."""
-        lane.doubt(cause, self._loop.time())
-        self._watch(lane)
+        self._recovery.doubt(lane, cause, self._now())
 
     def _confirmed(self, lane: Lane) -> None:
         """Read on under the leader's new epoch."""
-        if lane.state is State.FAILED:
-            lane.wait_until(min(lane.retry_at, self._loop.time()))
+        self._recovery.hasten(lane, self._now())
         self._moved(lane)
-
-    def _watch(self, lane: Lane) -> None:
-        """Look at the lane with every tick until it is well."""
-        self._troubled[lane] = None
-        self._attention.set()
 
     def _look_at(self, side: str) -> None:
         """Have the metadata of one side refreshed soon."""
@@ -436,22 +415,7 @@ class DataPlane:
         self._attention.set()
 
     def _fail(self, lane: Lane, cause: HeliographError) -> None:
-        lane.fail(cause, self._loop.time())
-        self._tell_failed(lane)
-
-    def _tell_failed(self, lane: Lane) -> None:
-        self._watch(lane)
-        assert lane.cause is not None, "a failed lane has a cause"
-        self._told.add(lane)
-        wait = max(0.0, lane.retry_at - self._loop.time())
-        self._listener(LaneFailed(lane.source_topic, lane.partition, lane.cause, wait))
-
-    def _recovered(self, lane: Lane) -> None:
-        lane.recovered()
-        self._troubled.pop(lane, None)
-        if lane in self._told:
-            self._told.discard(lane)
-            self._listener(LaneRecovered(lane.source_topic, lane.partition))
+        self._recovery.fail(lane, cause, self._now())
 
     def _source_trouble(self, node: int, error: HeliographError) -> None:
         for lane in self._placement.preferring(node):
@@ -475,50 +439,39 @@ class DataPlane:
     # ---- periodic -----------------------------------------------------------------------------------------------
 
     async def _tick(self) -> None:
-        now = self._loop.time()
-        to_resume: list[Lane] = []
-        for lane in list(self._troubled):
-            if lane.state is State.FAILED and now >= lane.retry_at:
-                lane.retry()
-                self._moved(lane)
-                self._offer(lane)
-            elif lane.state is State.RUNNING and now >= lane.retry_at + _well_after_s(lane):
-                self._recovered(lane)
-            if lane.state is State.RESUMING and now >= lane.retry_at:
-                lane.wait_until(now + 1.0)  # the next try, should this one not change the state
-                to_resume.append(lane)
-        if to_resume and not self._stopping:
-            self._spawn(self._resume_lanes(to_resume))
+        now = self._now()
+        due = self._recovery.due(now)
+        for lane in due.retried:
+            self._moved(lane)
+            self._offer(lane)
+        if due.to_resume and not self._stopping:
+            self._spawn(self._resume_lanes(list(due.to_resume)))
+        self._progressed.set()
         for side, cluster in (("source", self._source), ("target", self._target)):
             if self._stale[side] and now - self._refreshed_at[side] >= REFRESH_S_MIN:
                 await self._refresh(side, cluster)
         self._pump()
 
     async def _resume_lanes(self, lanes: list[Lane]) -> None:
-        for lane in lanes:
-            lane.wait_until(inf)
+        self._recovery.resuming(lanes)
         await self._resume(lanes)
-        now = self._loop.time()
-        for lane in lanes:
-            if lane.state is State.RUNNING:
-                lane.wait_until(now)
-                self._moved(lane)
-            elif lane.retry_at == inf:
-                lane.wait_until(now + 1.0)
+        for lane in self._recovery.resumed(lanes, self._now()):
+            self._moved(lane)
+        self._progressed.set()
 
     async def _refresh(self, side: str, cluster: Cluster) -> None:
         self._stale[side] = False
         try:
             await cluster.refresh(set(cluster.metadata.topics))
         except ClusterError as error:
-            self._refreshed_at[side] = self._loop.time() + 0.5
+            self._refreshed_at[side] = self._now() + 0.5
             self._unreached.add(side)
             self._trouble(side, error)
             return
         if side in self._unreached:
             self._unreached.discard(side)
             self._fine(side)
-        self._refreshed_at[side] = self._loop.time()
+        self._refreshed_at[side] = self._now()
         self.leaders_changed()
 
     async def look_again(self) -> None:
@@ -540,10 +493,3 @@ class DataPlane:
 
         if self._tasks:
             self._tasks.create_task(run())
-
-
-def _well_after_s(lane: Lane) -> float:
-    """Return how long after its next try a lane of which nothing more is heard counts as well."""
-    if not lane.idle:
-        return inf  # what waits or is under way will tell
-    return WELL_S if lane.lag == 0 or lane.held_at is not None else WELL_UNPROVEN_S

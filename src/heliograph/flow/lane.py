@@ -2,14 +2,15 @@
 
 ::
 
-    fetched ──> pending pieces ──take──> in flight (at most five, in order) ──acknowledged──> position
-                     ^                        │
-                     └──── fail (dropped) <───┘ refused for good        resend: same bytes, same sequence numbers
+    fetched ──> intake (what waits) ──take──> in flight (at most five, in order) ──acknowledged──> progress
+                     ^                           │
+                     └──── fail (dropped) <──────┘ refused for good        resend: same bytes, same sequence numbers
 
 Positions are source offsets. ``position`` is what to fetch next; ``settled`` is the position after the last
 acknowledged record, where everything begins again when what is in between must be dropped.
 
-What is in flight keeps its sequence numbers (:mod:`heliograph.flow.in_flight`). When the broker has forgotten the
+Each of the three is a part of its own (:mod:`heliograph.flow.intake`, :mod:`~heliograph.flow.in_flight`,
+:mod:`~heliograph.flow.progress`). What is in flight keeps its sequence numbers. When the broker has forgotten the
 producer, the lane asks to be *resumed* from what the target really holds.
 
 Nobody but the lane assigns its attributes: whoever wants it otherwise calls a method that says what happened.
@@ -17,78 +18,23 @@ Nobody but the lane assigns its attributes: whoever wants it otherwise calls a m
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from heliograph import records
-from heliograph.errors import DamagedBatch, HeliographError, TooLarge
+from heliograph.errors import HeliographError
 from heliograph.flow import refusals
 from heliograph.flow.in_flight import InFlight, InFlightBatch
+from heliograph.flow.intake import Intake
+from heliograph.flow.lane_model import Foreign, Identity, Producer, State, retry_pause_s
 from heliograph.flow.progress import Progress, Uncommitted
 from heliograph.flow.refusals import Consequence
-from heliograph.flow.waiting import Piece, Waiting
 from heliograph.flow.window import Hold, Window
 from heliograph.mirror.anchor import Anchor
-from heliograph.records import Buffer, Kind
+from heliograph.records import Buffer
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import meaning
 from heliograph.wire.fetch import Fetched
 from heliograph.wire.produce import Appended
-
-COPY_BELOW_BYTES = 32 << 10
-"""A partition's part of a frame that is smaller than this, in a frame many times larger, is copied out of it, so that
-a slow lane does not hold the whole frame."""
-RETRY_S_MIN = 0.1
-RETRY_S_MAX = 30.0
-RESEND_S_MAX = 1.0
-GIVE_UP_FAILURES = 10
-"""Refusals in a row after which a batch is no longer kept to be sent again: what it holds of the window others need."""
-GIVEN_UP_RETRY_S = 2.0
-TOO_LARGE_RETRY_S = 5.0
-"""The limit is raised by a person; a large record is sent again and again until then."""
-
-
-class State(StrEnum):
-    """What a lane is doing."""
-
-    RUNNING = "running"
-    RESUMING = "resuming"
-    """Its position is being found from what the target holds."""
-    FAILED = "failed"
-    """It stands still with a cause, and tries again by itself."""
-    HALTED = "halted"
-    """It stands still until a person decides: something was lost, and the flow is told to stop then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Producer:
-    """Who a lane is for the broker (KIP-98)."""
-
-    producer_id: int
-    epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Of which topics, and under which leader, a lane's position is true."""
-
-    topic_id: str = ""
-    """Of the source topic, where brokers tell it (KIP-516)."""
-    target_id: str = ""
-    """Of the target topic, where brokers tell it."""
-    leader_epoch: int = -1
-    """Of the source partition's leader: the one that is read, and whose log is known to hold what was read before
-    (KIP-320)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """An acknowledgement came at another offset than the only writer's would."""
-
-    expected_offset: int
-    got_offset: int
-    anchor: Anchor | None
-    """The lane's before this acknowledgement, when all was as it should be."""
 
 
 class Lane:
@@ -104,6 +50,8 @@ class Lane:
         target_partition: int | None = None,
         shared: bool = False,
         transactional: bool = False,
+        source: str = "source",
+        target: str = "target",
         limit_bytes: int = records.LIMIT_BYTES,
         end_offset: int | None = None,
         moved: dict["Lane", None] | None = None,
@@ -111,8 +59,9 @@ class Lane:
     ) -> None:
         """Nothing moves before :meth:`start`. ``target_partition`` is ``partition`` where nothing else is said.
 
-        The lane puts itself into ``moved`` whenever its anchor moves; whoever stores anchors takes it out. ``begins``
-        is told the position and the expected target offset of each start, while the anchor still is what it was.
+        ``source`` and ``target`` are the clusters' aliases, for errors. The lane puts itself into ``moved`` whenever
+        its anchor moves; whoever stores anchors takes it out. ``begins`` is told the position and the expected target
+        offset of each start, while the anchor still is what it was.
         """
         self.source_topic = source_topic
         self.target_topic = target_topic
@@ -129,16 +78,9 @@ class Lane:
         self.cause: HeliographError | None = None
         self.retry_at = 0.0
         self.failures = 0
-        self.position = 0
         self.settled = 0
         self.expected_offset: int | None = None
-        self.end_offset = end_offset
-        """Where the source partition ends (its high watermark), whether or not all of it may be read."""
-        self.stable_offset: int | None = None
-        """The last stable offset, behind which nothing is read; None: everything is read, or it is not known."""
         self.limit_bytes = limit_bytes
-        self.fetch_bytes = 0
-        """Least number of bytes to ask for: grows when a batch is larger than what is usually asked."""
         self.producer: Producer | None = None
         self.max_timestamp = -1
         self.transactional = transactional
@@ -147,8 +89,9 @@ class Lane:
         """How often it was started; its sequence numbers begin with 0 each time."""
         self._moved = {} if moved is None else moved
         self._begins = begins
+        self._names = refusals.Names(source, f"{source_topic}-{partition}", target, target_topic, self.target_partition)
         self._progress = Progress()
-        self._waiting = Waiting(window)
+        self._intake = Intake(f"{source_topic}-{partition} on {source}", window, end_offset)
         self._in_flight = InFlight(window)
         self._resume_on_retry = False
 
@@ -174,10 +117,9 @@ class Lane:
         """
         if self._begins is not None and expected_offset is not None:
             self._begins(self, position, expected_offset)
-        self._waiting.clear()
         self._in_flight.drop()
-        self.position = self.settled = position
-        self.stable_offset = None
+        self._intake.begin(position)
+        self.settled = position
         self.expected_offset = expected_offset
         self.identity = identity or self.identity
         self.starts += 1
@@ -195,19 +137,16 @@ class Lane:
         self._in_flight.renumber()
         self._resume_on_retry = False
 
-    def fail(self, cause: HeliographError, now: float, *, retry_s: float | None = None) -> float:
-        """Stand still: no more is fetched or sent until :meth:`retry`. Gives the seconds until then.
+    def fail(self, cause: HeliographError, now: float, *, retry_s: float | None = None) -> None:
+        """Stand still: no more is fetched or sent until :meth:`retry`, in ``retry_s`` or as failures in a row ask for.
 
         What waits is dropped, to be fetched again. What is in flight stays: its acknowledgements still count.
         """
         self.failures += 1
-        pause = retry_s if retry_s is not None else min(RETRY_S_MIN * 2 ** min(self.failures, 16), RETRY_S_MAX)
-        self._waiting.clear()
-        self.position = self.next_position  # an acknowledgement that comes now must not cover what was dropped
+        self._intake.rewind(self.next_position)  # an acknowledgement that comes now must not cover what was dropped
         if self.state is not State.RESUMING:
             self.state = State.FAILED
-        self.cause, self.retry_at = cause, now + pause
-        return pause
+        self.cause, self.retry_at = cause, now + (retry_pause_s(self.failures) if retry_s is None else retry_s)
 
     def retry(self) -> None:
         """Try again after a failure: run, or have the position found anew where that is needed."""
@@ -216,18 +155,17 @@ class Lane:
             if not self._in_flight.outstanding:
                 self._progress.tear()
                 self._in_flight.drop()
-                self.position = self.settled
+                self._intake.rewind(self.settled)
                 self.state = State.RESUMING
             return
         self.state = State.RUNNING
-        self.position = self.next_position
+        self._intake.rewind(self.next_position)
 
     def resume_needed(self, cause: HeliographError) -> None:
         """Ask for the position to be found anew: the broker no longer knows what this producer has sent."""
         self._progress.tear()
-        self._waiting.clear()
         self._in_flight.drop()
-        self.position = self.settled
+        self._intake.rewind(self.settled)
         self.state, self.cause = State.RESUMING, cause
 
     def doubt(self, cause: HeliographError, now: float) -> None:
@@ -250,8 +188,7 @@ class Lane:
 
     def halt(self, cause: HeliographError) -> None:
         """Stand still until a person decides; what is under way still counts."""
-        self._waiting.clear()
-        self.position = self.next_position
+        self._intake.rewind(self.next_position)
         self.state, self.cause = State.HALTED, cause
 
     @property
@@ -262,19 +199,17 @@ class Lane:
 
     def skip_to(self, position: int) -> None:
         """Go on at ``position``, because what lies before it is gone from the source."""
-        self._waiting.clear()
-        self.position = position
+        self._intake.rewind(position)
         if not self._in_flight:
             self.settled = position
 
     def stop_reading(self) -> None:
         """Take no more; what is in flight is still waited for."""
-        self._waiting.clear()
-        self.position = self.next_position
+        self._intake.rewind(self.next_position)
 
     def close(self) -> None:
         """Let go of everything; what is in flight may still be written, but no longer counts."""
-        self._waiting.clear()
+        self._intake.rewind(self.position)
         self._in_flight.drop()
 
     # ---- transactions -----------------------------------------------------------------------------------------
@@ -293,17 +228,16 @@ class Lane:
 
     def abort(self, producer: Producer) -> None:
         """Go back to where the aborted transaction began, and on from there as another producer."""
-        self._waiting.clear()
         self._in_flight.drop()
-        self.position = self.settled = self._progress.abort()
+        self.settled = self._progress.abort()
+        self._intake.rewind(self.settled)
         self.expected_offset = None
         self.renew(producer)
 
     @property
     def torn(self) -> bool:
         """Whether the transaction that it is part of must not be committed."""
-        part = self._progress.uncommitted
-        return part is not None and part.torn
+        return self._progress.torn
 
     # ---- progress ---------------------------------------------------------------------------------------------
 
@@ -347,6 +281,21 @@ class Lane:
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
+    @property
+    def position(self) -> int:
+        """Source offset to fetch next."""
+        return self._intake.position
+
+    @property
+    def fetch_bytes(self) -> int:
+        """Least number of bytes to ask for; 0: as many as usual."""
+        return self._intake.fetch_bytes
+
+    @property
+    def end_offset(self) -> int | None:
+        """Where the source partition ends (its high watermark); None: not known."""
+        return self._intake.end_offset
+
     def has_room(self, limit_bytes: int) -> bool:
         """Whether it may be given more bytes."""
         return self.state is State.RUNNING and self.pending_bytes < limit_bytes and not self._in_flight.resending
@@ -354,7 +303,7 @@ class Lane:
     @property
     def pending_bytes(self) -> int:
         """Fetched bytes that are not acknowledged."""
-        return self._waiting.size_bytes + self._in_flight.size_bytes
+        return self._intake.size_bytes + self._in_flight.size_bytes
 
     @property
     def lag(self) -> int | None:
@@ -367,10 +316,7 @@ class Lane:
 
         A transaction that takes its usual milliseconds counts too: only time tells them apart.
         """
-        stable, end = self.stable_offset, self.end_offset
-        if stable is None or end is None or stable >= end or self.state is not State.RUNNING or not self.idle:
-            return None
-        return stable
+        return self._intake.held_at if self.idle and self.state is State.RUNNING else None
 
     def fetched(self, row: Fetched, frame: Buffer, frame_hold: Hold, *, asked: int, read_committed: bool) -> bool:
         """Take what came for this lane; gives whether there is something to send. Raises DamagedBatch.
@@ -380,39 +326,16 @@ class Lane:
         """
         if self.state is not State.RUNNING or asked != self.position:
             return False
-        self.end_offset = row.high_watermark
-        self.stable_offset = row.last_stable_offset if read_committed and row.last_stable_offset >= 0 else None
-        if row.start == row.end:
-            return False
-        buffer, start, end, hold = frame, row.start, row.end, frame_hold
-        size = end - start
-        if size < COPY_BELOW_BYTES and frame_hold.size_bytes > 8 * size:
-            buffer, start, end, hold = bytes(memoryview(frame)[start:end]), 0, size, Hold(self.window, size)
-        try:
-            found = records.scan(
-                buffer,
-                start,
-                end,
-                self.position,
-                aborted=row.aborted if read_committed else (),
-                limit_bytes=self.limit_bytes,
-            )
-        except DamagedBatch as error:
-            raise self._named(error) from error
-        for run in found.runs:
-            if run.kind is Kind.DROP:
-                continue
-            self._waiting.add(Piece(buffer, run, hold, self.position))
-        self.position = max(self.position, found.next_offset)
-        if not found.runs and found.needed > self.fetch_bytes:
-            self.fetch_bytes = found.needed
-        if self.idle:
+        taken = self._intake.fetched(
+            row, frame, frame_hold, limit_bytes=self.limit_bytes, read_committed=read_committed
+        )
+        if taken and self.idle:
             self.settled = self.position  # only records that are not copied: nothing to acknowledge
-        return bool(self._waiting)
+        return taken and bool(self._intake)
 
     def ask_for(self, fetch_bytes: int) -> None:
         """Ask for at least ``fetch_bytes`` at a time from now on."""
-        self.fetch_bytes = fetch_bytes
+        self._intake.ask_for(fetch_bytes)
 
     # ---- sending ----------------------------------------------------------------------------------------------
 
@@ -434,7 +357,7 @@ class Lane:
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is on its way."""
-        return not (self._waiting or self._in_flight)
+        return not (self._intake or self._in_flight)
 
     def can_send(self, now: float) -> bool:
         """Whether :meth:`take` would give a batch."""
@@ -443,7 +366,7 @@ class Lane:
         in_flight = self._in_flight
         if in_flight.resending:
             return in_flight.next_resend() is not None
-        return in_flight.has_room and bool(self._waiting)
+        return in_flight.has_room and bool(self._intake)
 
     def take(self, small_bytes: int = records.SMALL_BYTES) -> tuple[InFlightBatch, bytes]:
         """Return the next batch and its stamped header; only after :meth:`can_send`. Raises DataError.
@@ -452,24 +375,14 @@ class Lane:
         """
         who, in_flight = self.producer, self._in_flight
         assert who is not None, "a running lane has a producer"
-        sent = in_flight.next_resend() if in_flight.resending else self._next_new(small_bytes)
+        again = in_flight.resending
+        sent = in_flight.next_resend() if again else in_flight.add(self._intake.take(self.limit_bytes, small_bytes))
         assert sent is not None, "take follows can_send"
         in_flight.goes_out(sent)
         header = records.stamp(
             sent.parcel, who.producer_id, who.epoch, sent.base_sequence, transactional=self.transactional
         )
         return sent, header
-
-    def _next_new(self, small_bytes: int) -> InFlightBatch:
-        try:
-            ready = self._waiting.take(self.limit_bytes, small_bytes)
-        except DamagedBatch as error:
-            raise self._named(error) from error
-        return self._in_flight.add(ready)
-
-    def _named(self, error: DamagedBatch) -> DamagedBatch:
-        """Say whose batch it is: the records room knows offsets only."""
-        return DamagedBatch(f"{self.source_topic}-{self.partition} on the source: {error.message}", remedy=error.remedy)
 
     # ---- answers ----------------------------------------------------------------------------------------------
 
@@ -504,14 +417,9 @@ class Lane:
 
     def anchor_at(self, source_offset: int, target_offset: int | None) -> Anchor:
         """Give the anchor for a record of this lane; offsets of a shared partition anchor nothing."""
-        return Anchor(
-            source_offset,
-            None if self.shared else target_offset,
-            self.identity.topic_id,
-            self.identity.leader_epoch,
-            self.target_partition if self.shared else -1,
-            self.identity.target_id,
-        )
+        if self.shared:
+            return self.identity.anchor(source_offset, None, self.target_partition)
+        return self.identity.anchor(source_offset, target_offset, -1)
 
     def share(self, *, shared: bool) -> None:
         """Take note that others write to the target partition from now on, or no longer."""
@@ -532,11 +440,11 @@ class Lane:
 
     def _head_refused(self, sent: InFlightBatch, row: Appended, now: float) -> Consequence:
         code = row.error
-        error = self._error(code, row.message)
+        error = self._names.refused(code, row.message)
         if code in (codes.MESSAGE_TOO_LARGE, codes.RECORD_LIST_TOO_LARGE):
             return self._split_head(sent, now)
-        if code == codes.CORRUPT_MESSAGE:
-            return self._head_damaged(sent, error, now)
+        if code == codes.CORRUPT_MESSAGE and refusals.is_damaged(sent.parcel):  # else on the way to the target
+            return self._head_lost(self._names.damaged(sent.parcel), now)
         if self.transactional and code in refusals.TRANSACTION_LOST:
             self.cause = error
             return Consequence.ABORT
@@ -551,12 +459,12 @@ class Lane:
         return self._head_lost(error, now)
 
     def _send_again(self, error: HeliographError, now: float, consequence: Consequence) -> Consequence:
-        if self.failures >= GIVE_UP_FAILURES:
-            return self._head_lost(error, now, retry_s=GIVEN_UP_RETRY_S)
+        if self.failures >= refusals.GIVE_UP_FAILURES:
+            return self._head_lost(error, now, retry_s=refusals.GIVEN_UP_RETRY_S)
         self.cause = error
         self._in_flight.resend()
         self.failures += 1
-        self.retry_at = now + min(RETRY_S_MIN * 2 ** min(self.failures - 1, 16), RESEND_S_MAX)
+        self.retry_at = now + refusals.resend_pause_s(self.failures)
         return consequence
 
     def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> Consequence:
@@ -568,7 +476,7 @@ class Lane:
             self._in_flight.drop()
         else:
             self._in_flight.give_up()
-        self.position = self.settled
+        self._intake.rewind(self.settled)
         self.fail(error, now, retry_s=retry_s)
         return consequence
 
@@ -577,26 +485,9 @@ class Lane:
         limit = max(records.HEADER_BYTES + 1, min(self.limit_bytes, sent.parcel.size) // 2)
         parcels = refusals.divided(sent.parcel, limit)
         if len(parcels) < 2:
-            offset = sent.parcel.segments[0][0]
-            error = TooLarge(
-                f"The record at offset {offset} of {self.source_topic}-{self.partition} takes {sent.parcel.size} bytes,"
-                f" more than topic {self.target_topic} takes",
-                remedy=f"Raise max.message.bytes of topic {self.target_topic}",
-            )
-            return self._head_lost(error, now, retry_s=TOO_LARGE_RETRY_S)
+            return self._head_lost(self._names.too_large(sent.parcel), now, retry_s=refusals.TOO_LARGE_RETRY_S)
         self._in_flight.divide(parcels)
         return Consequence.RETRY
-
-    def _head_damaged(self, sent: InFlightBatch, error: HeliographError, now: float) -> Consequence:
-        """Tell damage at the source, which must never be passed on, from damage on the way to the target."""
-        if refusals.is_damaged(sent.parcel):
-            damage = DamagedBatch(
-                f"The batch at offset {sent.parcel.segments[0][0]} of {self.source_topic}-{self.partition} on the "
-                "source is damaged: its checksum does not match its bytes; the target refused it",
-                remedy="It is fetched again; if it stays so, check the source broker's log with kafka-dump-log",
-            )
-            return self._head_lost(damage, now)
-        return self._send_again(error, now, Consequence.RETRY)
 
     def leader_moved(self) -> None:
         """Take that the target partition has another leader: what the old one has not answered is sent to the new."""
@@ -606,6 +497,3 @@ class Lane:
         """Take that ``lost`` will get no answer: they may or may not have been written, so they are sent again."""
         if self._in_flight.unanswered(lost) and self.state is not State.HALTED:
             self.cause = cause
-
-    def _error(self, code: int, said: str) -> HeliographError:
-        return refusals.error_of(code, said, self.target_topic, self.target_partition)

@@ -63,6 +63,11 @@ class Progress:
         if self.uncommitted is not None:
             self.uncommitted.torn = True
 
+    @property
+    def torn(self) -> bool:
+        """Whether the open transaction must not be committed."""
+        return self.uncommitted is not None and self.uncommitted.torn
+
     def keep(self, anchor: Anchor | None) -> None:
         """Go back to ``anchor`` and stay there, whatever is acknowledged, until the lane begins again."""
         self.anchor, self.kept = anchor, True

@@ -4,13 +4,14 @@ A batch that is too large is divided; one that is damaged is told from one that 
 say that the producer, or the transaction, is not what we thought.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from heliograph import records
-from heliograph.errors import BrokerError, DamagedBatch, HeliographError, NotAuthorized, TooLarge
+from heliograph.errors import DamagedBatch, HeliographError, TooLarge
 from heliograph.records import Kind, Parcel, Run
 from heliograph.wire import errors as codes
-from heliograph.wire.errors import meaning
+from heliograph.wire.errors import error_of
 
 PRODUCER_UNKNOWN = (
     codes.OUT_OF_ORDER_SEQUENCE_NUMBER,
@@ -31,6 +32,50 @@ PERHAPS_WRITTEN = (codes.REQUEST_TIMED_OUT, codes.NOT_ENOUGH_REPLICAS_AFTER_APPE
 """The batch may be in the log although it was refused."""
 
 
+RESEND_S_MIN = 0.1
+RESEND_S_MAX = 1.0
+GIVE_UP_FAILURES = 10
+"""Refusals in a row after which a batch is no longer kept to be sent again: what it holds of the window others need."""
+GIVEN_UP_RETRY_S = 2.0
+TOO_LARGE_RETRY_S = 5.0
+"""The limit is raised by a person; a large record is sent again and again until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a lane's errors call its partitions and their clusters."""
+
+    source: str
+    """Alias."""
+    partition: str
+    """Of the source: topic and number."""
+    target: str
+    """Alias."""
+    target_topic: str
+    target_partition: int
+
+    def refused(self, code: int, said: str) -> HeliographError:
+        """Put the refusal of a batch into words; ``said`` are the broker's own, if any."""
+        what = f"write to {self.target_topic}-{self.target_partition} on {self.target}"
+        return error_of(code, what, f"topic {self.target_topic} on {self.target}", right="Write", said=said or None)
+
+    def too_large(self, parcel: Parcel) -> TooLarge:
+        """Name the one record of ``parcel``, which is larger than the target takes."""
+        return TooLarge(
+            f"The record at offset {parcel.segments[0][0]} of {self.partition} on {self.source} takes {parcel.size}"
+            f" bytes, more than topic {self.target_topic} on {self.target} takes",
+            remedy=f"Raise max.message.bytes of topic {self.target_topic} on {self.target}",
+        )
+
+    def damaged(self, parcel: Parcel) -> DamagedBatch:
+        """Name the batch that was damaged before it went to the target."""
+        return DamagedBatch(
+            f"The batch at offset {parcel.segments[0][0]} of {self.partition} on {self.source} is damaged: its checksum"
+            f" does not match its bytes; {self.target} refused it",
+            remedy="It is fetched again; if it stays so, check the source broker's log with kafka-dump-log",
+        )
+
+
 class Consequence(StrEnum):
     """What must follow a refusal."""
 
@@ -40,6 +85,11 @@ class Consequence(StrEnum):
     RESUME = "resume"
     FAILED = "failed"
     ABORT = "abort the transaction"
+
+
+def resend_pause_s(failures: int) -> float:
+    """Return how long a batch waits to be sent again that was refused so often in a row."""
+    return min(RESEND_S_MIN * 2.0 ** min(failures - 1, 16), RESEND_S_MAX)
 
 
 def divided(parcel: Parcel, limit_bytes: int) -> list[Parcel]:
@@ -72,12 +122,3 @@ def is_damaged(parcel: Parcel) -> bool:
     except DamagedBatch:
         return True
     return False
-
-
-def error_of(code: int, said: str, topic: str, partition: int) -> HeliographError:
-    """Put the refusal of a batch for a target partition into words; ``said`` are the broker's own, if any."""
-    found = meaning(code)
-    words = f"The target refuses records for {topic}-{partition}: {said or found.prose} ({found.name})"
-    if code == codes.TOPIC_AUTHORIZATION_FAILED:
-        return NotAuthorized(words, right="Write", resource=f"topic {topic} on the target")
-    return BrokerError(words, code=code)

@@ -13,7 +13,8 @@ from heliograph.broker.connection import Connection
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError
 from heliograph.flow.in_flight import IN_FLIGHT_MAX, InFlightBatch
-from heliograph.flow.lane import Foreign, Lane
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Foreign
 from heliograph.flow.pace import RoundTrip
 from heliograph.flow.refusals import Consequence
 from heliograph.records import SMALL_BYTES

@@ -24,13 +24,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
-from heliograph.cluster.retry import retriable
+from heliograph.cluster.retry import until_answered
 from heliograph.cluster.transactions import TopicPartition, TransactionalProducer, is_fenced
-from heliograph.errors import BrokerError, DataError, HeliographError, NotAuthorized
-from heliograph.flow.lane import Lane, Producer
+from heliograph.errors import BrokerError, DataError, HeliographError
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Producer
 from heliograph.mirror.anchor import Anchor
 from heliograph.wire import errors as codes
-from heliograph.wire.errors import meaning
+from heliograph.wire.errors import error_of, meaning
 
 AGE_S = 0.1
 """A transaction is closed at this age, even if more waits."""
@@ -85,6 +86,8 @@ class TransactionListener:
     trouble: Callable[[HeliographError], None]
     """The coordinator cannot be asked at the moment; it is tried again."""
     fine: Callable[[], None]
+    rested: Callable[[], None]
+    """Everything that was sent is committed (:attr:`Transactions.at_rest`)."""
 
 
 @dataclass(slots=True)
@@ -129,8 +132,10 @@ class Transaction:
 class Transactions:
     """All transactions of one flow, one after another. It is also the gate that senders ask (:meth:`admits`)."""
 
-    def __init__(self, producer: TransactionalProducer, store: Store, limits: Limits) -> None:
-        """Nothing is asked before :meth:`fence`."""
+    def __init__(
+        self, producer: TransactionalProducer, store: Store, limits: Limits, *, clock: Callable[[], float]
+    ) -> None:
+        """Nothing is asked before :meth:`fence`; ``clock`` tells the loop's time."""
         self._producer = producer
         self._store = store
         self._limits = limits
@@ -146,7 +151,7 @@ class Transactions:
         """Why the present transaction must be aborted."""
         self._epoch_used_up = False
         self._changed = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self._now = clock
 
     async def fence(self) -> None:
         """Take the transactional id; whoever had it can write nothing from then on. Before positions are read."""
@@ -242,22 +247,23 @@ class Transactions:
             if ready or self._to_store:
                 await self._one(listener)
             else:
+                listener.rested()
                 await self._changed.wait()
 
     def _ready(self) -> list[Lane]:
-        now = self._loop.time()
+        now = self._now()
         return [lane for lane in self._wanted if lane.can_send(now)]
 
     async def _one(self, listener: TransactionListener) -> None:
         """Make one transaction, from its first partition to its end."""
         if self._epoch_used_up or any(self._needs_epoch(lane) for lane in self._wanted):
             await self._new_epoch(listener)
-        current = self._current = Transaction(self._loop.time())
+        current = self._current = Transaction(self._now())
         try:
             await self._join(current, listener)
-            current.began_s = self._loop.time()
-            while not (self._spoiled or current.due(self._loop.time(), self._limits)):
-                await self._wait(current.due_in_s(self._loop.time(), self._limits))
+            current.began_s = self._now()
+            while not (self._spoiled or current.due(self._now(), self._limits)):
+                await self._wait(current.due_in_s(self._now(), self._limits))
                 await self._join(current, listener)
             current.closing = True
             await self._until_answered(current)
@@ -337,18 +343,19 @@ class Transactions:
 
         A topic that was made a moment ago may not yet be known to the coordinator, and is given some time.
         """
-        patient_until = self._loop.time() + UNKNOWN_S
+        patient_until = self._now() + UNKNOWN_S
         while needed:
             refused = await self._persist(partial(self._producer.add, frozenset(needed)), listener)
             if not refused:
                 current.partitions |= needed
                 return
             final = {key for key, code in refused.items() if not meaning(code).retriable}
-            if not final and self._loop.time() < patient_until:
+            if not final and self._now() < patient_until:
                 await asyncio.sleep(UNKNOWN_S / 20)
                 continue
             for key in final or set(refused):
-                error = _cannot_join(key, refused[key])
+                what = f"write to topic {key[0]} on {self._producer.alias} in a transaction"
+                error = error_of(refused[key], what, f"topic {key[0]}", right="Write")
                 lane = wanted.pop(key, None)
                 if lane is not None:
                     needed.discard(key)
@@ -377,11 +384,11 @@ class Transactions:
     # ---- the end ------------------------------------------------------------------------------------------------
 
     async def _until_answered(self, current: Transaction) -> None:
-        deadline = self._loop.time() + CLOSE_S
+        deadline = self._now() + CLOSE_S
         while not current.answered and self._spoiled is None:
-            left_s = deadline - self._loop.time()
+            left_s = deadline - self._now()
             if left_s <= 0:
-                self.spoil(_unanswered(current))
+                self.spoil(_unanswered(current, self._producer.alias))
                 return
             await self._wait(left_s)
 
@@ -420,9 +427,9 @@ class Transactions:
 
     async def _abort(self, current: Transaction, cause: HeliographError, listener: TransactionListener) -> None:
         """Abort, and have every lane of the transaction begin again after its last commit."""
-        deadline = self._loop.time() + SETTLE_S
-        while current.under_way and self._loop.time() < deadline:
-            await self._wait(deadline - self._loop.time())
+        deadline = self._now() + SETTLE_S
+        while current.under_way and self._now() < deadline:
+            await self._wait(deadline - self._now())
         await self._new_epoch(listener)
         for lane in current.lanes:
             lane.abort(self.producer)
@@ -433,19 +440,16 @@ class Transactions:
     async def _persist(self, ask: Callable[[], Awaitable[Result]], listener: TransactionListener) -> Result:
         """Ask until it is answered; raises what cannot pass by itself."""
         told = False
-        while True:
-            try:
-                answer = await ask()
-            except HeliographError as error:
-                if retriable(error) is None:
-                    raise
-                told = True
-                listener.trouble(error)
-                await asyncio.sleep(RETRY_S)
-            else:
-                if told:
-                    listener.fine()
-                return answer
+
+        def trouble(error: HeliographError) -> None:
+            nonlocal told
+            told = True
+            listener.trouble(error)
+
+        answer = await until_answered(ask, pause_s=lambda _: RETRY_S, trouble=trouble)
+        if told:
+            listener.fine()
+        return answer
 
 
 _MAY_ABORT = (
@@ -462,18 +466,10 @@ aborting will be refused. INVALID_PRODUCER_ID_MAPPING comes after a week without
 (``transactional.id.expiration.ms``)."""
 
 
-def _cannot_join(key: TopicPartition, code: int) -> HeliographError:
-    """Say why a partition cannot be part of a transaction; for that of the positions, there can be none at all."""
-    words = f"Cannot write to topic {key[0]} in a transaction: {meaning(code).prose} ({meaning(code).name})"
-    if code == codes.TOPIC_AUTHORIZATION_FAILED:
-        return NotAuthorized(words, right="Write", resource=f"topic {key[0]}")
-    return BrokerError(words, code=code)
-
-
-def _unanswered(current: Transaction) -> HeliographError:
+def _unanswered(current: Transaction, alias: str) -> HeliographError:
     lane = next(lane for lane in current.busy if lane.in_flight)
     return lane.cause or BrokerError(
-        f"The target did not answer for {lane.target_topic}-{lane.target_partition} within {CLOSE_S:g} s",
+        f"{alias} did not answer for {lane.target_topic}-{lane.target_partition} within {CLOSE_S:g} s",
         code=codes.REQUEST_TIMED_OUT,
     )
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from heliograph.cluster import epochs
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, HeliographError
-from heliograph.flow.lane import Lane, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import State
 from heliograph.flow.partition_state import topic_id
 from heliograph.mirror.losses import cut_at, is_other
 from heliograph.wire import errors as codes

@@ -88,8 +88,9 @@ def share(part: float | None) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """Return ``1 topic``, ``1,200 topics``."""
-    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+    """Return ``1 topic``, ``1,200 topics``, ``2 processes``."""
+    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{ending}"
 
 
 def _small(number: float | None) -> str:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from heliograph.flow.lane import Lane, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import State
 from heliograph.flow.transactions import Transactions
 from heliograph.mirror.anchor import Anchor
 from heliograph.offsets.stored import Offsets

@@ -15,6 +15,7 @@ from heliograph.config.model import FlowConfig
 from heliograph.errors import ClusterError, HeliographError
 from heliograph.mirror.moves import Basis, Leave, Move, Position, Verdict, judge, obstacle_of
 from heliograph.mirror.patterns import Patterns
+from heliograph.observe.text import plural
 from heliograph.offsets.flow_map import Stamped, TopicPartition
 from heliograph.offsets.gaps import Translated
 from heliograph.offsets.translation import Crossing, Destination, translate_all
@@ -250,7 +251,7 @@ def where(described: Described) -> str:
     """Tell how many members a group has and where some of them run."""
     shown = [f"{each.client_id} at {each.host}" for each in described.members[:MEMBERS_SHOWN]]
     count = len(described.members)
-    return f"{count} member{'s' if count > 1 else ''}: {', '.join(shown)}{', …' if count > MEMBERS_SHOWN else ''}"
+    return f"{plural(count, 'member')}: {', '.join(shown)}{', …' if count > MEMBERS_SHOWN else ''}"
 
 
 async def who_runs(cluster: Cluster, group: str) -> str:

@@ -11,7 +11,8 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.concurrency import each_of
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import HeliographError
-from heliograph.preflight.finding import Finding, Level, counted
+from heliograph.observe.text import plural
+from heliograph.preflight.finding import Finding, Level
 from heliograph.wire.operations import kafka_release
 from heliograph.wire.versions import Versions
 
@@ -45,7 +46,7 @@ async def reach(config: ClusterConfig) -> Reached:
         Finding(
             Level.OK,
             config.alias,
-            f"{answering} of {counted(len(outcomes), 'bootstrap server')} answered ({_how(config)})",
+            f"{answering} of {plural(len(outcomes), 'bootstrap server')} answered ({_how(config)})",
         )
     )
     cluster = Cluster(config)
@@ -61,7 +62,7 @@ async def reach(config: ClusterConfig) -> Reached:
 async def _brokers(cluster: Cluster, versions: Versions, tried: set[Address]) -> list[Finding]:
     alias, metadata = cluster.alias, cluster.metadata
     brokers = sorted(metadata.brokers.values(), key=lambda each: each.node_id)
-    told = f"{kafka_release(versions)}, cluster id {metadata.cluster_id or '-'}, {counted(len(brokers), 'broker')}"
+    told = f"{kafka_release(versions)}, cluster id {metadata.cluster_id or '-'}, {plural(len(brokers), 'broker')}"
     findings = [Finding(Level.OK, alias, told)]
     named = {(each.host, each.port): each for each in brokers if (each.host, each.port) not in tried}
     outcomes = await _try_all(cluster.config, tuple(named)[:ADDRESSES_MAX])

@@ -25,8 +25,9 @@ from heliograph.mirror.topics import (
     shapes_of,
     topic_rules_of,
 )
+from heliograph.observe.text import plural
 from heliograph.preflight import rehearsal
-from heliograph.preflight.finding import About, Finding, Level, counted, listed
+from heliograph.preflight.finding import About, Finding, Level, listed
 from heliograph.preflight.permissions import describe
 from heliograph.wire import errors as codes
 from heliograph.wire.operations import NOT_TOLD, Operation, missing
@@ -82,8 +83,8 @@ class FlowCheck:
             return self._say.warn(
                 text, "Check the names and the Describe permission; a topic that appears later is copied then"
             )
-        lanes = counted(len(self._plan.lanes), "partition")
-        return self._say.good(f"{counted(len(topics), 'topic')} with {lanes} will be copied: {listed(topics)}")
+        lanes = plural(len(self._plan.lanes), "partition")
+        return self._say.good(f"{plural(len(topics), 'topic')} with {lanes} will be copied: {listed(topics)}")
 
     def _planned(self) -> list[Finding]:
         alias = self._target.alias
@@ -91,9 +92,9 @@ class FlowCheck:
         grown = [f"{each.name} (to {each.total})" for each in self._growths()]
         findings = []
         if created:
-            findings.append(self._say.good(f"{counted(len(created), 'topic')} to create on {alias}: {listed(created)}"))
+            findings.append(self._say.good(f"{plural(len(created), 'topic')} to create on {alias}: {listed(created)}"))
         if grown:
-            findings.append(self._say.good(f"{counted(len(grown), 'topic')} to grow on {alias}: {listed(grown)}"))
+            findings.append(self._say.good(f"{plural(len(grown), 'topic')} to grow on {alias}: {listed(grown)}"))
         return findings
 
     async def _unseen(self, present: Iterable[str]) -> list[Finding]:

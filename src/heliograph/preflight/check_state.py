@@ -15,7 +15,8 @@ from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.mirror.naming import PROTOCOL_TYPE, Location, naming_of
 from heliograph.mirror.state_topics import COMPACT, StateTopic, forgets, state_topics_of
-from heliograph.preflight.finding import About, Finding, Level, counted
+from heliograph.observe.text import plural
+from heliograph.preflight.finding import About, Finding, Level
 from heliograph.preflight.permissions import describe
 from heliograph.wire import errors as codes
 from heliograph.wire.operations import NOT_TOLD, Operation, missing
@@ -120,14 +121,14 @@ class StateCheck:
         members = len(found.members)
         if members and found.protocol_type != PROTOCOL_TYPE:
             text = (
-                f"Group {group} on {alias} belongs to another program ({counted(members, 'member')} of kind "
+                f"Group {group} on {alias} belongs to another program ({plural(members, 'member')} of kind "
                 f"{found.protocol_type}: {groups.whereabouts(found.members)}), most likely a running MirrorMaker 2: "
                 "both would copy the same records"
             )
             return [Finding(Level.ERROR, self._flow.name, text, "Stop it, or give this flow another group.id")]
         if members:
             verbs = ("copies", "stands") if members == 1 else ("copy", "stand")
-            told = f"{counted(members, 'process')} {verbs[0]} this flow or {verbs[1]} by already"
+            told = f"{plural(members, 'process')} {verbs[0]} this flow or {verbs[1]} by already"
             return [self._say.good(f"Group {group} on {alias}: {told}")]
         return [self._say.good(f"Group {group} on {alias} is free")]
 

@@ -53,12 +53,6 @@ def listed(names: Iterable[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def counted(number: int, noun: str) -> str:
-    """Return ``1 topic``, ``3 topics``, ``2 processes``."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number} {noun}" if number == 1 else f"{number} {plural}"
-
-
 @dataclass(frozen=True, slots=True)
 class About:
     """Makes findings about one cluster or flow."""

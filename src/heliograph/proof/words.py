@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from heliograph.observe.text import plural
 from heliograph.proof.document import Proof
 from heliograph.proof.model import Difference, Kind, Mode, PartitionProof, Shown, Verdict
 
@@ -17,7 +18,7 @@ BY_KIND = {
 def conclusion(proof: Proof) -> str:
     """Say in a sentence what is proven."""
     partitions = proof.partitions
-    what = f"{_plural(len(partitions), 'partition')}, {_plural(proof.records, 'record')}"
+    what = f"{plural(len(partitions), 'partition')}, {plural(proof.records, 'record')}"
     match proof.verdict:
         case Verdict.PROVEN if proof.sample:
             return f"Sample proven: what was compared is the same ({what})"
@@ -28,12 +29,12 @@ def conclusion(proof: Proof) -> str:
             return f"Different: {found} ({what} the same)"
         case Verdict.BEHIND:
             late = sum(each.tally.not_copied for each in partitions)
-            return f"Not proven: nothing differs, but {_plural(late, 'record')} had not arrived ({what} the same)"
+            return f"Not proven: nothing differs, but {plural(late, 'record')} had not arrived ({what} the same)"
         case Verdict.UNPROVEN if not partitions:
             return "Not proven: no topic was selected"
         case Verdict.UNPROVEN:
             failed = sum(each.verdict is Verdict.UNPROVEN for each in partitions)
-            return f"Not proven: {_plural(failed, 'partition')} could not be compared ({what} the same)"
+            return f"Not proven: {plural(failed, 'partition')} could not be compared ({what} the same)"
 
 
 def counts(partitions: Sequence[PartitionProof]) -> Iterator[str]:
@@ -50,13 +51,13 @@ def remarks(proof: PartitionProof) -> Iterator[str]:
     if proof.reason:
         yield proof.reason
     if tally.not_copied:
-        yield f"{_plural(tally.not_copied, 'record')} at most had not arrived yet"
+        yield f"{plural(tally.not_copied, 'record')} at most had not arrived yet"
     if tally.source_outside:
-        yield f"{_plural(tally.source_outside, 'record')} at most at the source's start have no counterpart any more"
+        yield f"{plural(tally.source_outside, 'record')} at most at the source's start have no counterpart any more"
     if tally.target_outside:
-        yield f"{_plural(tally.target_outside, 'record')} at most at the target's start are gone from the source"
+        yield f"{plural(tally.target_outside, 'record')} at most at the target's start are gone from the source"
     if tally.superseded:
-        yield f"{_plural(tally.superseded, 'key')} got newer records during the run and were left out"
+        yield f"{plural(tally.superseded, 'key')} got newer records during the run and were left out"
     if not proof.timestamps:
         yield "timestamps are not compared: the target's brokers stamp records themselves"
     if proof.mode is Mode.LATEST:
@@ -101,7 +102,3 @@ def record_line(record: Shown) -> str:
             "headers " + ", ".join(f"{name}={'null' if held is None else held}" for name, held in record.headers)
         )
     return "  ".join(parts)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from heliograph.cluster.retry import retriable
+from heliograph.cluster.retry import until_answered
 from heliograph.concurrency import single_cause
 from heliograph.errors import HeliographError
 from heliograph.observe.log import Log
@@ -85,17 +85,16 @@ async def until_done(
 ) -> None:
     """Do ``work`` until it succeeds. What may pass by itself is told once and handed to ``waiting`` each time."""
     told = False
-    while True:
-        try:
-            with single_cause():
-                await work()
-        except HeliographError as error:
-            if retriable(error) is None:
-                raise
-            if not told:
-                log.warning("not yet possible; it is tried again", step=what, cause=error)
-            told = True
-            waiting(error)
-            await asyncio.sleep(RETRY_S)
-        else:
-            return
+
+    async def once() -> None:
+        with single_cause():
+            await work()
+
+    def trouble(error: HeliographError) -> None:
+        nonlocal told
+        if not told:
+            log.warning("not yet possible; it is tried again", step=what, cause=error)
+        told = True
+        waiting(error)
+
+    await until_answered(once, pause_s=lambda _: RETRY_S, trouble=trouble)

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
-from heliograph.flow.lane import Lane, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import State
 from heliograph.mirror.topics import ConfigSource
 from heliograph.observe.log import Log
 from heliograph.upkeep.periodic import Job, Scope

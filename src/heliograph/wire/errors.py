@@ -7,6 +7,8 @@ the next try: nothing, or a look at fresh metadata, or a search for the coordina
 from dataclasses import dataclass
 from enum import IntEnum
 
+from heliograph.errors import BrokerError, NotAuthorized
+
 
 class After(IntEnum):
     """What a retry needs first."""
@@ -176,3 +178,26 @@ TABLE: dict[int, Meaning] = {row[0]: Meaning(*row) for row in _ROWS}
 def meaning(code: int) -> Meaning:
     """Look up ``code``; a code that is not in the table is not retriable and says its number."""
     return TABLE.get(code) or Meaning(code, f"ERROR_{code}", retriable=False, after=_N, prose=f"error code {code}")
+
+
+NOT_AUTHORIZED = (
+    TOPIC_AUTHORIZATION_FAILED,
+    GROUP_AUTHORIZATION_FAILED,
+    CLUSTER_AUTHORIZATION_FAILED,
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+)
+
+
+def error_of(
+    code: int, what: str, resource: str = "", *, right: str = "", said: str | None = None
+) -> BrokerError | NotAuthorized:
+    """Return the error of the tree that ``code`` stands for: the one place where a code becomes an error.
+
+    ``what`` completes "Cannot ...", and names the cluster; ``resource`` and ``right`` say what a missing permission was
+    asked on; ``said`` are the broker's own words, where it has some.
+    """
+    found = meaning(code)
+    words = f"Cannot {what}: {said or found.prose} ({found.name})"
+    if code in NOT_AUTHORIZED:
+        return NotAuthorized(words, right=right or "the permission", resource=resource or "it")
+    return BrokerError(words, code=code)

@@ -19,7 +19,8 @@ from heliograph.concurrency import all_of, cancel_all, single_cause
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.flow.data_plane import DataPlane
-from heliograph.flow.lane import Lane, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import State
 from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
 from heliograph.observe.log import Log
 from heliograph.observe.model import FlowState
@@ -137,6 +138,7 @@ class FlowRunner:
             self.config,
             time.time_ns() // 1_000_000,
             OwnershipListener(gained=self._on_gained, lost=self._on_lost, standby=self._on_standby),
+            clock=asyncio.get_running_loop().time,
         )
         self._ownership = ownership
         membership = asyncio.create_task(ownership.run(), name=f"group {self.config.group_id}")

@@ -145,6 +145,8 @@ class LaneSet:
             target_partition=plan.target_partition,
             shared=plan.shared,
             transactional=self.commits.transactions is not None,
+            source=self.config.source.alias,
+            target=self.config.target.alias,
             limit_bytes=self.config.batch_max_bytes,
             end_offset=self._ends.pop((plan.source_topic, plan.partition), None),
             moved=self.flow.moved,

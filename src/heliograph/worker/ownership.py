@@ -61,14 +61,25 @@ class OwnershipListener:
 class Ownership:
     """This process's part in the group of one flow."""
 
-    def __init__(self, cluster: Cluster, config: FlowConfig, started_ms: int, listener: OwnershipListener) -> None:
-        """Nothing is joined before :meth:`run`; ``started_ms`` is this member's place in the queue."""
+    def __init__(
+        self,
+        cluster: Cluster,
+        config: FlowConfig,
+        started_ms: int,
+        listener: OwnershipListener,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        """Nothing is joined before :meth:`run`; ``started_ms`` is this member's place in the queue.
+
+        ``clock`` tells the loop's time.
+        """
         self.owns = False
         self._listener = listener
         self._cluster = cluster
         self._config = config
         self._started_ms = started_ms
-        self._loop = asyncio.get_running_loop()
+        self._now = clock
         self._lease_until = 0.0
         self._given_up = False
         self._membership = Membership(
@@ -80,7 +91,7 @@ class Ownership:
 
     def holds(self) -> bool:
         """Whether the lanes are ours at this moment."""
-        return self.owns and self._loop.time() < self._lease_until
+        return self.owns and self._now() < self._lease_until
 
     async def run(self) -> None:
         """Take part until cancelled; raises what cannot pass by itself."""
@@ -95,7 +106,7 @@ class Ownership:
                 if retriable(error) is None:
                     raise
                 await asyncio.sleep(self._config.heartbeat_interval_ms / 1000)
-            if self.owns and self._loop.time() >= self._lease_until:
+            if self.owns and self._now() >= self._lease_until:
                 self._lose("no heartbeat was answered in time")
 
     def give_up(self, reason: str) -> None:
@@ -123,7 +134,7 @@ class Ownership:
 
     async def _generation(self) -> None:
         """Live through one generation of the group."""
-        sent_at = self._loop.time()
+        sent_at = self._now()
         metadata = msgspec.json.encode(Metadata(self.owns, self._started_ms))
         joined = await self._join(metadata)
         assignments: dict[str, bytes] = {}
@@ -146,14 +157,14 @@ class Ownership:
         await self._beat()
 
     async def _join(self, metadata: bytes) -> Joined:
-        deadline = self._loop.time() + OTHER_PROTOCOL_S
+        deadline = self._now() + OTHER_PROTOCOL_S
         while True:
             try:
                 return await self._membership.join(metadata)
             except BrokerError as error:
                 if error.code != codes.INCONSISTENT_GROUP_PROTOCOL:
                     raise
-                if self._loop.time() >= deadline:
+                if self._now() >= deadline:
                     raise BrokerError(
                         f"Group {self._config.group_id} on {self._config.target.alias} belongs to another program, "
                         f"most likely a running MirrorMaker 2{await self._where()}: both would copy the same records",
@@ -176,7 +187,7 @@ class Ownership:
             await asyncio.sleep(self._config.heartbeat_interval_ms / 1000)
             if self._given_up:
                 return
-            sent_at = self._loop.time()
+            sent_at = self._now()
             beat = await self._membership.heartbeat()
             if beat is Beat.REBALANCE:
                 self._renew(sent_at)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
-from heliograph.flow.lane import Producer
+from heliograph.flow.lane_model import Producer
 
 IDS_MAX = 1_000
 """Ids kept; when they are used up, all are forgotten and new ones asked for."""

@@ -44,10 +44,6 @@ from heliograph.worker.transactions import transactions_for
 LANE_SHARE_MAX = 8
 """A lane may hold at least one part in so many of the window; with fewer lanes, more."""
 LANE_BYTES_MIN = 1 << 20
-SETTLE_S = 5.0
-"""How long a lane that is to go to another target partition may take to have everything acknowledged."""
-BATCH_OVERHEAD_BYTES = 12
-"""max.message.bytes counts a batch without its first two fields, or with them, by version: stay below both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +119,7 @@ class Session:
             listener=self._on_event,
             may_send=self._listener.holds,
             resume=self._resume,
+            clock=asyncio.get_running_loop().time,
             transactions=self._transactions,
         )
 

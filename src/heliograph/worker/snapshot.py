@@ -15,7 +15,8 @@ import heliograph
 from heliograph.cluster.retry import retriable
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
-from heliograph.flow.lane import Lane, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import State
 from heliograph.mirror.naming import naming_of
 from heliograph.observe.health import causes_of
 from heliograph.observe.model import Cause, FlowState, FlowView, JobView, LaneState, LaneView, ProcessView

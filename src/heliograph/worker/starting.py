@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
 from heliograph.flow.data_plane import DataPlane
-from heliograph.flow.lane import Identity, Lane, Producer, State
+from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import Identity, Producer, State
 from heliograph.flow.positions import Clusters, LaneStart
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.resume import Outcome

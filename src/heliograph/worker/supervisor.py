@@ -19,6 +19,7 @@ from heliograph.observe.control import Companion
 from heliograph.observe.health import Told
 from heliograph.observe.log import Log
 from heliograph.observe.model import ProcessView
+from heliograph.observe.text import plural
 from heliograph.worker.event_log import tell_health
 from heliograph.worker.flow_runner import FlowRunner
 from heliograph.worker.losses import Losses
@@ -186,7 +187,7 @@ class Supervisor:
         halted = sum(runner.halted for runner in self._runners)
         if halted:
             raise RecordsLost(
-                f"{halted} partition{'s' if halted > 1 else ''} stood still after a loss",
+                f"{plural(halted, 'partition')} stood still after a loss",
                 remedy="The log says which and why; heliograph.stop.on.loss says when",
             )
 

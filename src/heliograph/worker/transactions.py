@@ -1,5 +1,7 @@
 """How a flow comes to its transactions."""
 
+import asyncio
+
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.transactions import TransactionalProducer
 from heliograph.config.model import FlowConfig
@@ -12,4 +14,5 @@ def transactions_for(config: FlowConfig, target: Cluster, store: Store) -> Trans
     if wanted is None:
         return None
     limits = Limits() if wanted.interval_ms is None else Limits(wanted.interval_ms / 1000, at_rest=False)
-    return Transactions(TransactionalProducer(target, config.transactional_id, wanted.timeout_ms), store, limits)
+    producer = TransactionalProducer(target, config.transactional_id, wanted.timeout_ms)
+    return Transactions(producer, store, limits, clock=asyncio.get_running_loop().time)

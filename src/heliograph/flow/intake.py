@@ -1,0 +1,97 @@
+"""What a lane reads: where it is on the source, what came and waits to be sent, and where the partition ends.
+
+The reading half of a lane, as :mod:`heliograph.flow.in_flight` is the sending half. Whatever must be read again is
+dropped by :meth:`Intake.rewind`, together with the position that it came from.
+"""
+
+from heliograph import records
+from heliograph.errors import DamagedBatch
+from heliograph.flow.waiting import Piece, Ready, Waiting
+from heliograph.flow.window import Hold, Window
+from heliograph.records import Buffer, Kind
+from heliograph.wire.fetch import Fetched
+
+COPY_BELOW_BYTES = 32 << 10
+"""A partition's part of a frame that is smaller than this, in a frame many times larger, is copied out of it, so that
+a slow lane does not hold the whole frame."""
+
+
+class Intake:
+    """Fetched bytes go in, batches come out, in the source's order."""
+
+    def __init__(self, name: str, window: Window, end_offset: int | None) -> None:
+        """``name`` says in errors which partition of which cluster this is."""
+        self.position = 0
+        """Source offset to fetch next."""
+        self.fetch_bytes = 0
+        """Least number of bytes to ask for: grows when a batch is larger than what is usually asked."""
+        self.end_offset = end_offset
+        """Where the source partition ends (its high watermark), whether or not all of it may be read."""
+        self.stable_offset: int | None = None
+        """The last stable offset, behind which nothing is read; None: everything is read, or it is not known."""
+        self._name = name
+        self._window = window
+        self._waiting = Waiting(window)
+
+    def __bool__(self) -> bool:
+        """Whether anything waits to be sent."""
+        return bool(self._waiting)
+
+    @property
+    def size_bytes(self) -> int:
+        """Fetched bytes that wait."""
+        return self._waiting.size_bytes
+
+    @property
+    def held_at(self) -> int | None:
+        """Offset of the open transaction behind which nothing may be read; None where there is none."""
+        stable, end = self.stable_offset, self.end_offset
+        return None if stable is None or end is None or stable >= end else stable
+
+    def begin(self, position: int) -> None:
+        """Begin at ``position``; what was known of open transactions before is forgotten."""
+        self.rewind(position)
+        self.stable_offset = None
+
+    def rewind(self, position: int) -> None:
+        """Drop what waits, and read from ``position`` on."""
+        self._waiting.clear()
+        self.position = position
+
+    def ask_for(self, fetch_bytes: int) -> None:
+        """Ask for at least ``fetch_bytes`` at a time from now on."""
+        self.fetch_bytes = fetch_bytes
+
+    def fetched(self, row: Fetched, frame: Buffer, frame_hold: Hold, *, limit_bytes: int, read_committed: bool) -> bool:
+        """Take what came for the present position; says whether there was anything. Raises DamagedBatch."""
+        self.end_offset = row.high_watermark
+        self.stable_offset = row.last_stable_offset if read_committed and row.last_stable_offset >= 0 else None
+        if row.start == row.end:
+            return False
+        buffer, start, end, hold = frame, row.start, row.end, frame_hold
+        size = end - start
+        if size < COPY_BELOW_BYTES and frame_hold.size_bytes > 8 * size:
+            buffer, start, end, hold = bytes(memoryview(frame)[start:end]), 0, size, Hold(self._window, size)
+        aborted = row.aborted if read_committed else ()
+        try:
+            found = records.scan(buffer, start, end, self.position, aborted=aborted, limit_bytes=limit_bytes)
+        except DamagedBatch as error:
+            raise self._named(error) from error
+        for run in found.runs:
+            if run.kind is not Kind.DROP:
+                self._waiting.add(Piece(buffer, run, hold, self.position))
+        self.position = max(self.position, found.next_offset)
+        if not found.runs and found.needed > self.fetch_bytes:
+            self.fetch_bytes = found.needed
+        return True
+
+    def take(self, limit_bytes: int, small_bytes: int) -> Ready:
+        """Return the next batch; see :meth:`Waiting.take`. Raises DamagedBatch."""
+        try:
+            return self._waiting.take(limit_bytes, small_bytes)
+        except DamagedBatch as error:
+            raise self._named(error) from error
+
+    def _named(self, error: DamagedBatch) -> DamagedBatch:
+        """Say whose batch it is: the records room knows offsets only."""
+        return DamagedBatch(f"{self._name}: {error.message}", remedy=error.remedy)
