@@ -48,10 +48,23 @@ class Topic:
     """By partition its batches: first offset, next offset, bytes."""
     configs: dict[str, str] = field(default_factory=dict)
     topic_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    starts: dict[int, int] = field(default_factory=dict)
+    """By partition its log start offset, where that is not 0."""
+
+    def delete_before(self, partition: int, offset: int) -> None:
+        """Delete records, as DeleteRecords does: a batch stays whole while one of its records does."""
+        self.starts[partition] = offset
+        self.logs[partition] = [batch for batch in self.logs[partition] if batch[1] > offset]
+
+    def at_time(self, partition: int, time_ms: int) -> int:
+        """Return the offset of the first batch that holds a record as late as that; -1: there is none."""
+        latest = [(first, int.from_bytes(raw[35:43], "big")) for first, _, raw in self.logs[partition]]
+        start = self.starts.get(partition, 0)
+        return next((max(first, start) for first, largest_ms in latest if largest_ms >= time_ms), -1)
 
     def end(self, partition: int) -> int:
         log = self.logs[partition]
-        return log[-1][1] if log else 0
+        return log[-1][1] if log else self.starts.get(partition, 0)
 
     def append(self, partition: int, batch: bytes) -> int:
         first = self.end(partition)
@@ -230,7 +243,10 @@ class FakeCluster:
             if known:
                 number = asked.partition_index
                 end = self._stable(name, number) if committed else known.end(number)
-                offset = {-2: 0, -1: end}.get(asked.timestamp, 0 if end else -1)
+                begin = known.starts.get(number, 0)
+                offset = {-2: begin, -1: end}.get(asked.timestamp)
+                if offset is None:
+                    offset = known.at_time(number, asked.timestamp)
             return {
                 "partition_index": asked.partition_index,
                 "error_code": NONE if known else UNKNOWN_TOPIC,
@@ -251,14 +267,15 @@ class FakeCluster:
                 else []
             )
             code = NONE if known else UNKNOWN_TOPIC
-            if known and not 0 <= asked.fetch_offset <= end:
+            start = known.starts.get(asked.partition, 0) if known else -1
+            if known and not start <= asked.fetch_offset <= end:
                 code, here = ErrorCode.offset_out_of_range, []
             return {
                 "partition_index": asked.partition,
                 "error_code": code,
                 "high_watermark": end,
                 "last_stable_offset": self._stable(name, asked.partition) if known else -1,
-                "log_start_offset": 0 if known else -1,
+                "log_start_offset": start,
                 "aborted_transactions": [],
                 "preferred_read_replica": -1,
                 "records": b"".join(here),
