@@ -26,11 +26,13 @@ FEW = BrokerError("too few replicas", code=NOT_ENOUGH_REPLICAS)
 class World:
     """A flow with lanes, and a clock that goes as told."""
 
-    def __init__(self, partitions: int = 1):
+    def __init__(self, partitions: int = 1, end_offset: int | None = None):
         self.now_s = 100.0
         self.pictures = Pictures(steady=lambda: self.now_s, clock=lambda: EPOCH_S + self.now_s)
         window = Window(1 << 20)
-        self.lanes = {("t", number): Lane("t", "A.t", number, window) for number in range(partitions)}
+        self.lanes = {
+            ("t", number): Lane("t", "A.t", number, window, end_offset=end_offset) for number in range(partitions)
+        }
         for lane in self.lanes.values():
             lane.start(7, 7, Producer(1, 0))
         self.flow = FlowNow(flow_config(), FlowState.RUNNING, "", 0.0, Losses(), topics=1, lanes=self.lanes)
@@ -58,9 +60,8 @@ def world():
     return World()
 
 
-def test_a_lane_as_it_is(world):
-    world.lane.end_offset = 20
-    seen = world.lane_view()
+def test_a_lane_as_it_is():
+    seen = World(end_offset=20).lane_view()
     assert (seen.topic, seen.target_topic, seen.partition) == ("t", "A.t", 0)
     assert (seen.settled, seen.end_offset, seen.lag) == (7, 20, 13)
     assert (seen.state, seen.cause, seen.stands_still, seen.target_partition) == (LaneState.RUNNING, "", False, None)
