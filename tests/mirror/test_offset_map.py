@@ -2,11 +2,10 @@
 
 from bisect import bisect_left
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.mirror.offset_map import OffsetMap, Span, Translation, counted
+from heliograph.mirror.offset_map import OffsetMap, Span, Translation
 from heliograph.mirror.runs import OffsetRun
 
 
@@ -46,7 +45,7 @@ def check_all(known, pairs):
 def test_acknowledgements_make_an_exact_map(steps, data):
     pairs = history(steps)
     known = OffsetMap()
-    known.begin(0, 0)
+    known.acknowledged(0, 0, 0)
     left = list(pairs)
     while left:
         size = data.draw(st.integers(1, 4))
@@ -90,35 +89,6 @@ def test_other_writers_make_no_answer_skip(steps, runs_max):
         assert known.translate(upstream).offset <= right(pairs, upstream)
 
 
-@given(steps=STEPS, kept=st.sets(st.integers(0, 200)))
-def test_counting_on_the_source_makes_it_exact(steps, kept):
-    pairs = history(steps)
-    known = OffsetMap()
-    known.begin(0, 0)
-    for index, pair in enumerate(pairs):
-        if index in kept or index == len(pairs) - 1:
-            known.synced(*pair)
-    for upstream in range(pairs[-1][0] + 1):
-        found = known.translate(upstream)
-        if found.exact:
-            continue
-        span = found.span
-        inside = [up for up, _ in pairs if span.upstream_first <= up < span.upstream_next]
-        before = sum(up < upstream for up in inside)
-        assert counted(span, before, len(inside) - before) == (right(pairs, upstream), True)
-        assert known.fill(span, [OffsetRun(up, span.downstream_first + i, 1) for i, up in enumerate(inside)])
-        assert known.translate(upstream).exact
-    check_all(known, pairs)
-
-
-@pytest.mark.parametrize("gone", range(3))
-def test_a_source_that_was_compacted_since_gives_no_proof(gone):
-    span = Span(10, 10, 30, 15)
-    assert counted(span, 3, 2 - min(gone, 2)) == (13, gone == 0)
-    assert counted(span, 9, 2) == (13, False)
-    assert counted(span, 0, 9) == (10, False)
-
-
 def test_the_three_kinds_of_gaps():
     known = OffsetMap()
     known.acknowledged(0, 0, 10)
@@ -150,13 +120,11 @@ def test_before_the_first_and_beyond_the_last():
     assert known.translate(103).exact
     assert known.translate(105).ahead == 2
     assert known.inverse(84) == Translation(101, exact=False, reason="it lies 3 behind the last record copied", ahead=3)
-    assert known.fill(Span(90, 71, 100, 80), [OffsetRun(90, 71, 9)])
-    assert known.translate(95).offset == 76
 
 
 def test_where_a_lane_begins_is_known_before_its_first_record():
     known = OffsetMap()
-    known.begin(40, 7)
+    known.acknowledged(40, 7, 0)
     assert known.translate(40).offset == 7
     known.acknowledged(45, 7, 5)
     assert known.translate(42) == Translation(7, exact=True, reason="it lies in a hole: the next record copied")
@@ -165,7 +133,7 @@ def test_where_a_lane_begins_is_known_before_its_first_record():
 
 def test_records_that_somebody_else_wrote_before_the_first():
     known = OffsetMap()
-    known.begin(40, 7)
+    known.acknowledged(40, 7, 0)
     known.acknowledged(40, 9, 1)
     assert known.translate(40).offset == 9
     assert known.inverse(8).exact is False
@@ -209,20 +177,6 @@ def test_syncs_read_before_a_lane_begins_say_nothing_of_what_lies_between():
     assert (found.offset, found.span) == (101, Span(101, 101, 200, 150))
 
 
-def test_what_does_not_fit_a_gap_is_not_put_there():
-    known = OffsetMap()
-    known.synced(10, 10)
-    known.synced(30, 20)
-    span = Span(11, 11, 30, 20)
-    assert not known.fill(span, [OffsetRun(11, 11, 8)])
-    assert not known.fill(span, [OffsetRun(11, 12, 8)])
-    assert not known.fill(Span(11, 11, 30, 21), [OffsetRun(11, 11, 10)])
-    assert not known.fill(Span(12, 11, 30, 20), [OffsetRun(12, 11, 9)])
-    assert not known.fill(Span(40, 11, 50, 20), [OffsetRun(40, 11, 9)])
-    assert known.fill(span, [OffsetRun(12, 11, 9)])
-    assert known.translate(25).offset == 20
-
-
 def test_a_stored_position_adds_one_pair_to_what_is_known():
     known = OffsetMap()
     known.anchored(9, 5)
@@ -234,7 +188,7 @@ def test_a_stored_position_adds_one_pair_to_what_is_known():
 
 def test_what_lies_before_the_first_copy_stands_at_it():
     known = OffsetMap()
-    known.begin(100, 0)
+    known.acknowledged(100, 0, 0)
     known.acknowledged(100, 0, 50)
     found = known.translate(50)
     assert (found.offset, found.exact) == (0, True)

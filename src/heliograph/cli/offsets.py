@@ -14,10 +14,10 @@ from heliograph.cli.moves import Flow, Groups, document_of, flows_of, print_json
 from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.moves import Position
+from heliograph.mirror.offsets import OFFSET_MAX
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.lookup import lookup_of
 
-OFFSET_MAX = 2**63 - 1
 MILLISECONDS_MAX = 253_402_300_799_999
 """The last of the year 9999."""
 

@@ -18,8 +18,8 @@ what it told becomes a gap.
 """
 
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -93,12 +93,10 @@ class OffsetMap:
             del column[:]
         self._reached = -1
 
-    def begin(self, upstream: int, downstream: int) -> None:
-        """Learn where a lane begins: its next record is ``upstream`` or a later one, and gets ``downstream``."""
-        self.acknowledged(upstream, downstream, 0)
-
     def acknowledged(self, upstream: int, downstream: int, count: int) -> None:
         """Learn from a lane that ``count`` records from ``upstream`` on are on the target from ``downstream`` on.
+
+        With ``count`` 0 that is where a lane begins: its next record is ``upstream`` or a later one.
 
         Where a lane goes back on the source, it copies what follows once more: the newer copies count. Where it comes
         to lie before what is known on the target, that was cut off there: what the map knew of it is forgotten.
@@ -124,31 +122,6 @@ class OffsetMap:
         if end is None or upstream >= end[0] or downstream >= end[1]:
             self._cut(upstream, downstream)
             self._append(upstream, downstream, 1)
-
-    def fill(self, span: Span, runs: Iterable[OffsetRun]) -> bool:
-        """Put what was counted on the source into a gap; False, and nothing changes, where it does not fit there.
-
-        The gap before the first run has no beginning of its own: ``span`` then says from where on it was counted.
-        """
-        at = bisect_left(self._up, span.upstream_next)
-        between = [run for run in runs if run.count]
-        if at == len(self._up) or self._foreign[at] or not _fits(span, between):
-            return False
-        if at and self._span(at - 1) != span:
-            return False
-        if (self._up[at], self._down[at]) != (span.upstream_next, span.downstream_next):
-            return False
-        if len(self._up) + len(between) > self._runs_max:
-            return False
-        kept = OffsetMap(self._runs_max)
-        for index, run in enumerate(self.runs()):
-            if index == at:
-                for filling in between:
-                    kept._append(filling.upstream, filling.downstream, filling.count)
-            kept._append(run.upstream, run.downstream, run.count)
-            kept._foreign[-1] |= self._foreign[index]
-        self._up, self._down, self._count, self._foreign = kept._up, kept._down, kept._count, kept._foreign
-        return True
 
     def _cut(self, upstream: int, downstream: int) -> None:
         """Forget what lies at or behind either offset."""
@@ -272,25 +245,3 @@ def _before_first(span: Span, there: int) -> Translation:
     if not there:
         return Translation(0, exact=True, reason="it lies before the first record there")
     return Translation(0, exact=False, reason="it lies before the first known pair of offsets", span=span)
-
-
-def counted(span: Span, before: int, after: int) -> tuple[int, bool]:
-    """Place a source position in ``span`` by the records that the source has there, ``before`` and ``after`` it.
-
-    Returns its target offset, and whether the count proves it: the source has as many records there as were copied.
-    Where it has fewer by now (compaction), counting from the beginning cannot go too far; where it has more (some were
-    not copied), counting back from the end cannot.
-    """
-    copied = span.downstream_next - span.downstream_first
-    if before + after <= copied:
-        return span.downstream_first + before, before + after == copied
-    return max(span.downstream_first, span.downstream_next - after), False
-
-
-def _fits(span: Span, runs: list[OffsetRun]) -> bool:
-    upstream, downstream = span.upstream_first, span.downstream_first
-    for run in runs:
-        if run.upstream < upstream or run.downstream != downstream:
-            return False
-        upstream, downstream = run.upstream + run.count, run.downstream + run.count
-    return upstream <= span.upstream_next and downstream == span.downstream_next

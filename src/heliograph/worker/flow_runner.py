@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Coroutine
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.cluster.retry import retriable
+from heliograph.cluster.retry import until_answered
 from heliograph.cluster.transactions import is_fenced
 from heliograph.concurrency import all_of, cancel_all, single_cause
 from heliograph.config.model import FlowConfig
@@ -194,22 +194,18 @@ class FlowRunner:
 
     async def _reach(self, cluster: Cluster) -> None:
         """Connect; a cluster that does not answer is waited for, with one message."""
-        attempt = 0
-        while True:
-            try:
-                await cluster.start()
-            except HeliographError as error:
-                if retriable(error) is None:
-                    raise
-                if attempt == 0:
-                    self.log.warning("waiting for a cluster", cluster=cluster.alias, cause=error)
-                self._be(FlowState.WAITING, str(error))
-                attempt += 1
-                await asyncio.sleep(min(0.25 * 2 ** min(attempt, 5), REACH_BACKOFF_S_MAX))
-            else:
-                if attempt:
-                    self.log.info("the cluster answers", cluster=cluster.alias)
-                return
+        told = False
+
+        def trouble(error: HeliographError) -> None:
+            nonlocal told
+            if not told:
+                self.log.warning("waiting for a cluster", cluster=cluster.alias, cause=error)
+            told = True
+            self._be(FlowState.WAITING, str(error))
+
+        await until_answered(cluster.start, pause_s=_reach_pause_s, trouble=trouble)
+        if told:
+            self.log.info("the cluster answers", cluster=cluster.alias)
 
     # ---- ownership ----------------------------------------------------------------------------------------------
 
@@ -276,3 +272,7 @@ class FlowRunner:
 
     def _on_trouble(self, cause: str) -> None:
         self._be(self.state, cause)
+
+
+def _reach_pause_s(failures: int) -> float:
+    return min(0.25 * 2.0 ** min(failures, 5), REACH_BACKOFF_S_MAX)
