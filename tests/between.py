@@ -35,6 +35,10 @@ class Noted(Log):
     def messages(self) -> list[str]:
         return [message for _, message, _ in self.lines]
 
+    def of(self, level: str) -> list[tuple[str, dict[str, object]]]:
+        """Return message and fields of each line of a level."""
+        return [(message, fields) for known, message, fields in self.lines if known == level]
+
     def fields(self, message: str) -> list[dict[str, object]]:
         """Return the fields of each line with this message."""
         return [fields for _, known, fields in self.lines if known == message]

@@ -19,21 +19,6 @@ OWN_SUBJECT = {"test_fake_cluster.py", "test_file_order.py", "test_shared_cluste
 
 NOT_YET: dict[str, str] = {
     **dict.fromkeys(
-        ("offsets/endpoints",),
-        "the tests of the commands run it",
-    ),
-    **dict.fromkeys(
-        (
-            "offsets/commits",
-            "offsets/sync_origin",
-            "offsets/takeover",
-            "upkeep/checkpoints",
-            "upkeep/group_sync",
-            "upkeep/groups",
-        ),
-        "the scenarios reach it with real brokers",
-    ),
-    **dict.fromkeys(
         ("offsets/failover", "offsets/flow_map", "offsets/lookup", "offsets/moving"),
         "tests/scenarios/test_failover_groups.py reaches it",
     ),

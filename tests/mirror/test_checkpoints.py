@@ -94,22 +94,27 @@ WANTED = {T0: Wanted(20), T1: Wanted(30, "x"), T2: Wanted(40), T3: Wanted(0)}
 
 
 def test_an_absent_group_gets_everything():
-    assert plan_group_sync(WANTED, {}, active=False) == GroupSync(WANTED, {})
+    assert plan_group_sync(WANTED, {}, active=False, metadata={}) == GroupSync(WANTED, {})
 
 
 def test_an_idle_group_is_only_moved_forward():
     committed = {T0: Wanted(19), T1: Wanted(30, "x"), T2: Wanted(41, "y"), ("other", 0): Wanted(7)}
-    found = plan_group_sync(WANTED, committed, active=False)
+    found = plan_group_sync(WANTED, committed, active=False, metadata={})
     assert found.commit == {T0: Wanted(20), T3: Wanted(0)}
     assert found.left == {T1: Left.EQUAL, T2: Left.AHEAD}
 
 
-def test_metadata_follows_where_the_offset_is_there_already():
-    committed = {T0: Wanted(20, "old"), T1: Wanted(30, "x"), T2: Wanted(41, "old"), T3: Wanted(0)}
-    found = plan_group_sync(WANTED | {T0: Wanted(20, "new")}, committed, active=False)
-    assert found.commit == {T0: Wanted(20, "new")}
+@pytest.mark.parametrize(
+    ("before", "follows"),
+    [({T0: "old"}, True), ({T0: ""}, True), ({T0: "new"}, False), ({}, False), ({T1: "old"}, False)],
+)
+def test_metadata_follows_where_it_has_changed_on_the_source(before, follows):
+    committed = {T0: Wanted(20, "the target's"), T1: Wanted(30, "x"), T2: Wanted(41, "old"), T3: Wanted(0)}
+    found = plan_group_sync(WANTED | {T0: Wanted(20, "new")}, committed, active=False, metadata=before)
+    assert found.commit == ({T0: Wanted(20, "new")} if follows else {})
+    assert found.left[T2] is Left.AHEAD
 
 
 def test_an_active_group_is_left_alone():
-    found = plan_group_sync(WANTED, {T0: Wanted(1)}, active=True)
+    found = plan_group_sync(WANTED, {T0: Wanted(1)}, active=True, metadata={})
     assert found == GroupSync({}, dict.fromkeys(WANTED, Left.ACTIVE))

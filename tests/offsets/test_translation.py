@@ -6,10 +6,13 @@ from dataclasses import replace
 import pytest
 
 from configs import flow_config
-from heliograph.config.model import Policy
-from heliograph.mirror.offset_map import OffsetMap
+from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.log import Ends, PartitionLog
+from heliograph.config.model import ClusterConfig, Policy
+from heliograph.mirror.offset_map import OffsetMap, Translation
 from heliograph.offsets.flow_map import FlowMap
-from heliograph.offsets.translation import Crossing, Destination, _Way
+from heliograph.offsets.gaps import BothLogs, Translated
+from heliograph.offsets.translation import Crossing, Destination, _Way, _where_deleted
 
 THERE = flow_config("west", "east", topics=("t.*",))
 BACK = flow_config("east", "west", topics=("t.*",))
@@ -78,3 +81,32 @@ async def by_map(known, offset, *, backwards=False):
 def test_with_one_side_only_known_pairs_decide(known, offset, wanted):
     found = asyncio.run(by_map(known, offset))
     assert (found.offset, found.exact) == wanted
+
+
+HERE, COPY = (PartitionLog(Cluster(ClusterConfig(alias, ())), topic, 0) for alias, topic in (("A", "t"), ("B", "A.t")))
+BOTH = BothLogs(HERE, COPY, Ends(30, 60), Ends(10, 40))
+
+
+@pytest.mark.parametrize(
+    ("rough", "rough_exact", "first", "first_exact", "wanted"),
+    [
+        pytest.param(12, True, 20, True, (12, True), id="its copies are there still, and exactly known"),
+        pytest.param(5, True, 20, True, (10, True), id="copies were deleted there too, up to the log start offset"),
+        pytest.param(50, True, 40, True, (40, True), id="nothing is left to read"),
+        pytest.param(0, False, 10, True, (10, True), id="all before the first that is left is gone there as well"),
+        pytest.param(0, False, 20, True, (10, False), id="some of what it has not read is there, nobody knows where"),
+        pytest.param(0, False, None, False, (10, False), id="nothing is known of the first that is left"),
+        pytest.param(15, False, 20, False, (15, False), id="not even the first that is left is exact"),
+        pytest.param(0, False, 5, False, (10, False), id="an inexact first before the log start offset"),
+    ],
+)
+def test_a_position_whose_records_were_deleted(rough, rough_exact, first, first_exact, wanted):
+    found = _where_deleted(
+        Translation(rough, exact=rough_exact, reason="rough"),
+        Translated(first, exact=first_exact, reason="why not"),
+        BOTH,
+    )
+    assert (found.offset, found.exact) == wanted
+    assert found.deleted
+    assert "it lies before the log start offset 30 of t-0 on A" in found.reason
+    assert found.at_end is (found.exact and found.offset == BOTH.there_ends.end)

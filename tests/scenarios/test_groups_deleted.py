@@ -65,7 +65,7 @@ def test_a_copy_that_began_at_latest_and_metadata(source_kafka, target_kafka, he
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(100))
     commit(source_kafka, group, unique, {0: 50})
-    more = {**QUICK, **SYNC, "groups": group, "newest.consumer.auto.offset.reset": "latest"}
+    more = {**QUICK, **SYNC, "groups": f"{group}.*", "newest.consumer.auto.offset.reset": "latest"}
     properties = one_way(source_kafka, target_kafka, "newest", unique, more)
     running = heliograph(properties)
     running.wait_for("copying")
@@ -78,5 +78,60 @@ def test_a_copy_that_began_at_latest_and_metadata(source_kafka, target_kafka, he
     commit(source_kafka, group, unique, {0: 50}, "bookmark")
     wait_until(lambda: metadata_of(target_kafka, group, remote), {0: "bookmark"})
     assert committed(target_kafka, group, remote) == {0: 0}
+
+    later = f"{group}-later"
+    commit(target_kafka, group, remote, {0: 0}, metadata="its own")
+    commit(target_kafka, later, remote, {0: 5})
+    commit(source_kafka, later, unique, {0: 60})
+    for number in range(2):  # the second is committed in a round that has seen everything before
+        commit(source_kafka, f"{group}-{number}", unique, {0: 110})
+        wait_until(lambda each=f"{group}-{number}": committed(target_kafka, each, remote), {0: 10})
+    assert metadata_of(target_kafka, group, remote) == {0: "its own"}, "the source's did not change"
+    assert committed(target_kafka, later, remote) == {0: 5}, "nobody goes back"
     assert running.stop() == 0
     assert "WARNING" not in running.log
+
+
+def test_the_first_records_of_a_copy_that_began_at_latest_are_gone(
+    source_kafka, target_kafka, heliograph, one_way, unique
+):
+    """A group that stands before all that is there is not left uncommitted, nor is one that has to be counted."""
+    remote, names = f"latest.{unique}", [f"{unique}-{number}" for number in range(4)]
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(100))
+    more = {**QUICK, **SYNC, "groups": f"{unique}.*", "latest.consumer.auto.offset.reset": "latest"}
+    properties = one_way(source_kafka, target_kafka, "latest", unique, {**more, "emit.offset-syncs.enabled": "false"})
+    running = heliograph(properties)
+    running.wait_for("copying")
+    write(source_kafka, unique, simple_rows(20, first=100))
+    wait_for_rows(target_kafka, remote, 20)
+    assert running.stop() == 0
+    delete_records(target_kafka, remote, 0, 5)
+    for group, offset in zip(names, (50, 103, 105, 112), strict=True):
+        commit(source_kafka, group, unique, {0: offset})
+    running = heliograph(properties)
+    wait_until(lambda: [committed(target_kafka, each, remote).get(0) for each in names], [5, 5, 5, 12])
+    assert running.stop() == 0
+    assert "WARNING" not in running.log
+
+
+def test_a_group_that_is_not_there_keeps_no_other_from_moving(
+    source_kafka, target_kafka, heliograph, one_way, tmp_path, unique
+):
+    old, new, missing = (f"{unique}-{name}" for name in ("old", "new", "missing"))
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(60))
+    delete_records(source_kafka, unique, 0, 20)
+    remote = f"moving.{unique}"
+    properties = one_way(source_kafka, target_kafka, "moving", unique, QUICK)
+    running = heliograph(properties)
+    wait_for_rows(target_kafka, remote, 40)
+    assert running.stop() == 0
+    for group, offset in ((old, 10), (new, 35)):
+        commit(source_kafka, group, unique, {0: offset})
+    asked = [option for group in (old, missing, new) for option in ("--group", group)]
+    answer = ask(tmp_path, properties, "failover", "--execute", *asked)
+    assert answer.code == 1
+    assert [answer.row(each, unique)["verdict"] for each in (old, new)] == ["moved", "moved"], answer.text
+    assert answer.row(missing, "", -1)["verdict"] == "refused"
+    assert [committed(target_kafka, each, remote) for each in (old, new)] == [{0: 0}, {0: 15}]

@@ -6,28 +6,17 @@ from contextlib import asynccontextmanager
 import pytest
 from kio.schema.errors import ErrorCode
 
-from configs import flow_config
+from between import Noted
 from fake_cluster import FakeCluster, Fault
+from fake_flow import connected
 from fault_injection import with_code
-from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import ClusterConfig
 from heliograph.mirror.offset_map import OffsetMap
-from heliograph.observe.log import Log
 from heliograph.upkeep import counts
 from heliograph.upkeep.counts import RETRY_S, ROUND_S, Counts
 
 PARTITIONS, RECORDS, MISSING = 3, 400, 7
 MESSAGE = "groups that lag are not followed on a partition"
 DENIED = Fault(0, with_code(("responses", 0, "partitions", 0, "error_code"), ErrorCode.topic_authorization_failed))
-
-
-class Noted(Log):
-    def __init__(self):
-        super().__init__()
-        self.warnings = []
-
-    def warning(self, message, **fields):
-        self.warnings.append((message, fields))
 
 
 class Clock:
@@ -54,18 +43,8 @@ def fakes():
 
 @asynccontextmanager
 async def counting(fakes, log, clock):
-    configs = [ClusterConfig(each.alias, (("127.0.0.1", each.port),)) for each in fakes]
-    flow = flow_config(*configs, topics=("t",))
-    source, target = (Cluster(each) for each in configs)
-    for each in (source, target):
-        await each.start()
-    try:
-        await source.refresh(["t"])
-        await target.refresh(["A.t"])
-        yield Counts(flow, source, target, log, clock)
-    finally:
-        for each in (source, target):
-            await each.close()
+    async with connected(*fakes) as ends:
+        yield Counts(ends.flow, ends.source, ends.target, log, clock)
 
 
 def maps():
@@ -115,7 +94,7 @@ def test_a_count_that_failed_is_tried_again(fakes, side):
                 await asked.count(every_position(), maps())
                 assert asked.of(("t", 0), 100) is None
                 clock.now_s += RETRY_S + 1
-            assert [(message, fields["partition"]) for message, fields in log.warnings] == [
+            assert [(message, fields["partition"]) for message, fields in log.of("warning")] == [
                 (MESSAGE, partition) for partition in range(PARTITIONS)
             ], "each is told once"
             await asked.count(every_position(), maps())
@@ -130,7 +109,7 @@ def test_a_count_that_failed_is_tried_again(fakes, side):
             asked.forget([])
             clock.now_s += 1000
             await asked.count(every_position(), maps())
-            assert len(log.warnings) == 2 * PARTITIONS, "and once more when it is back"
+            assert len(log.of("warning")) == 2 * PARTITIONS, "and once more when it is back"
 
     asyncio.run(scenario())
 

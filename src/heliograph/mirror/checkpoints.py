@@ -99,12 +99,17 @@ class GroupSync:
 
 
 def plan_group_sync(
-    wanted: Mapping[TopicPartition, Wanted], committed: Mapping[TopicPartition, Wanted], *, active: bool
+    wanted: Mapping[TopicPartition, Wanted],
+    committed: Mapping[TopicPartition, Wanted],
+    *,
+    active: bool,
+    metadata: Mapping[TopicPartition, str],
 ) -> GroupSync:
     """Decide for one group, by what is ``committed`` on the target; ``active``: it has members there.
 
     A group that is not there has nothing committed. As in MM2, a group that went back on the source does not go back
-    on the target. A position that is there already is committed once more where its metadata has changed.
+    on the target. A position that is there already is committed once more where its metadata has changed on the source
+    since it was ``metadata``; where that is not known or has not changed, what the target holds stays.
     """
     if active:
         return GroupSync({}, dict.fromkeys(wanted, Left.ACTIVE))
@@ -112,8 +117,9 @@ def plan_group_sync(
     left: dict[TopicPartition, Left] = {}
     for partition, each in wanted.items():
         there = committed.get(partition)
-        if there is None or there.offset < each.offset or (there.offset == each.offset and there != each):
+        changed = each.metadata != metadata.get(partition, each.metadata)
+        if there is None or there.offset < each.offset or (there.offset == each.offset and there != each and changed):
             commit[partition] = each
         else:
-            left[partition] = Left.EQUAL if there == each else Left.AHEAD
+            left[partition] = Left.EQUAL if there.offset == each.offset else Left.AHEAD
     return GroupSync(commit, left)

@@ -204,13 +204,13 @@ class GapCount:
     async def _before_all(
         self, counts: Mapping[int, _Counts], total: int | None, begin: Mark | None
     ) -> dict[int, Translated]:
-        """Answer for the positions before all that was copied, where a copy began in the middle of its source.
+        """Answer for the positions before all that is there, where a copy began late or its first records were deleted.
 
         Its ``total`` records are then the last ones before ``here_next``.
         """
         ends, gap = self.logs.there_ends, self.gap
         before = [offset for offset, each in counts.items() if total and each.after is not None and each.after >= total]
-        if not before or gap.here_next is None or gap.there_first or ends.begin or begin is None:
+        if not before or gap.here_next is None or gap.there_first > ends.begin or begin is None:
             return {}
         lowest = counts[min(before)]
         assert lowest.after is not None, "it was chosen for that"
@@ -222,7 +222,7 @@ class GapCount:
         if first is None or not same(first.next, begin.next):
             return {}
         reason = "it lies before the first record there"
-        return {offset: Translated(0, exact=True, reason=reason) for offset in before}
+        return {offset: Translated(ends.begin, exact=True, reason=reason) for offset in before}
 
     def _proven(
         self, counts: Mapping[int, _Counts], numbers: Mapping[int, int | None], found: Places, total: int | None
