@@ -25,7 +25,7 @@ from heliograph.config.model import FlowConfig, Policy
 from heliograph.config.properties import PropertiesFile, Property, read_bytes
 from heliograph.errors import ConfigError
 from heliograph.mirror.moves import Basis, Position
-from heliograph.offsets.endpoints import Sides, both
+from heliograph.offsets.endpoints import Endpoints, both
 from heliograph.offsets.lookup import Lookup, lookup_of
 
 T = TypeVar("T")
@@ -107,7 +107,7 @@ class OffsetTranslator:
         self._flow: FlowConfig = chosen[0]
         self._runner = asyncio.Runner()
         self._opened = AsyncExitStack()
-        self._sides: Sides | None = None
+        self._endpoints: Endpoints | None = None
 
     # ---- life -------------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class OffsetTranslator:
 
     def close(self) -> None:
         """Close all connections; the translator cannot be used any more."""
-        if self._sides is not None:
+        if self._endpoints is not None:
             self._run(self._opened.aclose())
         self._runner.close()
 
@@ -170,11 +170,11 @@ class OffsetTranslator:
             raise RuntimeError("OffsetTranslator has a loop of its own: inside a coroutine, use asyncio.to_thread")
         return self._runner.run(work)
 
-    async def _open(self) -> Sides:
-        if self._sides is None:
+    async def _open(self) -> Endpoints:
+        if self._endpoints is None:
             opening = both(self._flow, without_source=self._without_source)
-            self._sides = await self._opened.enter_async_context(opening)
-        return self._sides
+            self._endpoints = await self._opened.enter_async_context(opening)
+        return self._endpoints
 
     async def _lookup(self) -> Lookup:
         """Learn again what is known: replication goes on between two questions."""

@@ -29,9 +29,9 @@ def seen(source, target, **how):
     """Open both and return the aliases of what there is, and what is missing."""
 
     async def scenario():
-        async with both(flow_config(source, target), **how) as sides:
-            aliases = [None if each is None else each.alias for each in (sides.source, sides.target)]
-            return aliases, sides.missing
+        async with both(flow_config(source, target), **how) as endpoints:
+            aliases = [None if each is None else each.alias for each in (endpoints.source, endpoints.target)]
+            return aliases, endpoints.missing
 
     return asyncio.run(scenario())
 

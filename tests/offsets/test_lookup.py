@@ -8,7 +8,7 @@ from fake_cluster import FakeCluster
 from fake_flow import connected, stored
 from heliograph.errors import BrokerError, ClusterError
 from heliograph.mirror.anchor import Anchor
-from heliograph.offsets.endpoints import Sides
+from heliograph.offsets.endpoints import Endpoints
 from heliograph.offsets.lookup import lookup_of
 
 RECORDS, FIRST = 20, 5
@@ -28,8 +28,8 @@ def asked(question, *, backwards=False, source_asked=True):
         async def scenario():
             async with connected(source, target) as ends:
                 await stored(ends, {("t", 0): Anchor(RECORDS - 1, RECORDS - 1 - FIRST)})
-                sides = Sides(ends.source if source_asked else None, ends.target)
-                return await question(await lookup_of(ends.flow, sides, backwards=backwards))
+                endpoints = Endpoints(ends.source if source_asked else None, ends.target)
+                return await question(await lookup_of(ends.flow, endpoints, backwards=backwards))
 
         return asyncio.run(scenario())
 

@@ -11,9 +11,9 @@ from fake_flow import connected, stored
 from heliograph.errors import ClusterError, HeliographError
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import Checkpoint, encode_checkpoint
-from heliograph.mirror.moves import Basis, Leave, Move, Position, Verdict, judge
+from heliograph.mirror.moves import Allowances, Basis, Move, Position, Verdict, judge
 from heliograph.offsets import moving
-from heliograph.offsets.endpoints import Sides
+from heliograph.offsets.endpoints import Endpoints
 from heliograph.offsets.failover import crossing_of
 from heliograph.offsets.moving import GroupMoves, who_runs
 
@@ -32,9 +32,9 @@ def with_moves(steps, *names, prepare=lambda *_: None, source_asked=True, rows=(
         async def scenario():
             async with connected(source, target, sync=sync_config(**sync)) as ends:
                 await stored(ends, {("t", 0): Anchor(RECORDS - 1, RECORDS - 1)}, checkpoints=rows)
-                sides = Sides(ends.source if source_asked else None, ends.target)
-                crossing = await crossing_of(ends.flow, None, sides)
-                return await steps(GroupMoves(crossing, ends.flow, Leave(), names))
+                endpoints = Endpoints(ends.source if source_asked else None, ends.target)
+                crossing = await crossing_of(ends.flow, None, endpoints)
+                return await steps(GroupMoves(crossing, ends.flow, Allowances(), names))
 
         return asyncio.run(scenario())
 
@@ -111,7 +111,7 @@ def test_a_problem_is_of_its_group_only(side):
 
 def test_a_problem_refuses_whatever_else_is_known():
     position = Position("g", "t", 0, 5, "A.t", 5, exact=True, held=5, problem="the coordinator does not answer")
-    (move,) = judge([position], "", Leave(rewind=True, repeats=True))
+    (move,) = judge([position], "", Allowances(rewind=True, repeats=True))
     assert (move.verdict, move.reason) == (Verdict.REFUSED, "the coordinator does not answer")
 
 

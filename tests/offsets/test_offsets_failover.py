@@ -9,7 +9,7 @@ from fake_cluster import FakeCluster, Fault
 from fake_flow import connected, stored
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.formats import Checkpoint, encode_checkpoint
-from heliograph.mirror.moves import Leave, Verdict
+from heliograph.mirror.moves import Allowances, Verdict
 from heliograph.offsets.failover import Order, fail_over
 
 RECORDS = 20
@@ -33,7 +33,14 @@ def failing_over(fakes, *names, anchors=None, rows=(), **order):
         async with connected(*fakes) as ends:
             known = {("t", partition): Anchor(RECORDS - 1, RECORDS - 1) for partition in range(2)}
             await stored(ends, known if anchors is None else anchors, checkpoints=rows)
-        asked = {"flow": ends.flow, "back": None, "groups": names, "leave": Leave(), "execute": True, "wait_s": 0}
+        asked = {
+            "flow": ends.flow,
+            "back": None,
+            "groups": names,
+            "allowances": Allowances(),
+            "execute": True,
+            "wait_s": 0,
+        }
         return await fail_over(Order(**{**asked, **order}))
 
     return asyncio.run(scenario())
@@ -77,7 +84,7 @@ def test_a_group_before_the_log_start_offset_is_named_and_keeps_no_other(fakes):
     assert "it lies before the log start offset 12 of t-1 on A" in outcome.moves[1].reason
     assert target.groups["good"]["A.t", 0][0] == 5
     assert "old" not in target.groups
-    outcome = failing_over(fakes, leave=Leave(repeats=True))
+    outcome = failing_over(fakes, allowances=Allowances(repeats=True))
     assert verdicts(outcome) == {("good", 0): Verdict.THERE, ("old", 1): Verdict.MOVED}
     assert target.groups["old"]["A.t", 1][0] == 3, "nothing that there is is skipped"
 

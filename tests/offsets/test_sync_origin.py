@@ -7,7 +7,7 @@ import pytest
 from fake_cluster import FakeCluster
 from fake_flow import connected
 from heliograph.mirror.offset_map import OffsetMap
-from heliograph.offsets.sync_origin import Evidence, evidence_of, reverse_has_run
+from heliograph.offsets.sync_origin import SyncOrigin, origin_of, reverse_has_run
 
 RECORDS = 12
 
@@ -32,7 +32,7 @@ def judged(maps, *, deleted=0, differs=()):
 
         async def scenario():
             async with connected(source, target) as ends:
-                return await evidence_of(ends.flow, ends.source, ends.target, maps)
+                return await origin_of(ends.flow, ends.source, ends.target, maps)
 
         return asyncio.run(scenario())
 
@@ -40,15 +40,15 @@ def judged(maps, *, deleted=0, differs=()):
 @pytest.mark.parametrize(
     ("maps", "wanted"),
     [
-        ({}, Evidence.NONE),
-        ({("t", 0): known()}, Evidence.NONE),
-        ({("t", 0): known((9, 7))}, Evidence.OURS),
-        ({("t", 0): known((3, 9), (9, 7))}, Evidence.OURS),
-        ({("t", 0): known((7, 9))}, Evidence.FOREIGN),
-        ({("t", 0): known((9, 7)), ("t1", 0): known((7, 9))}, Evidence.OURS),
-        ({("t", 0): known((9, 7)), ("t1", 0): known((7, 9)), ("t2", 0): known((7, 9))}, Evidence.FOREIGN),
-        ({("t", 0): known((50, 48))}, Evidence.NONE),
-        ({("t", 0): known((9, 50))}, Evidence.NONE),
+        ({}, SyncOrigin.NONE),
+        ({("t", 0): known()}, SyncOrigin.NONE),
+        ({("t", 0): known((9, 7))}, SyncOrigin.OURS),
+        ({("t", 0): known((3, 9), (9, 7))}, SyncOrigin.OURS),
+        ({("t", 0): known((7, 9))}, SyncOrigin.FOREIGN),
+        ({("t", 0): known((9, 7)), ("t1", 0): known((7, 9))}, SyncOrigin.OURS),
+        ({("t", 0): known((9, 7)), ("t1", 0): known((7, 9)), ("t2", 0): known((7, 9))}, SyncOrigin.FOREIGN),
+        ({("t", 0): known((50, 48))}, SyncOrigin.NONE),
+        ({("t", 0): known((9, 50))}, SyncOrigin.NONE),
     ],
 )
 def test_the_newest_pair_of_each_partition_is_looked_at(maps, wanted):
@@ -56,13 +56,13 @@ def test_the_newest_pair_of_each_partition_is_looked_at(maps, wanted):
 
 
 def test_records_that_are_gone_tell_nothing():
-    assert judged({("t", 0): known((9, 7))}, deleted=8) is Evidence.NONE
+    assert judged({("t", 0): known((9, 7))}, deleted=8) is SyncOrigin.NONE
 
 
 def test_four_partitions_are_enough():
     maps = {(f"t{number}", 0): known((9, 7)) for number in range(7)}
-    assert judged(maps, differs=("t5", "t6")) is Evidence.OURS
-    assert judged(maps, differs=("t0", "t1", "t2")) is Evidence.FOREIGN
+    assert judged(maps, differs=("t5", "t6")) is SyncOrigin.OURS
+    assert judged(maps, differs=("t0", "t1", "t2")) is SyncOrigin.FOREIGN
 
 
 @pytest.mark.parametrize("there", [True, False])

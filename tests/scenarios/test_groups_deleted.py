@@ -101,8 +101,9 @@ def test_the_first_records_of_a_copy_that_began_at_latest_are_gone(
     write(source_kafka, unique, simple_rows(100))
     more = {**QUICK, **SYNC, "groups": f"{unique}.*", "latest.consumer.auto.offset.reset": "latest"}
     properties = one_way(source_kafka, target_kafka, "latest", unique, {**more, "emit.offset-syncs.enabled": "false"})
+    commit(source_kafka, names[0], unique, {0: 50})
     running = heliograph(properties)
-    running.wait_for("copying")
+    wait_until(lambda: committed(target_kafka, names[0], remote), {0: 0})  # so the copy has begun
     write(source_kafka, unique, simple_rows(20, first=100))
     wait_for_rows(target_kafka, remote, 20)
     assert running.stop() == 0

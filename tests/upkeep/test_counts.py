@@ -159,3 +159,33 @@ def test_only_so_many_are_remembered(fakes, monkeypatch):
             assert sorted(known) == sorted(every_position())[:10]
 
     asyncio.run(scenario())
+
+
+def test_an_answer_that_is_not_exact_counts_for_a_while(fakes):
+    clock = Clock()
+    copy = fakes[1].topics["A.t"].logs[0]
+    later = copy[-3:]
+    del copy[-3:]  # what another replica has not told of yet, say
+
+    async def scenario():
+        async with counting(fakes, Noted(), clock) as asked:
+            wanted = {(("t", 0), 390), (("t", 1), 390)}
+            await asked.count(wanted, maps())
+            assert [asked.of(("t", partition), 390).exact for partition in (0, 1)] == [False, True]
+            copy.extend(later)
+            clock.now_s += counts.AGAIN_S - 1
+            asked.forget(wanted)
+            await asked.count(wanted, maps())
+            assert not asked.of(("t", 0), 390).exact
+            clock.now_s += 2
+            asked.forget(wanted)
+            fakes[0].forget_requests()
+            await asked.count(wanted, maps())
+            assert asked.of(("t", 0), 390).offset == 390 - MISSING
+            fetched = fakes[0].asked.count("fetch")
+            clock.now_s += 10 * counts.AGAIN_S
+            asked.forget(wanted)
+            await asked.count(wanted, maps())
+            assert fakes[0].asked.count("fetch") == fetched, "what is exact stays"
+
+    asyncio.run(scenario())

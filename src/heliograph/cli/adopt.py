@@ -51,12 +51,12 @@ def adopt(
 async def _look(config: Config, *, dry_run: bool) -> list[Found]:
     found = []
     for flow in config.flows:
-        async with both(flow, need_source=True) as sides:
-            assert sides.source is not None, "the source is needed"
-            assert sides.target is not None, "the target is needed"
-            one = await look(flow, sides.source, sides.target)
+        async with both(flow, need_source=True) as endpoints:
+            assert endpoints.source is not None, "the source is needed"
+            assert endpoints.target is not None, "the target is needed"
+            one = await look(flow, endpoints.source, endpoints.target)
             if not dry_run and not one.occupant.members:
-                await fence(sides.target, flow)
+                await fence(endpoints.target, flow)
             found.append(one)
     return found
 

@@ -14,7 +14,7 @@ from heliograph.config import load
 from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.homecoming import Stage, Turn
-from heliograph.mirror.moves import Leave
+from heliograph.mirror.moves import Allowances
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.failback import Failback, Homecoming
 
@@ -58,8 +58,8 @@ def failback(
             f"{forward.name} and {reverse.name} have different replication policies",
             remedy="Give both the same replication.policy.class",
         )
-    leave = Leave(rewind=allow_rewind, repeats=allow_repeats, passing_over=pass_over)
-    found, done = asyncio.run(_run(forward, reverse, tuple(groups or ()), leave, execute=execute))
+    allowances = Allowances(rewind=allow_rewind, repeats=allow_repeats, passing_over=pass_over)
+    found, done = asyncio.run(_run(forward, reverse, tuple(groups or ()), allowances, execute=execute))
     if as_json:
         print_json(_document(forward, found, done))
     else:
@@ -68,14 +68,14 @@ def failback(
 
 
 async def _run(
-    forward: FlowConfig, reverse: FlowConfig, groups: tuple[str, ...], leave: Leave, *, execute: bool
+    forward: FlowConfig, reverse: FlowConfig, groups: tuple[str, ...], allowances: Allowances, *, execute: bool
 ) -> tuple[Homecoming, list[str]]:
     """Look, and do what is due for as long as something is; gives the last look and what was done."""
     done: list[str] = []
-    async with both(forward, need_source=True) as sides:
-        assert sides.source is not None, "home was reached"
-        assert sides.target is not None, "the other side was reached"
-        work = Failback(forward, reverse, sides.source, sides.target, leave, groups)
+    async with both(forward, need_source=True) as endpoints:
+        assert endpoints.source is not None, "home was reached"
+        assert endpoints.target is not None, "the other side was reached"
+        work = Failback(forward, reverse, endpoints.source, endpoints.target, allowances, groups)
         found = await work.look()
         for _ in range(STEPS_MAX if execute else 0):
             due = next((step for step in found.steps if step.turn is Turn.DUE), None)

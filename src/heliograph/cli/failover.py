@@ -19,7 +19,7 @@ from heliograph.cli.moves import (
     print_notes,
 )
 from heliograph.errors import ConfigError, HeliographError
-from heliograph.mirror.moves import Leave, Verdict, all_good
+from heliograph.mirror.moves import Allowances, Verdict, all_good
 from heliograph.offsets.failover import Order, Outcome, fail_over
 
 
@@ -58,7 +58,7 @@ def failover(
         flow=chosen,
         back=back,
         groups=tuple(groups or ()),
-        leave=Leave(rewind=allow_rewind, repeats=allow_repeats),
+        allowances=Allowances(rewind=allow_rewind, repeats=allow_repeats),
         execute=execute,
         wait_s=wait,
         without_source=without_source,

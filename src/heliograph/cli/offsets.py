@@ -119,9 +119,9 @@ def milliseconds(text: str) -> int:
 async def _ask(
     flow: FlowConfig, back: FlowConfig | None, question: _Question, *, backwards: bool
 ) -> tuple[list[Position], list[str]]:
-    async with both(flow, need_target=False) as sides:
-        lookup = await lookup_of(flow, sides, back=back, backwards=backwards)
-        notes = list(sides.missing)
+    async with both(flow, need_target=False) as endpoints:
+        lookup = await lookup_of(flow, endpoints, back=back, backwards=backwards)
+        notes = list(endpoints.missing)
         if question.offset is not None and question.partition is not None:
             found = await lookup.offsets([((question.topics[0], question.partition), question.offset)])
         elif question.timestamp_ms is not None:

@@ -87,7 +87,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Allowances:
     """What the person allows beyond the exact and harmless."""
 
     rewind: bool = False
@@ -100,35 +100,35 @@ class Leave:
     """The other side is the group's home: where it has read further there, that place counts."""
 
 
-def judge(positions: Iterable[Position], obstacle: str, leave: Leave) -> list[Move]:
+def judge(positions: Iterable[Position], obstacle: str, allowances: Allowances) -> list[Move]:
     """Judge one group's positions; ``obstacle`` is why the whole group cannot move, empty if it can."""
-    return [_judge(position, obstacle, leave) for position in positions]
+    return [_judge(position, obstacle, allowances) for position in positions]
 
 
-def _judge(position: Position, obstacle: str, leave: Leave) -> Move:
+def _judge(position: Position, obstacle: str, allowances: Allowances) -> Move:
     if position.problem:
         return Move(position, Verdict.REFUSED, position.problem)
     if not position.to_topic:
         return Move(position, Verdict.LEFT, position.reason or "no flow copies this topic")
     if position.to_offset is None:
         return Move(position, Verdict.REFUSED, position.reason)
-    good_enough = position.exact or (leave.repeats and not position.behind)
+    good_enough = position.exact or (allowances.repeats and not position.behind)
     if position.held == position.to_offset and good_enough:
         return Move(position, Verdict.THERE, "the other side holds this position already")
     refusal = obstacle or ("" if good_enough else position.reason)
     if refusal:
         return Move(position, Verdict.REFUSED, refusal)
-    return _beside_held(position, position.to_offset, leave)
+    return _beside_held(position, position.to_offset, allowances)
 
 
-def _beside_held(position: Position, to_offset: int, leave: Leave) -> Move:
+def _beside_held(position: Position, to_offset: int, allowances: Allowances) -> Move:
     """Decide about a position that could be moved, by what the other side holds."""
     held = to_offset if position.held is None else position.held
-    if held > to_offset and not leave.rewind:
-        if position.at_end or leave.home_counts:
+    if held > to_offset and not allowances.rewind:
+        if position.at_end or allowances.home_counts:
             return Move(position, Verdict.KEPT, f"it has read further there, up to {held}")
         return Move(position, Verdict.REFUSED, f"it would go back there, from {held} to {to_offset}")
-    if position.passed_over is not None and not leave.passing_over:
+    if position.passed_over is not None and not allowances.passing_over:
         first, after = position.passed_over
         reason = f"it would pass over records {first} to {after - 1}, which it has read nowhere"
         return Move(position, Verdict.REFUSED, reason)

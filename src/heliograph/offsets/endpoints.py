@@ -14,7 +14,7 @@ REACH_S_MAX = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class Endpoints:
     """What could be reached."""
 
     source: Cluster | None
@@ -41,7 +41,7 @@ async def reach(config: ClusterConfig) -> Cluster:
 @asynccontextmanager
 async def both(
     flow: FlowConfig, *, without_source: bool = False, need_source: bool = False, need_target: bool = True
-) -> AsyncIterator[Sides]:
+) -> AsyncIterator[Endpoints]:
     """Open both clusters of ``flow``; one that does not answer and is not needed is left out.
 
     ``without_source`` does not even ask the source. Raises a ClusterError: wrong credentials are no disaster.
@@ -67,7 +67,7 @@ async def both(
             missing.append(f"{flow.source.alias} is not asked")
         else:
             source = await open_one(flow.source, needed=need_source or target is None)
-        yield Sides(source, target, tuple(missing))
+        yield Endpoints(source, target, tuple(missing))
     finally:
         for cluster in opened:
             await cluster.close()

@@ -16,7 +16,7 @@ from heliograph.config.model import FlowConfig, Policy
 from heliograph.errors import HeliographError
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.homecoming import Boundary, Facts, Partition, Stage, Step, Turn, is_current, steps
-from heliograph.mirror.moves import Leave, Move, Position, Verdict
+from heliograph.mirror.moves import Allowances, Move, Position, Verdict
 from heliograph.mirror.offset_map import OffsetMap
 from heliograph.mirror.offsets import offset_key, offset_value, partition_for
 from heliograph.offsets.flow_map import FlowMap, TopicPartition
@@ -53,7 +53,7 @@ class Failback:
     reverse: FlowConfig
     home: Cluster
     away: Cluster
-    leave: Leave
+    allowances: Allowances
     wanted: tuple[str, ...] = ()
     """Groups; empty: all that the flow follows."""
 
@@ -68,8 +68,8 @@ class Failback:
         if self.forward.policy is Policy.IDENTITY:
             partitions = await self._partitions(ahead, back, runs=bool(reverse_runs))
         crossing = Crossing(self.away.alias, self.home.alias, ahead, back)
-        leave = replace(self.leave, home_counts=True)
-        mover = GroupMoves(crossing, self.forward, leave, self.wanted)
+        allowances = replace(self.allowances, home_counts=True)
+        mover = GroupMoves(crossing, self.forward, allowances, self.wanted)
         moves = await mover.plan(adjust=lambda position: _passed_over(position, partitions))
         facts = Facts(
             self.forward.name,

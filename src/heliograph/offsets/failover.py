@@ -8,8 +8,8 @@ import asyncio
 from dataclasses import dataclass
 
 from heliograph.config.model import FlowConfig
-from heliograph.mirror.moves import Leave, Move, Verdict
-from heliograph.offsets.endpoints import Sides, both
+from heliograph.mirror.moves import Allowances, Move, Verdict
+from heliograph.offsets.endpoints import Endpoints, both
 from heliograph.offsets.flow_map import FlowMap
 from heliograph.offsets.moving import GroupMoves
 from heliograph.offsets.translation import Crossing
@@ -26,7 +26,7 @@ class Order:
     """The flow in the other direction, where there is one: topics that it copied go home with the group."""
     groups: tuple[str, ...]
     """Empty: all that the flow follows."""
-    leave: Leave
+    allowances: Allowances
     execute: bool
     wait_s: float
     """How long to wait for records that a group has read and that are not copied yet."""
@@ -45,37 +45,37 @@ class Outcome:
 
 async def fail_over(order: Order) -> Outcome:
     """Plan, and execute if the order says so. Raises a ClusterError."""
-    async with both(order.flow, without_source=order.without_source) as sides:
-        moves = await _plan(order, sides)
+    async with both(order.flow, without_source=order.without_source) as endpoints:
+        moves = await _plan(order, endpoints)
         deadline = asyncio.get_running_loop().time() + order.wait_s
         while any(move.position.behind for move in moves) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(LOOK_AGAIN_S)
-            moves = await _plan(order, sides)
+            moves = await _plan(order, endpoints)
         if order.execute and any(move.verdict is Verdict.MOVE for move in moves):
-            assert sides.target is not None, "a failover needs its target"
-            moves = await GroupMoves.commit(sides.target, moves)
-        return Outcome(order.flow.name, tuple(moves), _notes(sides, moves))
+            assert endpoints.target is not None, "a failover needs its target"
+            moves = await GroupMoves.commit(endpoints.target, moves)
+        return Outcome(order.flow.name, tuple(moves), _notes(endpoints, moves))
 
 
-async def _plan(order: Order, sides: Sides) -> list[Move]:
-    crossing = await crossing_of(order.flow, order.back, sides)
-    return await GroupMoves(crossing, order.flow, order.leave, order.groups).plan()
+async def _plan(order: Order, endpoints: Endpoints) -> list[Move]:
+    crossing = await crossing_of(order.flow, order.back, endpoints)
+    return await GroupMoves(crossing, order.flow, order.allowances, order.groups).plan()
 
 
-async def crossing_of(flow: FlowConfig, back: FlowConfig | None, sides: Sides) -> Crossing:
+async def crossing_of(flow: FlowConfig, back: FlowConfig | None, endpoints: Endpoints) -> Crossing:
     """Load what is known of a flow, and of the one back, as far as the clusters can be asked."""
-    ahead = FlowMap(flow, sides.source, sides.target)
+    ahead = FlowMap(flow, endpoints.source, endpoints.target)
     await ahead.load()
     behind = None
     if back is not None:
-        behind = FlowMap(back, sides.target, sides.source)
+        behind = FlowMap(back, endpoints.target, endpoints.source)
         await behind.load()
     return Crossing(flow.source.alias, flow.target.alias, ahead, behind)
 
 
-def _notes(sides: Sides, moves: list[Move]) -> tuple[str, ...]:
-    notes = list(sides.missing)
-    if sides.source is None:
+def _notes(endpoints: Endpoints, moves: list[Move]) -> tuple[str, ...]:
+    notes = list(endpoints.missing)
+    if endpoints.source is None:
         notes.append("the positions are those of the newest checkpoints; what a group has read since, it reads again")
     waiting = sum(move.position.behind for move in moves)
     if waiting:

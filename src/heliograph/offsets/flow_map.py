@@ -19,7 +19,7 @@ from heliograph.mirror.naming import Location, Naming
 from heliograph.mirror.offset_map import OffsetMap
 from heliograph.mirror.selection import Selection, selection_of
 from heliograph.offsets.stored import Offsets
-from heliograph.offsets.sync_origin import Evidence, evidence_of
+from heliograph.offsets.sync_origin import SyncOrigin, origin_of
 
 TopicPartition = tuple[str, int]
 SyncMaps = dict[TopicPartition, OffsetMap]
@@ -86,7 +86,7 @@ class FlowMap:
         """Say whether syncs are those of the flow in the other direction, as far as both clusters can be asked."""
         if self.source is None or self.target is None:
             return False
-        return await evidence_of(self.config, self.source, self.target, found) is Evidence.FOREIGN
+        return await origin_of(self.config, self.source, self.target, found) is SyncOrigin.FOREIGN
 
     async def checkpoints(self) -> dict[str, dict[TopicPartition, Stamped]]:
         """Read the newest checkpoints: by group, and the topic's name on the target and partition."""

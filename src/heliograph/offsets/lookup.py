@@ -7,8 +7,8 @@ from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, ClusterError, HeliographError
-from heliograph.mirror.moves import Leave, Position
-from heliograph.offsets.endpoints import Sides
+from heliograph.mirror.moves import Allowances, Position
+from heliograph.offsets.endpoints import Endpoints
 from heliograph.offsets.failover import crossing_of
 from heliograph.offsets.flow_map import TopicPartition
 from heliograph.offsets.moving import GroupMoves
@@ -31,7 +31,7 @@ class Lookup:
     async def groups(self, names: tuple[str, ...], topics: Iterable[str] = ()) -> list[Position]:
         """Translate what groups have committed; only ``topics`` (names on the origin) where some are given."""
         wanted = set(topics)
-        found = await GroupMoves(self.crossing, self.flow, Leave(), names).positions()
+        found = await GroupMoves(self.crossing, self.flow, Allowances(), names).positions()
         return [each for each in found if not wanted or each.topic in wanted]
 
     async def offsets(self, places: list[tuple[TopicPartition, int]]) -> list[Position]:
@@ -78,9 +78,11 @@ class Lookup:
         ]
 
 
-async def lookup_of(flow: FlowConfig, sides: Sides, *, back: FlowConfig | None = None, backwards: bool) -> Lookup:
+async def lookup_of(
+    flow: FlowConfig, endpoints: Endpoints, *, back: FlowConfig | None = None, backwards: bool
+) -> Lookup:
     """Load what is known; ``backwards`` leads from the target to the source. Raises a ClusterError."""
-    crossing = await crossing_of(flow, back, sides)
+    crossing = await crossing_of(flow, back, endpoints)
     if backwards:
         crossing = Crossing(crossing.destination, crossing.origin, crossing.back, crossing.ahead)
     return Lookup(flow, crossing)

@@ -13,7 +13,7 @@ from heliograph.cluster.groups import Committed, Described
 from heliograph.cluster.log import Ends
 from heliograph.config.model import FlowConfig
 from heliograph.errors import ClusterError, HeliographError
-from heliograph.mirror.moves import Basis, Leave, Move, Position, Verdict, judge, obstacle_of
+from heliograph.mirror.moves import Allowances, Basis, Move, Position, Verdict, judge, obstacle_of
 from heliograph.mirror.patterns import Patterns
 from heliograph.observe.text import plural
 from heliograph.offsets.flow_map import Stamped, TopicPartition
@@ -37,7 +37,7 @@ class GroupMoves:
     crossing: Crossing
     flow: FlowConfig
     """Whose ``groups`` and ``groups.exclude`` say which groups there are."""
-    leave: Leave
+    allowances: Allowances
     wanted: tuple[str, ...] = ()
     """Groups; empty: all that the flow follows and that have a position which can be moved."""
 
@@ -55,7 +55,7 @@ class GroupMoves:
         for group, some in by_group.items():
             if not self.wanted and not any(each.to_topic or each.problem for each in some):
                 continue  # it reads nothing that a flow copies
-            moves += judge(some, obstacles.get(group, ""), self.leave)
+            moves += judge(some, obstacles.get(group, ""), self.allowances)
         return moves
 
     async def positions(self) -> list[Position]:

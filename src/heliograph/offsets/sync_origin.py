@@ -23,7 +23,7 @@ SAMPLES = 4
 TopicPartition = tuple[str, int]
 
 
-class Evidence(StrEnum):
+class SyncOrigin(StrEnum):
     """What the records say."""
 
     OURS = "ours"
@@ -41,9 +41,9 @@ class _Spot:
     offset: int
 
 
-async def evidence_of(
+async def origin_of(
     flow: FlowConfig, source: Cluster, target: Cluster, maps: Mapping[TopicPartition, OffsetMap]
-) -> Evidence:
+) -> SyncOrigin:
     """Compare the newest pairs of some partitions, as ``flow``'s, with the records. Raises a ClusterError."""
     naming = naming_of(flow)
     agree = differ = 0
@@ -64,8 +64,8 @@ async def evidence_of(
         if agree + differ == SAMPLES:
             break
     if agree == differ == 0:
-        return Evidence.NONE
-    return Evidence.OURS if agree >= differ else Evidence.FOREIGN
+        return SyncOrigin.NONE
+    return SyncOrigin.OURS if agree >= differ else SyncOrigin.FOREIGN
 
 
 def _last_pair(known: OffsetMap) -> tuple[int, int] | None:

@@ -5,7 +5,8 @@ there are. The walks keep to a rate that all of them share; a round begins none 
 to the next; and a partition rests in proportion to what its last count took, so that a group that reads its way
 through old records does not have the same records read over and over.
 
-What was found is remembered for as long as the position stays. A count that failed is tried again.
+An exact place is remembered for as long as the position stays. What was not exact is counted again after a while, for
+the records may tell more then; what failed, soon.
 """
 
 import time
@@ -36,6 +37,8 @@ REST = 9.0
 """A partition rests so many times as long as its last count took."""
 RETRY_S = 10.0
 """A partition that could not be counted is left alone for so long."""
+AGAIN_S = 600.0
+"""An answer that is not exact counts for so long."""
 REMEMBERED_MAX = 65_536
 
 
@@ -50,6 +53,8 @@ class Counts:
     clock: Callable[[], float] = time.monotonic
     """In seconds."""
     _found: dict[Asked, Translated] = field(default_factory=dict)
+    _inexact_s: dict[Asked, float] = field(default_factory=dict)
+    """When positions were counted whose place is not exact."""
     _due_s: dict[TopicPartition, float] = field(default_factory=dict)
     """When a partition may be read again."""
     _failures: dict[TopicPartition, str] = field(default_factory=dict)
@@ -61,8 +66,14 @@ class Counts:
         return self._found.get((key, offset))
 
     def forget(self, wanted: Collection[Asked]) -> None:
-        """Let go of positions that are not in ``wanted`` any more."""
-        self._found = {each: found for each, found in self._found.items() if each in wanted}
+        """Let go of positions that are not in ``wanted`` any more, and of answers that do not count any more."""
+        since_s = self.clock() - AGAIN_S
+        self._inexact_s = {each: at_s for each, at_s in self._inexact_s.items() if each in wanted}
+        self._found = {
+            each: found
+            for each, found in self._found.items()
+            if each in wanted and self._inexact_s.get(each, since_s + 1) > since_s
+        }
 
     async def count(self, wanted: Collection[Asked], maps: SyncMaps) -> None:
         """Count for those of ``wanted`` that are due, as far as a round goes. Raises a ClusterError."""
@@ -99,6 +110,9 @@ class Counts:
         for each, (_, found, _, _) in zip(asked, answers, strict=True):
             if found.error is None:
                 self._found[each] = found
+                self._inexact_s.pop(each, None)
+                if not found.exact:
+                    self._inexact_s[each] = now_s
             else:
                 failed[each[0]] = found.error
         for key in dict.fromkeys(key for key, _ in asked):

@@ -27,7 +27,7 @@ from heliograph.mirror.selection import selection_of
 from heliograph.mirror.syncs import SyncRules
 from heliograph.observe.log import Log
 from heliograph.offsets.flow_map import SyncMaps, newest, read_syncs
-from heliograph.offsets.sync_origin import Evidence, evidence_of, reverse_has_run
+from heliograph.offsets.sync_origin import SyncOrigin, origin_of, reverse_has_run
 from heliograph.upkeep.internal_topics import InternalTopic
 from heliograph.upkeep.periodic import Job, Scope
 
@@ -74,7 +74,7 @@ class Syncs:
             for location, cluster in clusters.items()
         }
         self._place: InternalTopic | None = None
-        self._evidence: dict[Location, Evidence] = {}
+        self._origins: dict[Location, SyncOrigin] = {}
         """Whose syncs lie where, as far as they could be read at the start."""
         self._rules: dict[TopicPartition, SyncRules] = {}
         self._ends: dict[TopicPartition, Pair | None] = {}
@@ -183,8 +183,8 @@ class Syncs:
             except NotAuthorized as error:
                 self._log.info("offset syncs of earlier runs cannot be read", cause=error)
                 continue
-            self._evidence[location] = await evidence_of(self._config, source, target, read)
-            if self._evidence[location] is not Evidence.FOREIGN:  # else they are those of the flow back
+            self._origins[location] = await origin_of(self._config, source, target, read)
+            if self._origins[location] is not SyncOrigin.FOREIGN:  # else they are those of the flow back
                 found.append(read)
         self.maps |= newest(found)
         self.loaded = True
@@ -249,7 +249,7 @@ class Syncs:
         source = self._topics[Location.SOURCE]
         if not await source.exists():
             return False
-        evidence = self._evidence.get(Location.SOURCE, Evidence.NONE)
-        return evidence is Evidence.OURS or (
-            evidence is Evidence.NONE and not await reverse_has_run(self._config, source.cluster)
+        origin = self._origins.get(Location.SOURCE, SyncOrigin.NONE)
+        return origin is SyncOrigin.OURS or (
+            origin is SyncOrigin.NONE and not await reverse_has_run(self._config, source.cluster)
         )
