@@ -19,10 +19,6 @@ OWN_SUBJECT = {"test_fake_cluster.py", "test_file_order.py", "test_shared_cluste
 
 NOT_YET: dict[str, str] = {
     **dict.fromkeys(
-        ("offsets/failover", "offsets/flow_map", "offsets/lookup", "offsets/moving"),
-        "tests/scenarios/test_failover_groups.py reaches it",
-    ),
-    **dict.fromkeys(
         (
             "config/client_options",
             "config/javaclasses",

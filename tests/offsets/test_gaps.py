@@ -51,9 +51,10 @@ def counted(here, there, gap, offsets, *, begins=(0, 0), reason="a hole"):
     """Count in two logs of these values, ten in a batch, as if a map had answered each position with 0."""
     with FakeCluster("A") as source, FakeCluster("B") as target:
         for fake, name, values, begin in ((source, "t", here, begins[0]), (target, "A.t", there, begins[1])):
-            fake.create(name).starts[0] = begin
+            topic = fake.create(name)
             for first in range(0, len(values), 10):
                 fake.write(name, [b"%d" % value for value in values[first : first + 10]])
+            topic.delete_before(0, begin)
 
         async def scenario():
             async with connected(source, target) as ends:
