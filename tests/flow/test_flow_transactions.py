@@ -9,7 +9,7 @@ from transaction_world import POSITIONS, World
 from heliograph.cluster.transactions import is_fenced
 from heliograph.errors import BrokerError, DataError, NotAuthorized, Unreachable
 from heliograph.flow.lane_model import Producer
-from heliograph.flow.transactions import Limits, Transaction
+from heliograph.flow.transaction_model import Limits
 from heliograph.wire import errors as codes
 
 NOT_ENOUGH_REPLICAS = 19
@@ -77,17 +77,6 @@ async def test_at_an_end_it_is_not_waited_for_the_interval():
     world = filled(World(limits=Limits(age_s=3_600, at_rest=False)))
     asyncio.get_running_loop().call_later(0.1, world.transactions.hurry)
     await world.run_until(world.all_there)
-
-
-def test_when_a_transaction_is_due():
-    limits = Limits(age_s=1.0, size_bytes=100)
-    lane = object()
-    assert Transaction(5.0).due(5.0, limits), "nothing waits"
-    assert not Transaction(5.0).due(5.0, Limits(age_s=1.0, at_rest=False))
-    assert not Transaction(5.0, busy={lane: None}).due(5.9, limits)
-    assert Transaction(5.0, busy={lane: None}).due(6.0, limits)
-    assert Transaction(5.0, busy={lane: None}, size_bytes=100).due(5.0, limits)
-    assert Transaction(5.0).due_in_s(5.75, limits) == 0.25
 
 
 @story

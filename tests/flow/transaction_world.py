@@ -17,7 +17,8 @@ from heliograph.flow.in_flight import IN_FLIGHT_MAX
 from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import State
 from heliograph.flow.refusals import Consequence
-from heliograph.flow.transactions import Limits, TransactionListener, Transactions
+from heliograph.flow.transaction_model import Limits
+from heliograph.flow.transactions import TransactionListener, Transactions
 from heliograph.flow.window import Window
 from heliograph.wire import errors as codes
 from heliograph.wire.produce import Appended

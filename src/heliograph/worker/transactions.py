@@ -5,7 +5,8 @@ import asyncio
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.transactions import TransactionalProducer
 from heliograph.config.model import FlowConfig
-from heliograph.flow.transactions import Limits, Store, Transactions
+from heliograph.flow.transaction_model import Limits, Store
+from heliograph.flow.transactions import Transactions
 
 
 def transactions_for(config: FlowConfig, target: Cluster, store: Store) -> Transactions | None:
