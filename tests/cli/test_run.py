@@ -107,9 +107,10 @@ sys.meta_path.insert(0, Stopper())
 sys.argv = ["heliograph", "run", "nowhere.properties"]
 main()
 """
-KILLED_BEFORE_A_CALL = """
+KILLED_BEFORE_CALLS = """
 import os, signal, sys
 from heliograph.cli import main, run
+from heliograph.observe import log
 from heliograph.worker import supervisor
 
 def stopped_before(owner, name):
@@ -119,8 +120,11 @@ def stopped_before(owner, name):
         return whole(*arguments, **options)
     setattr(owner, name, stopped)
 
-path, module, name = sys.argv[1:]
-stopped_before({"run": run, "supervisor": supervisor}[module], name)
+owners = {"run": run, "supervisor": supervisor, "handler": log.LineHandler}
+path, *calls = sys.argv[1:]
+for call in calls:
+    owner, name = call.split()
+    stopped_before(owners[owner], name)
 sys.argv = ["heliograph", "run", path]
 main()
 """
@@ -133,9 +137,19 @@ def test_sigterm_while_it_is_loaded_is_a_clean_stop(module) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("call", ["run load", "run set_up_logging", "run Supervisor", "supervisor _settle_collector"])
-def test_sigterm_before_the_first_connection_is_a_clean_stop(write, call) -> None:
-    command = [sys.executable, "-c", KILLED_BEFORE_A_CALL, write("127.0.0.1:1", "127.0.0.1:2"), *call.split()]
+@pytest.mark.parametrize(
+    "calls",
+    [
+        ["run load"],
+        ["run set_up_logging"],
+        ["run Supervisor"],
+        ["supervisor _settle_collector"],
+        ["run load", "handler close"],
+    ],
+    ids=["first line", "configured", "joined", "in the loop", "again at the end"],
+)
+def test_sigterm_before_the_first_connection_is_a_clean_stop(write, calls) -> None:
+    command = [sys.executable, "-c", KILLED_BEFORE_CALLS, write("127.0.0.1:1", "127.0.0.1:2"), *calls]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "stopping" in ended.stderr

@@ -64,4 +64,5 @@ def run(
                 companions.append(view.follow)
             asyncio.run(Supervisor(config, stopping).run(companions))
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already, and as what it did deserves
         handler.close()
