@@ -56,11 +56,11 @@ class Topic:
         self.starts[partition] = offset
         self.logs[partition] = [batch for batch in self.logs[partition] if batch[1] > offset]
 
-    def at_time(self, partition: int, time_ms: int) -> int:
-        """Return the offset of the first batch that holds a record as late as that; -1: there is none."""
+    def at_time(self, partition: int, time_ms: int) -> tuple[int, int]:
+        """Return offset and time of the first batch that holds a record as late as that; -1 twice: there is none."""
         latest = [(first, int.from_bytes(raw[35:43], "big")) for first, _, raw in self.logs[partition]]
         start = self.starts.get(partition, 0)
-        return next((max(first, start) for first, largest_ms in latest if largest_ms >= time_ms), -1)
+        return next(((max(first, start), last_ms) for first, last_ms in latest if last_ms >= time_ms), (-1, -1))
 
     def end(self, partition: int) -> int:
         log = self.logs[partition]
@@ -238,21 +238,21 @@ class FakeCluster:
         committed = getattr(body, "isolation_level", 0) == 1
 
         def row(name, asked):
-            known = self._there(name, asked.partition_index)
-            offset = -1
-            if known:
-                number = asked.partition_index
-                end = self._stable(name, number) if committed else known.end(number)
-                begin = known.starts.get(number, 0)
-                offset = {-2: begin, -1: end}.get(asked.timestamp)
-                if offset is None:
-                    offset = known.at_time(number, asked.timestamp)
+            number = asked.partition_index
+            known = self._there(name, number)
+            offset, timestamp = -1, -1
+            if known and asked.timestamp == -2:
+                offset = known.starts.get(number, 0)
+            elif known and asked.timestamp == -1:
+                offset = self._stable(name, number) if committed else known.end(number)
+            elif known:
+                offset, timestamp = known.at_time(number, asked.timestamp)
             return {
-                "partition_index": asked.partition_index,
+                "partition_index": number,
                 "error_code": NONE if known else UNKNOWN_TOPIC,
-                "timestamp": -1,
+                "timestamp": timestamp,
                 "offset": offset,
-                "leader_epoch": 0 if known else -1,
+                "leader_epoch": -1 if offset < 0 else 0,
             }
 
         return {"topics": [{"name": t.name, "partitions": [row(t.name, p) for p in t.partitions]} for t in body.topics]}

@@ -2,14 +2,16 @@
 
 import asyncio
 import dataclasses
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from plain_client import Row, create_topic, delete_records, write
 
 from fake_cluster import FakeCluster
 from heliograph.broker.connection import Connection
 from heliograph.config.model import ClusterConfig
-from heliograph.records import Record, encode, stamp
 
 pytestmark = pytest.mark.brokers
 
@@ -31,12 +33,9 @@ DIFFERS = {
     "records": "compared by the tests of the reader",
 }
 """Fields whose values may differ, and why."""
+NO_COORDINATOR_YET = {14, 15, 16}
+"""What a broker says while it makes a group's coordinator, in some answers of a row only."""
 NO_OPERATIONS = {"include_cluster_authorized_operations": False, "include_topic_authorized_operations": False}
-
-
-def batch() -> bytes:
-    parcel = encode([Record(number, 1_700_000_000_000, b"k", b"v", ()) for number in range(3)])
-    return bytes(stamp(parcel, -1, -1, -1)) + bytes(parcel.body)
 
 
 def script(topic: str) -> list[tuple[str, dict[str, Any]]]:
@@ -125,6 +124,18 @@ def plain(value: Any) -> Any:
     return value
 
 
+def codes_of(answer: Any) -> Iterator[int]:
+    """Yield the error codes of an answer, and of its rows."""
+    if isinstance(answer, dict):
+        for name, value in answer.items():
+            if name == "error_code":
+                yield int(value)
+            yield from codes_of(value)
+    elif isinstance(answer, list):
+        for each in answer:
+            yield from codes_of(each)
+
+
 async def answers(bootstrap: str, topic: str) -> list[Any]:
     host, port = bootstrap.split(",", maxsplit=1)[0].rsplit(":", 1)
     config = ClusterConfig("one", ((host, int(port)),))
@@ -134,7 +145,7 @@ async def answers(bootstrap: str, topic: str) -> list[Any]:
         for api, values in script(topic):
             for _ in range(100):
                 answer = await connection.call(api, values)
-                if getattr(answer, "error_code", 0) not in (14, 15, 16):  # the coordinator is being made
+                if not NO_COORDINATOR_YET & set(codes_of(plain(answer))):
                     break
                 await asyncio.sleep(0.1)
             found.append(plain(answer))
@@ -166,3 +177,39 @@ def test_the_fake_answers_as_a_real_cluster(source_kafka, unique):
         if theirs != mine
     }
     assert not wrong, "\n".join(f"{where}:\n  real {theirs}\n  fake {mine}" for where, (theirs, mine) in wrong.items())
+
+
+def test_the_fake_finds_offsets_by_time_and_after_a_deletion_as_a_real_cluster(source_kafka, unique):
+    """Records of three seconds, one batch each, of which the first is deleted."""
+    began_ms = time.time_ns() // 1_000_000 - 60_000
+    times = [began_ms + second * 1_000 for second in range(3)]
+    asked = [-1, -2, began_ms - 1, times[0], times[1], times[1] + 1, times[2], times[2] + 1]
+
+    async def told(bootstrap: str) -> list[Any]:
+        host, port = bootstrap.split(",", maxsplit=1)[0].rsplit(":", 1)
+        connection = await Connection.open(ClusterConfig("one", ((host, int(port)),)), host, int(port))
+        try:
+            where = {"partition_index": 0, "current_leader_epoch": -1}
+            found = []
+            for timestamp in asked:
+                rows = [{"name": unique, "partitions": [{**where, "timestamp": timestamp}]}]
+                values = {"replica_id": -1, "isolation_level": 0, "topics": rows, "timeout": 1_000}
+                (topic,) = (await connection.call("list_offsets", values)).topics
+                found.append(plain(topic.partitions[0]))
+            return found
+        finally:
+            connection.close()
+
+    create_topic(source_kafka, unique)
+    for each in times:
+        write(source_kafka, unique, [Row(0, b"key", b"value", (), each)])
+    delete_records(source_kafka, unique, 0, 1)
+    with FakeCluster("one") as fake:
+        fake.create(unique)
+        for each in times:
+            fake.write(unique, [b"value"], now_ms=each)
+        fake.topics[unique].delete_before(0, 1)
+        ours = asyncio.run(told(fake.bootstrap))
+    real = asyncio.run(told(source_kafka.bootstrap()))
+    assert [each["offset"] for each in real] == [3, 1, 1, 1, 1, 2, 2, -1]
+    assert dict(zip(asked, ours, strict=True)) == dict(zip(asked, real, strict=True))
