@@ -371,7 +371,7 @@ class FakeCluster:
     def _incremental_alter_configs(self, body, _version):
         def row(asked):
             known = self.topics.get(asked.resource_name)
-            for each in asked.configs if known else ():
+            for each in asked.configs if known and not body.validate_only else ():
                 if each.config_operation == 1:
                     known.configs.pop(each.name, None)
                 else:

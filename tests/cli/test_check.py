@@ -167,6 +167,33 @@ def test_a_smaller_limit_on_the_target(heliograph, plain, unique) -> None:
 
 
 @pytest.mark.brokers
+@pytest.mark.versions
+def test_a_config_that_the_target_will_refuse_to_an_existing_copy(heliograph, plain, shared_kafka, write, unique):
+    """4.x takes no segment below 1 MiB; the check says so beforehand, and changes nothing."""
+    old = shared_kafka("2.8.2", "2.8.2")
+    configs = ("--config", "segment.bytes=100000", "--config", "retention.ms=777")
+    made = old.tool("kafka-topics", "--create", "--topic", unique, *configs)
+    assert made.exit_code == 0, made.stderr
+    plain.on_target(**{f"source.{unique}": 1})
+    file = write(old.bootstrap(), plain.target.bootstrap(), f"source->target.topics={unique}")
+    ended = heliograph("check", "--json", file)
+    assert (ended.code, findings(ended, "error")) == (0, [])
+    (told,) = [each for each in findings(ended, "warning") if "segment.bytes" in each]
+    assert f"target refuses segment.bytes=100000 for topic source.{unique}: " in told
+    assert "Value must be at least 1048576" in told
+    assert "The topic keeps the value that it has; change it on source to have it follow" in told
+    assert "retention.ms" not in "".join(findings(ended, "warning"))
+    described = plain.target.tool(
+        "kafka-configs", "--describe", "--entity-type", "topics", "--entity-name", f"source.{unique}"
+    )
+    assert "777" not in described.stdout, "nothing was changed by looking"
+    without = write(
+        old.bootstrap(), plain.target.bootstrap(), f"source->target.topics={unique}", "sync.topic.configs.enabled=false"
+    )
+    assert "segment.bytes" not in "".join(findings(heliograph("check", "--json", without), "warning"))
+
+
+@pytest.mark.brokers
 def test_another_program_has_the_group(heliograph, plain, unique) -> None:
     plain.on_target(**{unique: 1})
     consumer = confluent_kafka.Consumer({**plain.target.librdkafka_config(), "group.id": unique})

@@ -44,6 +44,18 @@ def test_a_config_is_set_or_removed_and_the_others_stay():
     assert isinstance(errors["none"], BrokerError)
 
 
+def test_a_change_that_is_only_validated_changes_nothing():
+    with FakeCluster("lab") as fake:
+        fake.create("orders", retention_ms="1")
+        wanted = {"orders": {"retention.ms": "2"}, "none": {"retention.ms": "2"}}
+        own = {"orders": {"retention.ms": "1"}, "none": {}}
+        errors = ask(fake, lambda cluster: admin.change_topic_configs(cluster, wanted, own, validate_only=True))
+        assert fake.topics["orders"].configs == {"retention.ms": "1"}
+        assert ask(fake, lambda cluster: admin.change_topic_configs(cluster, {}, {})) == {}
+    assert errors["orders"] is None
+    assert isinstance(errors["none"], BrokerError)
+
+
 def test_offsets_are_listed_and_a_refused_topic_keeps_no_other_from_it():
     with FakeCluster("lab") as fake:
         for name in ("orders", "secret"):

@@ -6,6 +6,7 @@ from asking import ask
 from fake_cluster import FakeCluster, Fault
 from fault_injection import with_code
 from heliograph.cluster.admin import NewTopic
+from heliograph.cluster.refused_configs import RefusedConfig
 from heliograph.errors import BrokerError, NotAuthorized
 from heliograph.preflight import rehearsal
 from heliograph.wire import errors as codes
@@ -56,3 +57,23 @@ def test_growing_is_only_tried():
         fake.forget_requests()
         assert ask(fake, lambda cluster: rehearsal.grow(cluster, {})) == {}
         assert "create_partitions" not in fake.asked
+
+
+def test_a_refused_config_of_a_topic_that_exists_is_named_and_nothing_is_changed():
+    reason = "Invalid value 100000 for configuration segment.bytes: Value must be at least 1048576"
+    refusals = [ErrorCode.invalid_config]
+
+    def refuse_once(answer):
+        if refusals:
+            answer["responses"][0].update(error_code=refusals.pop(), error_message=reason)
+        return answer
+
+    with FakeCluster("lab") as fake:
+        fake.create("orders", retention_ms="1")
+        fake.always["incremental_alter_configs"] = Fault(0, refuse_once)
+        wanted = {"orders": {"retention.ms": "2", "segment.bytes": "100000"}}
+        sifted = ask(fake, lambda cluster: rehearsal.configure(cluster, wanted, {"orders": {"retention.ms": "1"}}))
+        assert fake.topics["orders"].configs == {"retention.ms": "1"}
+        assert fake.asked.count("incremental_alter_configs") == 2
+    assert sifted.errors == {"orders": None}
+    assert sifted.refused == (RefusedConfig("orders", "segment.bytes", "100000", f"{reason} (INVALID_CONFIG)"),)

@@ -183,8 +183,32 @@ SET, DELETE = 0, 1
 """Operations of IncrementalAlterConfigs (KIP-339)."""
 
 
+async def change_topic_configs(
+    cluster: Cluster,
+    changes: Mapping[str, Mapping[str, str | None]],
+    own: Mapping[str, Mapping[str, str]],
+    *,
+    validate_only: bool = False,
+) -> dict[str, HeliographError | None]:
+    """Change some configs of topics, in the way that the cluster's brokers know; None removes the topic's own value.
+
+    ``own`` has all that each topic has of its own now: brokers before 2.3 take a topic's configs only as a whole.
+    ``validate_only``: the brokers say what they would do, and change nothing. Returns each topic's error, None where it
+    was changed. Raises ClusterError.
+    """
+    if not changes:
+        return {}
+    if await alters_incrementally(cluster):
+        return await alter_topics(cluster, changes, validate_only=validate_only)
+    whole = {
+        topic: {name: value for name, value in {**own[topic], **configs}.items() if value is not None}
+        for topic, configs in changes.items()
+    }
+    return await replace_topic_configs(cluster, whole, validate_only=validate_only)
+
+
 async def alter_topics(
-    cluster: Cluster, changes: Mapping[str, Mapping[str, str | None]]
+    cluster: Cluster, changes: Mapping[str, Mapping[str, str | None]], *, validate_only: bool = False
 ) -> dict[str, HeliographError | None]:
     """Change configs of topics, one by one (Kafka 2.3 and later); a value of None removes the topic's own value.
 
@@ -201,11 +225,11 @@ async def alter_topics(
         }
         for topic, configs in changes.items()
     ]
-    return await _altered(cluster, "incremental_alter_configs", rows)
+    return await _altered(cluster, "incremental_alter_configs", rows, validate_only=validate_only)
 
 
 async def replace_topic_configs(
-    cluster: Cluster, configs: Mapping[str, Mapping[str, str]]
+    cluster: Cluster, configs: Mapping[str, Mapping[str, str]], *, validate_only: bool = False
 ) -> dict[str, HeliographError | None]:
     """Set exactly these configs on the topics, as brokers before 2.3 want it; whatever is not named is removed.
 
@@ -219,7 +243,7 @@ async def replace_topic_configs(
         }
         for topic, own in configs.items()
     ]
-    return await _altered(cluster, "alter_configs", rows)
+    return await _altered(cluster, "alter_configs", rows, validate_only=validate_only)
 
 
 async def alters_incrementally(cluster: Cluster) -> bool:
@@ -227,8 +251,10 @@ async def alters_incrementally(cluster: Cluster) -> bool:
     return (await cluster.any_connection()).versions.knows("incremental_alter_configs")
 
 
-async def _altered(cluster: Cluster, api: str, rows: list[dict[str, Any]]) -> dict[str, HeliographError | None]:
-    answer = await cluster.call(api, {"resources": rows, "validate_only": False})
+async def _altered(
+    cluster: Cluster, api: str, rows: list[dict[str, Any]], *, validate_only: bool
+) -> dict[str, HeliographError | None]:
+    answer = await cluster.call(api, {"resources": rows, "validate_only": validate_only})
     done: dict[str, HeliographError | None] = {}
     for row in answer.responses:
         name = str(row.resource_name)

@@ -242,6 +242,15 @@ class TopicRules:
                 yield name, entry.value, entry.source is ConfigSource.DEFAULT
 
 
+def own_values(configs: Mapping[str, ConfigEntry]) -> dict[str, str]:
+    """Return the values that a topic has of its own, by name of the config."""
+    return {
+        name: entry.value
+        for name, entry in configs.items()
+        if entry.source is ConfigSource.TOPIC and entry.value is not None
+    }
+
+
 def _takes_more(present: str | None, wanted: str) -> bool:
     return present is not None and int(present) >= int(wanted)
 

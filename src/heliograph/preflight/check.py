@@ -48,6 +48,7 @@ async def _flow(flow: FlowConfig, source: Cluster | None, target: Cluster | None
     steps: tuple[Callable[[], Coroutine[None, None, list[Finding]]], ...] = (
         check.topics,
         check.creation,
+        check.configs,
         check.permissions,
         check.limits,
         state.positions,

@@ -21,6 +21,7 @@ from heliograph.mirror.topics import (
     ConfigSource,
     CreateTopic,
     TopicPlan,
+    own_values,
     partition_counts,
     shapes_of,
     topic_rules_of,
@@ -50,7 +51,10 @@ class FlowCheck:
         self._plan = TopicPlan((), (), ())
         self._upstream: dict[str, str] = {}
         """Topic on the source by its copy's name."""
-        self._configs: Mapping[str, Mapping[str, admin.TopicConfig]] = {}
+        self._configs: Mapping[str, Mapping[str, ConfigEntry]] = {}
+        """Of topics on the source, as far as they may be read."""
+        self._present: Mapping[str, Mapping[str, ConfigEntry]] = {}
+        """The same of copies that exist, known after :meth:`configs`."""
 
     # ---- topics ----------------------------------------------------------------------------------------------------
 
@@ -60,21 +64,11 @@ class FlowCheck:
         target = (await self._target.refresh(None)).topics
         present = {name: topic for name, topic in source.items() if topic.partitions}
         chosen = [name for name in present if self._rules.selection.selects(name)]
-        self._configs = {
-            name: found
-            for name, found in (await admin.describe_topics(self._source, sorted(chosen))).items()
-            if not isinstance(found, HeliographError)
-        }
-        shapes = shapes_of(present, {name: self._entries(name) for name in self._configs})
+        self._configs = await _read_configs(self._source, chosen)
+        shapes = shapes_of(present, self._configs)
         self._plan = self._rules.plan(shapes, partition_counts(target))
         self._upstream = {lane.target_topic: lane.source_topic for lane in self._plan.lanes}
         return [self._selected(), *self._planned(), *await self._unseen(present)]
-
-    def _entries(self, topic: str) -> dict[str, ConfigEntry]:
-        return {
-            key: ConfigEntry(each.value, ConfigSource(each.source), each.read_only, each.sensitive)
-            for key, each in self._configs.get(topic, {}).items()
-        }
 
     def _selected(self) -> Finding:
         topics = sorted(set(self._upstream.values()))
@@ -127,7 +121,7 @@ class FlowCheck:
         refused = await rehearsal.grow(self._target, {each.name: each.total for each in self._growths()})
         problems.update({name: error for name, error in refused.items() if not admin.may_not_grow(error)})
         findings = [self._problem(names, error) for names, error in _alike(problems)]
-        findings += self._refused(sifted.refused)
+        findings += self._refused(sifted.refused, "The topic is created without it")
         findings += self._shared([each for each in self._growths() if each.name in refused.keys() - problems.keys()])
         if (
             not wanted
@@ -137,15 +131,39 @@ class FlowCheck:
             findings += await self._later()
         return findings
 
-    def _refused(self, refused: Iterable[RefusedConfig]) -> list[Finding]:
+    # ---- what must be changed --------------------------------------------------------------------------------------
+
+    async def configs(self) -> list[Finding]:
+        """Put to the target which configs of copies that exist would be changed, only to be validated."""
+        made = {each.name for each in self._creations()}
+        self._present = await _read_configs(self._target, set(self._upstream) - made)
+        if not self._flow.sync_topic_configs_interval_s:
+            return []
+        wanted = {
+            name: {each.name: each.value for each in self._rules.config_changes(name, theirs, present)}
+            for name, present in self._present.items()
+            if (theirs := self._configs.get(self._upstream[name])) is not None
+        }
+        changes = {name: configs for name, configs in wanted.items() if configs}
+        own = {name: own_values(self._present[name]) for name in changes}
+        sifted = await rehearsal.configure(self._target, changes, own)
+        problems = {
+            name: error
+            for name, error in sifted.errors.items()
+            if error is not None and not isinstance(error, NotAuthorized)  # which permissions() tells
+        }
+        findings = [self._problem(names, error, Level.WARNING) for names, error in _alike(problems)]
+        return findings + self._refused(sifted.refused, "The topic keeps the value that it has")
+
+    def _refused(self, refused: Iterable[RefusedConfig], outcome: str) -> list[Finding]:
         """Say which configs of the source's topics the copies will go without."""
         alike: dict[tuple[str, str | None, str], list[str]] = defaultdict(list)
         for each in refused:
             alike[each.name, each.value, each.reason].append(each.topic)
         return [
             self._say.warn(
-                f"{self._target.alias} refuses {name}={value} for topic {listed(topics)}: {reason}",
-                f"The topic is created without it; change it on {self._source.alias} to have it follow",
+                f"{self._target.alias} refuses {name}={value or '(default)'} for topic {listed(topics)}: {reason}",
+                f"{outcome}; change it on {self._source.alias} to have it follow",
             )
             for (name, value, reason), topics in alike.items()
         ]
@@ -176,7 +194,7 @@ class FlowCheck:
             )
         ]
 
-    def _problem(self, names: list[str], error: HeliographError) -> Finding:
+    def _problem(self, names: list[str], error: HeliographError, level: Level = Level.ERROR) -> Finding:
         if isinstance(error, NotAuthorized):
             return self._say.lacks(error.right, f"topic {listed(names)}", self._target.config)
         if isinstance(error, BrokerError) and error.code == codes.TOPIC_ALREADY_EXISTS:  # there, but not to be seen
@@ -185,7 +203,7 @@ class FlowCheck:
         if isinstance(error, BrokerError) and error.code == codes.INVALID_REPLICATION_FACTOR:
             remedy = f"Set replication.factor to at most {len(self._target.metadata.brokers)}, or add brokers"
         also = f" (and for {listed(names[1:])})" if len(names) > 1 else ""
-        return Finding(Level.ERROR, self._flow.name, error.message + also, remedy)
+        return Finding(level, self._flow.name, error.message + also, remedy)
 
     # ---- permissions ------------------------------------------------------------------------------------------------
 
@@ -227,12 +245,8 @@ class FlowCheck:
 
     async def limits(self) -> list[Finding]:
         """Compare the largest batch that each copy takes with the largest that its source holds."""
-        made = {each.name for each in self._creations()}
-        remote = sorted(set(self._upstream) - made)
         smaller = []
-        for name, configs in (await admin.describe_topics(self._target, remote)).items():
-            if isinstance(configs, HeliographError):
-                continue
+        for name, configs in self._present.items():
             here = _limit(configs)
             there = _limit(self._configs.get(self._upstream[name], {}))
             if here is not None and there is not None and here < there:
@@ -251,7 +265,19 @@ class FlowCheck:
         return [each for each in self._plan.actions if isinstance(each, AddPartitions)]
 
 
-def _limit(configs: Mapping[str, admin.TopicConfig]) -> int | None:
+async def _read_configs(cluster: Cluster, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry]]:
+    """Read the configs of topics; one whose configs may not be read is left out."""
+    return {
+        topic: {
+            key: ConfigEntry(each.value, ConfigSource(each.source), each.read_only, each.sensitive)
+            for key, each in found.items()
+        }
+        for topic, found in (await admin.describe_topics(cluster, sorted(topics))).items()
+        if not isinstance(found, HeliographError)
+    }
+
+
+def _limit(configs: Mapping[str, ConfigEntry]) -> int | None:
     found = configs.get(admin.MAX_MESSAGE_BYTES)
     return int(found.value) if found is not None and found.value is not None else None
 

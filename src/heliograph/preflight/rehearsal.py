@@ -1,4 +1,4 @@
-"""Creating and growing topics as a rehearsal: the broker validates and changes nothing (``validate_only``).
+"""Creating, growing and configuring topics as a rehearsal: brokers validate and change nothing (``validate_only``).
 
 The answers are those of the real thing - a missing permission, too few brokers, a policy that forbids it - so they tell
 beforehand what a start would run into.
@@ -25,6 +25,18 @@ async def create(cluster: Cluster, topics: Sequence[admin.NewTopic]) -> Sifted:
         return await admin.create_topics(cluster, wanted, validate_only=True)
 
     return await sift({name: each.configs for name, each in by_name.items()}, attempt)
+
+
+async def configure(cluster: Cluster, changes: Mapping[str, Configs], own: Mapping[str, Mapping[str, str]]) -> Sifted:
+    """Return, by topic, why its configs could not be changed, and which of them it would have to go without.
+
+    ``own`` has all that each topic has of its own now, as ``admin.change_topic_configs`` wants it.
+    """
+
+    async def attempt(proposals: Mapping[str, Configs]) -> Mapping[str, HeliographError | None]:
+        return await admin.change_topic_configs(cluster, proposals, own, validate_only=True)
+
+    return await sift(changes, attempt)
 
 
 async def grow(cluster: Cluster, totals: Mapping[str, int]) -> dict[str, HeliographError]:

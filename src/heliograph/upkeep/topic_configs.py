@@ -18,7 +18,7 @@ from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.refused_configs import Configs, RefusedConfig, RefusedConfigs, sift
 from heliograph.errors import HeliographError
-from heliograph.mirror.topics import ConfigChange, ConfigEntry, ConfigSource, TopicRules
+from heliograph.mirror.topics import ConfigChange, ConfigEntry, ConfigSource, TopicRules, own_values
 from heliograph.observe.log import Log
 
 Entries = Mapping[str, ConfigEntry]
@@ -46,13 +46,8 @@ async def change_configs(
 ) -> dict[str, HeliographError | None]:
     """Change some configs of topics; ``entries`` are all that the topics have now. Returns each topic's error."""
     wanted = {topic: configs for topic, configs in changes.items() if configs}
-    if not wanted:
-        return {}
-    if await admin.alters_incrementally(cluster):
-        return await admin.alter_topics(cluster, wanted)
-    return await admin.replace_topic_configs(
-        cluster, {topic: _own_after(entries[topic], configs) for topic, configs in wanted.items()}
-    )
+    own = {topic: own_values(entries[topic]) for topic in wanted}
+    return await admin.change_topic_configs(cluster, wanted, own)
 
 
 def tell_refused(refused: Iterable[RefusedConfig], log: Log) -> None:
@@ -163,13 +158,6 @@ class TopicConfigsJob:
             if self._problems.get(topic) != str(problem):
                 self.log.warning("topic configs cannot be followed", topic=topic, cause=problem)
         self._problems = {topic: str(problem) for topic, problem in problems.items()}
-
-
-def _own_after(entries: Entries, changes: Configs) -> dict[str, str]:
-    """Return all configs that a topic has of its own once ``changes`` are made."""
-    own = {name: entry.value for name, entry in entries.items() if entry.source is ConfigSource.TOPIC}
-    own.update(changes)
-    return {name: value for name, value in own.items() if value is not None}
 
 
 def _shown(value: str | None) -> str:
