@@ -1,6 +1,8 @@
 """The examples on the pages work: files load without a warning, command lines parse, names exist."""
 
 import ast
+import configparser
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,8 +15,10 @@ import typer.main
 from cryptography.hazmat.primitives.serialization import Encoding
 
 import heliograph
+from heliograph import errors
 from heliograph.cli.app import make_app
 from heliograph.config import load
+from heliograph.config.load import OPTIONS
 from heliograph.testbed.certificates import make_authority
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +30,19 @@ PAGES = [
 ]
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 LANGUAGES = {"sh", "properties", "text", "python", "pycon", "ini", "dockerfile"}
-OTHER_PROGRAMS = {"docker", "systemctl", "journalctl", "python3", "export", "kill", "printf", "rm", "echo"}
+OTHER_PROGRAMS = {
+    "docker",
+    "systemctl",
+    "journalctl",
+    "python3",
+    "export",
+    "kill",
+    "printf",
+    "rm",
+    "echo",
+    "install",
+    "useradd",
+}
 COMMANDS = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
 
 ONE_WAY = """\
@@ -144,3 +160,31 @@ def test_what_a_program_takes_from_heliograph_is_there(block: Block) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "heliograph":
             assert [each.name for each in node.names if not hasattr(heliograph, each.name)] == []
+
+
+def words(*command: str) -> None:
+    """Parse what stands behind ``heliograph`` in a unit or an image."""
+    COMMANDS[command[0]].make_context(command[0], list(command[1:]))
+
+
+def test_the_unit_starts_the_program_and_gives_it_time_to_stop() -> None:
+    (block,) = blocks("ini")
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read_string(block.text)
+    program, *command = shlex.split(unit["Service"]["ExecStart"])
+    assert program.endswith("/bin/heliograph")
+    words(*command)
+    graceful_ms = int(
+        next(each for each in OPTIONS.options if each.name == "task.shutdown.graceful.timeout.ms").default
+    )
+    assert int(unit["Service"]["TimeoutStopSec"]) * 1_000 > graceful_ms
+    assert int(unit["Service"]["RestartPreventExitStatus"]) == errors.ConfigError.exit_code
+
+
+def test_the_image_starts_the_program_and_leaves_out_what_was_built_here() -> None:
+    (block,) = blocks("dockerfile")
+    lines = dict(line.split(" ", 1) for line in block.text.splitlines() if line)
+    assert json.loads(lines["ENTRYPOINT"]) == ["heliograph"]
+    words(*json.loads(lines["CMD"]))
+    assert {".venv", "build", "**/*.so"} <= set((ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines())
