@@ -1,4 +1,4 @@
-"""Frames out of a byte stream, without I/O: four bytes of length, then so many bytes (Kafka protocol guide, *Network*).
+"""Frames out of a byte stream, without I/O: four bytes of length, then that many bytes (Kafka's protocol guide).
 
 The driver asks :meth:`Framer.buffer` where the next bytes belong, receives straight into it, and tells
 :meth:`Framer.received` how many came. Between frames that is a small staging buffer, so that a small answer comes with

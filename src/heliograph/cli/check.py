@@ -85,7 +85,7 @@ def _print_configuration(console: Console, config: Config, *, everything: bool) 
 
 
 def _print_verdict(console: Console, config: Config, findings: list[Finding]) -> None:
-    """Print what is to be looked at, what is to be mended, and in the last line whether a start would work."""
+    """Print warnings, then errors, and in the last line whether a start would work."""
     warnings = [f"line {each.line}: {each.message}" if each.line else each.message for each in config.warnings]
     warnings += [f"{each.about}: {each}" for each in findings if each.level is Level.WARNING]
     errors = [f"{each.about}: {each}" for each in findings if each.level is Level.ERROR]

@@ -107,7 +107,7 @@ def _row(acl: Acl) -> dict[str, object]:
 async def scram_users(cluster: Cluster) -> tuple[str, ...] | None:
     """Return the names of the users with SCRAM passwords, sorted; None: the cluster cannot tell (before 2.7).
 
-    Passwords are not told to anybody (KIP-554), so such users cannot be copied. Raises HeliographError.
+    Brokers never reveal passwords (KIP-554), so such users cannot be copied. Raises HeliographError.
     """
     connection = await cluster.any_connection()
     if not connection.versions.knows("describe_user_scram_credentials"):

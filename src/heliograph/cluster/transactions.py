@@ -36,7 +36,7 @@ BUSY_S = 30.0
 """How long that is waited for before it is an error."""
 KEY_TYPE_TRANSACTION = 1
 RENEW_VERSION = 3
-"""InitProducerId from this version on (Kafka 2.5, KIP-360) says who we are; before it, it would fence anybody."""
+"""InitProducerId from this version on (Kafka 2.5, KIP-360) names the present producer; earlier ones fence any other."""
 _EACH_ITS_OWN = (
     codes.NONE,
     codes.UNKNOWN_TOPIC_OR_PARTITION,

@@ -1,7 +1,7 @@
 """Whether a copy may be deleted because its source topic is gone (``heliograph.delete.topics``); off by default.
 
-A copy outlives its source: that is half of what copies are for. Where somebody wants them cleared away all the same,
-everything must speak for it, because nothing brings a deleted topic back:
+A copy outlives its source: that is half of what copies are for. Where they are to be deleted all the same, each of
+these must hold, because nothing brings a deleted topic back:
 
 * the name says that it is a copy of this flow: never with the identity policy, never an internal or heartbeats topic;
 * this flow has copied it, and the topic that is there now is the one it wrote to;

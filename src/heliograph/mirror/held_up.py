@@ -20,7 +20,7 @@ class Wait:
     offset: int
     """The last stable offset: the first of the open transaction."""
     since_s: float
-    """When it was first seen there, by the clock of whoever looks."""
+    """When it was first seen there, by the caller's clock."""
 
 
 @dataclass(slots=True)

@@ -107,7 +107,7 @@ Span = tuple[int, int]
 
 @dataclass(slots=True)
 class Backwards:
-    """Finds the source offset of a record so many copied records before a known place, by reading ever further back.
+    """Finds the source offset of the record that lies a number of copied records before a known place.
 
     Offsets on the source may have holes, so the record lies at or before ``after - missing``. What was read is not read
     again: each step asks for what lies in front, and for ever longer stretches of it.

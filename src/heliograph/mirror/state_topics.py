@@ -1,4 +1,4 @@
-"""The topics that hold a flow's state, as the configuration has them, and whether one forgets what it should keep.
+"""The topics that hold a flow's state, as the configuration has them, and whether one deletes what it should keep.
 
 They are tables: the newest record of each key counts, however old it is. So they have to be compacted. With
 ``cleanup.policy=delete``, as a broker makes topics by itself, a record goes when its segment is old enough, and with

@@ -1,4 +1,4 @@
-"""What the running process can be asked and told; whoever shows or steers it knows this and nothing below it.
+"""What the running process can be asked and told; those who show or steer it know this and nothing below it.
 
 Views are snapshots (:mod:`heliograph.observe.model`) and cost no request to a cluster. Commands act on one flow by its
 name and return when they have done their work, so that a caller can say what happened. The worker's supervisor

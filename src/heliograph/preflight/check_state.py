@@ -52,7 +52,7 @@ class StateCheck:
         return [self._say.good(f"Positions are kept in {name} on {alias}")]
 
     async def state(self) -> list[Finding]:
-        """Look at the other topics that the flow writes its state to, and whether one of all forgets what it holds."""
+        """Look at the other topics that hold the flow's state, and whether the cleanup policy of any deletes it."""
         there = {
             location: await describe(cluster, [each.name for each in self._others if each.location is location])
             for location, cluster in self._clusters.items()
@@ -135,7 +135,7 @@ class StateCheck:
     async def producer(self) -> list[Finding]:
         """Ask for a producer id, as the flow will: Write on any topic allows it, or a permission on the cluster.
 
-        With transactions that would fence whoever copies now, so only their coordinator is asked for.
+        With transactions that would fence the process that copies now, so only their coordinator is asked for.
         """
         if self._flow.transactions is not None:
             try:

@@ -145,7 +145,7 @@ class Comparison:
         yield from self._finish()
 
     def _reach(self, strand: Strand, side: Side, records: int) -> Asked:
-        """See to it that ``strand`` holds so many records, or as many as there are, or as it may."""
+        """Read until ``strand`` holds ``records`` records, or all there are, or as many as its memory allows."""
         while not strand.holds(records) and not strand.ended and strand.held_bytes < AHEAD_BYTES:
             chunk = yield More(side)
             if chunk is None:

@@ -75,7 +75,7 @@ class Sample:
 
 
 def sample_spans(span: Span, sample: Sample, name: str) -> Sequence[Span]:
-    """Choose parts of ``span`` by chance, spread over it, in ascending order; all of it where it is small.
+    """Choose random parts of ``span``, spread over it, in ascending order; all of it where it is small.
 
     ``name`` tells partitions apart, so that not all are looked at in the same places.
     """

@@ -171,7 +171,7 @@ class Strand:
             self.ended = True
 
     def holds(self, records: int) -> bool:
-        """Say whether at least so many records wait to be compared, about."""
+        """Say whether about ``records`` records or more wait to be compared."""
         found = 0
         for piece in self.pieces:
             found += max(1, piece.run.records - piece.passed)
@@ -221,7 +221,7 @@ class Strand:
                 return
 
     def ahead(self, records_max: int) -> Ahead:
-        """Return the next records that are held, at most so many, without stepping over them."""
+        """Return the next records that are held, at most ``records_max``, without consuming them."""
         found: list[Entry] = []
         for piece in self.pieces:
             if len(found) >= records_max:

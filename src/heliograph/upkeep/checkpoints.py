@@ -32,7 +32,7 @@ from heliograph.upkeep.syncs import Syncs
 TopicPartition = tuple[str, int]
 
 RECENT_S = 1.0
-"""A translation that is no older serves whoever asks next."""
+"""A translation that is no older is used again."""
 ROWS_A_WRITE = 500
 
 

@@ -1,4 +1,4 @@
-"""A look, now and then, at the topics that hold a flow's state: one that is not compacted forgets it."""
+"""A periodic look at the topics that hold a flow's state: one that is not compacted loses it."""
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster

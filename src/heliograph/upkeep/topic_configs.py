@@ -1,13 +1,13 @@
-"""Configs of topics on the target follow the source's, and whatever somebody set there by hand is told before it goes.
+"""Configs of topics on the target follow the source's, and what was set there by hand is logged before it goes.
 
 A config of a target topic that agrees with what the source had at the last look is a copy. Any other was set on the
-target, by hand or by another program, and MirrorMaker 2 replaces it without a word; here a warning with the value
-stands in the log first, so that it can be put back on the source, or into ``config.properties.exclude``.
+target, by hand or by another program, and MirrorMaker 2 replaces it silently; here a warning with the value is
+logged first, so that it can be put back on the source, or into ``config.properties.exclude``.
 
-What the target refuses is left out, so that the topic's other configs follow; it is told once, and tried again when
+What the target refuses is left out, so that the topic's other configs follow; it is logged once, and tried again when
 the source's value changes.
 
-Brokers before 2.3 cannot change one config: they take a topic's configs whole (KIP-339 tells why that was mended).
+Brokers before 2.3 cannot change one config: they take a topic's configs whole (which KIP-339 changed).
 There they are read, changed and written back; a change that somebody makes in between is lost.
 """
 

@@ -1,7 +1,7 @@
 """Copies of topics that were compacted when they held records without key already.
 
 A compacted topic takes no record without key. A source topic that became compacted later may hold some all the same,
-until its cleaner comes by; its copy refuses them, and whatever is behind them waits. Such a copy is set to
+until its log cleaner removes them; its copy refuses them, and whatever is behind them waits. Such a copy is set to
 ``cleanup.policy=delete`` without any limit of retention, so that nothing is deleted meanwhile, until everything is
 copied that was on the source at that time: what comes later has keys, because the source asks for them too. Then the
 copy gets back what it had.
