@@ -166,6 +166,25 @@ def test_no_permission_is_missing(found):
     assert level is OK
 
 
+def test_a_config_that_an_existing_copy_will_not_get(found):
+    def prepare(source, target):
+        source.topics["orders"].configs.update({"retention.ms": "5", "segment.bytes": "100"})
+        target.create("one.orders", 3, segment_bytes="2000000")
+        refusals = [ErrorCode.invalid_config]
+
+        def refuse_once(answer):
+            if refusals:
+                answer["responses"][0].update(error_code=refusals.pop(), error_message="segment.bytes is too small")
+            return answer
+
+        target.always["incremental_alter_configs"] = Fault(0, refuse_once)
+
+    text = "two refuses segment.bytes=100 for topic one.orders: segment.bytes is too small (INVALID_CONFIG)"
+    remedy = "The topic keeps the value that it has; change it on one to have it follow"
+    assert found("configs", prepare) == [(WARNING, text, remedy)]
+    assert found("configs", prepare, sync_topic_configs_interval_s=None) == []
+
+
 def test_a_copy_that_takes_less_than_its_source_holds(found):
     def prepare(source, target):
         source.topics["orders"].configs["max.message.bytes"] = "2000000"

@@ -53,8 +53,8 @@ class FlowCheck:
         """Topic on the source by its copy's name."""
         self._configs: Mapping[str, Mapping[str, ConfigEntry]] = {}
         """Of topics on the source, as far as they may be read."""
-        self._present: Mapping[str, Mapping[str, ConfigEntry]] = {}
-        """The same of copies that exist, known after :meth:`configs`."""
+        self._copies: Mapping[str, Mapping[str, ConfigEntry]] | None = None
+        """The same of copies that exist; None: not read yet."""
 
     # ---- topics ----------------------------------------------------------------------------------------------------
 
@@ -135,17 +135,16 @@ class FlowCheck:
 
     async def configs(self) -> list[Finding]:
         """Put to the target which configs of copies that exist would be changed, only to be validated."""
-        made = {each.name for each in self._creations()}
-        self._present = await _read_configs(self._target, set(self._upstream) - made)
         if not self._flow.sync_topic_configs_interval_s:
             return []
+        copies = await self._read_copies()
         wanted = {
             name: {each.name: each.value for each in self._rules.config_changes(name, theirs, present)}
-            for name, present in self._present.items()
+            for name, present in copies.items()
             if (theirs := self._configs.get(self._upstream[name])) is not None
         }
         changes = {name: configs for name, configs in wanted.items() if configs}
-        own = {name: own_values(self._present[name]) for name in changes}
+        own = {name: own_values(copies[name]) for name in changes}
         sifted = await rehearsal.configure(self._target, changes, own)
         problems = {
             name: error
@@ -154,6 +153,13 @@ class FlowCheck:
         }
         findings = [self._problem(names, error, Level.WARNING) for names, error in _alike(problems)]
         return findings + self._refused(sifted.refused, "The topic keeps the value that it has")
+
+    async def _read_copies(self) -> Mapping[str, Mapping[str, ConfigEntry]]:
+        """Read, once, the configs of copies that exist."""
+        if self._copies is None:
+            made = {each.name for each in self._creations()}
+            self._copies = await _read_configs(self._target, set(self._upstream) - made)
+        return self._copies
 
     def _refused(self, refused: Iterable[RefusedConfig], outcome: str) -> list[Finding]:
         """Say which configs of the source's topics the copies will go without."""
@@ -246,7 +252,7 @@ class FlowCheck:
     async def limits(self) -> list[Finding]:
         """Compare the largest batch that each copy takes with the largest that its source holds."""
         smaller = []
-        for name, configs in self._present.items():
+        for name, configs in (await self._read_copies()).items():
             here = _limit(configs)
             there = _limit(self._configs.get(self._upstream[name], {}))
             if here is not None and there is not None and here < there:
