@@ -218,6 +218,17 @@ def test_without_the_topic_of_the_positions_one_waits_or_gives_up(world):
         world.gate.added({(POSITIONS, 0): codes.TOPIC_AUTHORIZATION_FAILED}, NOW)
 
 
+def test_a_partition_that_is_refused_after_its_lane_was_given_up_is_nobodys_business(world):
+    world.gate.admits(world.one)
+    world.gate.admits(world.other)
+    every = world.next()
+    world.gate.remove(world.other)
+    world.gate.added({("one.t", 1): codes.TOPIC_AUTHORIZATION_FAILED}, NOW)
+    assert world.next() == Add(every.partitions - {("one.t", 1)})
+    world.gate.added({}, NOW)
+    assert world.next() == Offer([world.one])
+
+
 def test_a_lane_that_shares_its_target_partition_is_turned_away_and_the_others_go_on(world):
     shared = world.lane(2, shared=True)
     world.gate.admits(shared)

@@ -286,6 +286,8 @@ class TransactionGate:
             if lane is not None:
                 self._needed.discard(key)
                 self._acts.append(Failed(lane, error))
+            elif key[0] != self._store.topic:
+                self._needed.discard(key)  # its lane was given up meanwhile
             elif final:
                 raise error
             else:
