@@ -180,8 +180,8 @@ def test_groups_that_read_are_left_alone(source_kafka, target_kafka, heliograph,
         for reader in readers:
             reader.close()
     assert found.code == 1
-    assert "still active on busy (1 member: till-7 at 127.0.0.1)" in found.row(here, unique)["reason"]
-    assert "active on target (1 member: till-8 at 127.0.0.1)" in found.row(there, unique)["reason"]
+    assert "still active on busy (1 member: client till-7 on 127.0.0.1)" in found.row(here, unique)["reason"]
+    assert "active on target (1 member: client till-8 on 127.0.0.1)" in found.row(there, unique)["reason"]
     assert committed(target_kafka, here, copy) == {}
 
 

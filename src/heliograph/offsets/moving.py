@@ -13,8 +13,8 @@ from heliograph.cluster.groups import Committed, Described
 from heliograph.cluster.log import Ends
 from heliograph.config.model import FlowConfig
 from heliograph.errors import ClusterError, HeliographError
+from heliograph.mirror.checkpoints import group_choice_of
 from heliograph.mirror.moves import Allowances, Basis, Move, Position, Verdict, judge, obstacle_of
-from heliograph.mirror.patterns import Patterns
 from heliograph.observe.text import plural
 from heliograph.offsets.flow_map import Stamped, TopicPartition
 from heliograph.offsets.gaps import Translated
@@ -22,7 +22,6 @@ from heliograph.offsets.translation import Crossing, Destination, translate_all
 
 GROUPS_MAX = 10_000
 """Most groups that one plan takes."""
-MEMBERS_SHOWN = 2
 
 
 def unchanged(position: Position) -> Position:
@@ -105,8 +104,7 @@ class GroupMoves:
         return names
 
     def _followed_among(self, names: Iterable[str]) -> tuple[str, ...]:
-        include, exclude = Patterns(self.flow.sync.groups), Patterns(self.flow.sync.groups_exclude)
-        return tuple(name for name in sorted(names) if include.matches(name) and not exclude.matches(name))
+        return tuple(filter(group_choice_of(self.flow).follows, sorted(names)))
 
     async def _from_checkpoints(self) -> list[Position]:
         """Take the newest checkpoints for the groups' own positions."""
@@ -249,9 +247,7 @@ def _busy(described: Described | HeliographError | None) -> str:
 
 def where(described: Described) -> str:
     """Tell how many members a group has and where some of them run."""
-    shown = [f"{each.client_id} at {each.host}" for each in described.members[:MEMBERS_SHOWN]]
-    count = len(described.members)
-    return f"{plural(count, 'member')}: {', '.join(shown)}{', …' if count > MEMBERS_SHOWN else ''}"
+    return f"{plural(len(described.members), 'member')}: {groups.whereabouts(described.members)}"
 
 
 async def who_runs(cluster: Cluster, group: str) -> str:
