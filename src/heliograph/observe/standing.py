@@ -54,5 +54,6 @@ class Standing:
 
     def forget_others(self, keys: Iterable[TopicPartition]) -> None:
         """Forget partitions that are no longer copied; ``keys`` are those that are."""
-        for key in self._stands.keys() - set(keys):
-            del self._stands[key]
+        if self._stands:  # mostly there are none, and many keys
+            for key in self._stands.keys() - set(keys):
+                del self._stands[key]
