@@ -65,6 +65,15 @@ def test_a_lane_goes_to_both_leaders(world):
     assert fetcher.lanes == [world.lane]
 
 
+def test_brokers_with_lanes_are_those_that_lead_now(world):
+    assert (world.placement.read_from, world.placement.written_to) == (set(), set())
+    world.place()
+    assert (world.placement.read_from, world.placement.written_to) == ({1}, {2})
+    world.lead(3, -1)
+    world.place()
+    assert (world.placement.read_from, world.placement.written_to) == ({3}, set())
+
+
 def test_it_follows_them(world):
     before, writes = world.place()
     world.lead(3, 1)

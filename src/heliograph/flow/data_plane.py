@@ -16,8 +16,6 @@ from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError, HeliographError, RecordsLost
 from heliograph.flow.damage import loss_of
 from heliograph.flow.events import (
-    ClusterBack,
-    ClusterTrouble,
     Listener,
     TransactionAborted,
 )
@@ -26,6 +24,7 @@ from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import Foreign, State
 from heliograph.flow.partition_state import topic_id
 from heliograph.flow.placement import Placement
+from heliograph.flow.reach import COORDINATOR, METADATA, Reach
 from heliograph.flow.recovery import Recovery
 from heliograph.flow.refusals import Consequence
 from heliograph.flow.sender import Sender, SendListener
@@ -98,9 +97,7 @@ class DataPlane:
         self._identity = Watch(source, target, WatchListener(doubted=self._doubted, confirmed=self._confirmed))
         self._stale = {"source": False, "target": False}
         self._refreshed_at = {"source": 0.0, "target": 0.0}
-        self._down: set[str] = set()
-        self._unreached: set[str] = set()
-        """Sides of which even the metadata could not be had: when it can, the cluster answers again."""
+        self._reach = {"source": Reach(source.alias, listener), "target": Reach(target.alias, listener)}
         self._stopping = False
 
     # ---- life -------------------------------------------------------------------------------------------------
@@ -205,7 +202,7 @@ class DataPlane:
             damaged=self._fail,
             nearer=self._read_from,
             trouble=self._source_trouble,
-            fine=lambda _: self._fine("source"),
+            fine=self._reach["source"].fine,
             lanes=lambda: len(self.lanes),
         )
         fetcher = Fetcher(self._source, node, self._config.reading, self.window, listener)
@@ -218,8 +215,8 @@ class DataPlane:
             acknowledged=self._acknowledged,
             refused=self._refused,
             failed=self._fail,
-            trouble=lambda _, error: self._trouble("target", error),
-            fine=lambda _: self._fine("target"),
+            trouble=lambda node, error: self._trouble("target", node, error),
+            fine=self._reach["target"].fine,
             may_send=self._may_send,
         )
         sender = Sender(self._target, node, self._config.produce_timeout_ms, listener, self._transactions)
@@ -302,8 +299,8 @@ class DataPlane:
             committed=self._committed,
             aborted=self._aborted,
             failed=self._fail,
-            trouble=lambda error: self._trouble("target", error),
-            fine=lambda: self._fine("target"),
+            trouble=lambda error: self._trouble("target", COORDINATOR, error),
+            fine=lambda: self._reach["target"].fine(COORDINATOR),
             rested=self._progressed.set,
         )
 
@@ -420,21 +417,13 @@ class DataPlane:
     def _source_trouble(self, node: int, error: HeliographError) -> None:
         for lane in self._placement.preferring(node):
             self._read_from(lane, -1)
-        self._trouble("source", error)
+        self._trouble("source", node, error)
 
-    def _trouble(self, side: str, error: HeliographError) -> None:
+    def _trouble(self, side: str, node: int, error: HeliographError) -> None:
         if self._tasks is None:
             return  # the flow is over: its connections are closed by ourselves
         self._look_at(side)
-        if side not in self._down:
-            self._down.add(side)
-            alias = self._source.alias if side == "source" else self._target.alias
-            self._listener(ClusterTrouble(alias, error))
-
-    def _fine(self, side: str) -> None:
-        if side in self._down:
-            self._down.discard(side)
-            self._listener(ClusterBack(self._source.alias if side == "source" else self._target.alias))
+        self._reach[side].trouble(node, error)
 
     # ---- periodic -----------------------------------------------------------------------------------------------
 
@@ -465,12 +454,9 @@ class DataPlane:
             await cluster.refresh(set(cluster.metadata.topics))
         except ClusterError as error:
             self._refreshed_at[side] = self._now() + 0.5
-            self._unreached.add(side)
-            self._trouble(side, error)
+            self._trouble(side, METADATA, error)
             return
-        if side in self._unreached:
-            self._unreached.discard(side)
-            self._fine(side)
+        self._reach[side].fine(METADATA)
         self._refreshed_at[side] = self._now()
         self.leaders_changed()
 
@@ -484,6 +470,8 @@ class DataPlane:
         if self._tasks and not self._stopping:
             for lane in self.lanes.values():
                 self._place(lane)
+            self._reach["source"].needs(self._placement.read_from)
+            self._reach["target"].needs(self._placement.written_to)
             if self._identity.unchecked:
                 self._spawn(self._identity.check_epochs())
 

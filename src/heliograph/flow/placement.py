@@ -68,6 +68,16 @@ class Placement:
             sender.withdraw(lane)
         self._nearby.pop(lane, None)
 
+    @property
+    def read_from(self) -> set[int]:
+        """Brokers of the source that lanes are read from."""
+        return {fetcher.node_id for fetcher in self._read_at.values()}
+
+    @property
+    def written_to(self) -> set[int]:
+        """Brokers of the target that lanes are written to."""
+        return {sender.node_id for sender in self._written_at.values()}
+
     # ---- reading --------------------------------------------------------------------------------------------------
 
     def fetcher(self, lane: Lane) -> Fetcher | None:

@@ -89,6 +89,7 @@ class Sender:
         self._round_trip = RoundTrip()
         self._gathering: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
+        self._in_trouble = False
         self._loop = asyncio.get_running_loop()
 
     def offer(self, lane: Lane) -> None:
@@ -148,10 +149,13 @@ class Sender:
                 await self._connection.until_ready()
             except ClusterError as error:
                 self._connection = None
-                self._listener.trouble(self.node_id, error)
+                self._tell_trouble(error)
                 await asyncio.sleep(self._cluster.config.reconnect_backoff_ms / 1000)
                 self._work.set()
                 continue
+            if self._in_trouble:  # perhaps nothing is left to send, whose answer would show it
+                self._in_trouble = False
+                self._listener.fine(self.node_id)
             if not self._listener.may_send():
                 await asyncio.sleep(0.05)
                 self._work.set()
@@ -253,5 +257,9 @@ class Sender:
             lane.connection_lost([sent], cause)
             self._offered[lane] = None
         if error is not None:
-            self._listener.trouble(self.node_id, cause)
+            self._tell_trouble(cause)
         self._work.set()
+
+    def _tell_trouble(self, cause: HeliographError) -> None:
+        self._in_trouble = True
+        self._listener.trouble(self.node_id, cause)
