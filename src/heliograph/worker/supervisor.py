@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from heliograph.concurrency import single_cause
+from heliograph.concurrency import cancel_all, single_cause
 from heliograph.config.model import Config, FlowConfig
 from heliograph.errors import HeliographError, NotFound, RecordsLost
 from heliograph.observe.control import Companion
@@ -117,7 +117,8 @@ class Supervisor:
     async def run(self, companions: Iterable[Companion] = ()) -> None:
         """Copy every flow until SIGTERM, SIGINT or :meth:`stop`; ``companions`` run as long.
 
-        A flow that fails leaves the others running; when all have failed, the first one's error is raised.
+        A flow that fails leaves the others running; when all have failed, the first one's error is raised. A companion
+        that fails does so too, and its defect is raised at the end.
         """
         _settle_collector()
         loop = asyncio.get_running_loop()
@@ -138,10 +139,7 @@ class Supervisor:
                 if isinstance(result, BaseException):
                     raise result
         finally:
-            ending = [*self._tasks, *beside]
-            for task in ending:
-                task.cancel()
-            await asyncio.gather(*ending, return_exceptions=True)
+            await cancel_all(*self._tasks, *beside)
         self._raise_outcome()
 
     async def _look(self) -> None:
