@@ -79,17 +79,22 @@ def places_of(topic: str, original: str) -> list[Partition]:
 
 def commit(bootstrap: str, positions: dict[str, tuple[int, int]]) -> None:
     """Set each group's partition and position in the lagged topic. Raises HeliographError."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, **SILENT})
-    left, deadline_s = dict(positions), time.monotonic() + LIMIT_S
-    while left:  # the first commit of a cluster may come before its offsets topic
-        if time.monotonic() > deadline_s:
-            raise HeliographError(f"{len(left)} of {len(positions)} groups could not be set")
-        for group in set(left) - arrived(admin, LAGGED, left):
-            partition, offset = left[group]
-            place = ConsumerGroupTopicPartitions(group, [TopicPartition(LAGGED, partition, offset)])
-            admin.alter_consumer_group_offsets([place])[group].result(60)
-        for group in arrived(admin, LAGGED, left):
-            del left[group]
+    admin, deadline_s = AdminClient({"bootstrap.servers": bootstrap, **SILENT}), time.monotonic() + LIMIT_S
+    for group, (partition, offset) in positions.items():
+        place = ConsumerGroupTopicPartitions(group, [TopicPartition(LAGGED, partition, offset)])
+        while not is_set(admin, place):  # the first commit of a cluster may come before its offsets topic
+            if time.monotonic() > deadline_s:
+                raise HeliographError(f"The position of group {group} could not be set")
+            time.sleep(LOOK_S)
+
+
+def is_set(admin: AdminClient, place: ConsumerGroupTopicPartitions) -> bool:
+    """Set a group's position; False where the cluster is not ready for it."""
+    try:
+        told = admin.alter_consumer_group_offsets([place])[place.group_id].result(60)
+    except KafkaException:
+        return False
+    return all(each.error is None for each in told.topic_partitions)
 
 
 def arrived(admin: AdminClient, topic: str, positions: dict[str, tuple[int, int]]) -> set[str]:
