@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from group_moves import commit, committed, read_some
 from plain_client import (
     create_topic,
     grow_topic,
@@ -26,7 +27,8 @@ OFTEN = {
     "sync.group.offsets.interval.seconds": 1,
     "emit.checkpoints.interval.seconds": 1,
     "refresh.groups.interval.seconds": 1,
-    "offset.flush.interval.ms": 500,
+    "groups": "remedy.*",
+    "target.offset.flush.interval.ms": 500,
 }
 LONGEST = str(2**63 - 1)
 
@@ -98,3 +100,28 @@ def test_every_remedy_survives_the_periodic_jobs(source_kafka, target_kafka, cop
     assert all("WARNING" in line and "before=777" in line for line in replaced)
     set_topic_config(source_kafka, unique, "max.message.bytes", "4000000")
     wait_for_config(target_kafka, remote, "max.message.bytes", "4000000")
+
+
+def test_a_group_that_is_set_back_by_hand_stays_there(source_kafka, target_kafka, copy, unique):
+    """As in-step says: a group that went back on the source is set back on the target by hand."""
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(10))
+    remote, group, passed = COPY.format(unique), f"remedy-{unique}", f"remedy-{unique}-passed"
+    read_some(source_kafka, group, unique, 8)
+    copy("remedy", unique, OFTEN)
+    wait_for_rows(target_kafka, remote, 10)
+    wait_for_group(target_kafka, group, remote, {0: 8})
+    commit(source_kafka, group, unique, {0: 3})
+    for position in (1, 2, 4, 5):  # when another group has followed, a sync has passed
+        commit(source_kafka, passed, unique, {0: position})
+        wait_for_group(target_kafka, passed, remote, {0: position})
+        if position == 2:
+            commit(target_kafka, group, remote, {0: 3})
+    assert committed(target_kafka, group, remote) == {0: 3}
+
+
+def wait_for_group(kafka, group, topic, wanted):
+    deadline = time.monotonic() + 30
+    while (found := committed(kafka, group, topic)) != wanted:
+        assert time.monotonic() < deadline, f"{group} is at {found}"
+        time.sleep(0.1)

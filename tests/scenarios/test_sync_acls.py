@@ -1,4 +1,4 @@
-"""Rights follow to the copies, by MM2's rules and in the wider mode. One cluster is both sides here: names differ."""
+"""ACLs follow to the copies, by MM2's rules and in the wider mode. One cluster is both sides here: names differ."""
 
 import time
 from collections.abc import Iterator
@@ -78,6 +78,35 @@ def test_acls_follow(guarded, heliograph, one_way, unique, mode):
     assert running.stop() == 0
     assert running.log.count("ACL created on the target") == len(wanted)
     assert "ACLs are not copied" not in running.log
+
+
+def test_what_somebody_granted_on_the_target_stays(guarded, heliograph, one_way, unique):
+    client = AdminClient({**guarded.librdkafka_config(LISTENER), "log_level": 2})
+    client.create_topics([NewTopic(unique, 1, 1)])[unique].result(LIMIT_S)
+
+    def grant(*acls):
+        for future in client.create_acls(list(acls)).values():
+            future.result(LIMIT_S)
+
+    def wait_for_copy(operation):
+        deadline = time.monotonic() + LIMIT_S
+        while (TOPIC, remote, LITERAL, operation, ALLOW) not in acls_of_bob(client):
+            assert time.monotonic() < deadline, acls_of_bob(client)
+            time.sleep(0.1)
+
+    remote = f"stay.{unique}"
+    more = {f"stay.{key}": value for key, value in guarded.client_properties(LISTENER).items()}
+    more |= {f"target.{key}": value for key, value in guarded.client_properties(LISTENER).items()}
+    more["sync.topic.acls.interval.seconds"] = 1
+    grant(binding(TOPIC, unique, LITERAL, READ))
+    running = heliograph(one_way(guarded.bootstrap(LISTENER), guarded.bootstrap(LISTENER), "stay", unique, more))
+    wait_for_copy(READ)
+    by_hand = {(TOPIC, remote, LITERAL, WRITE, ALLOW), (TOPIC, remote, LITERAL, AclOperation.ALTER, DENY)}
+    grant(*(binding(kind, name, pattern, *rest) for kind, name, pattern, *rest in by_hand))
+    grant(binding(TOPIC, unique, LITERAL, AclOperation.DESCRIBE_CONFIGS))
+    wait_for_copy(AclOperation.DESCRIBE_CONFIGS)  # so a sync has passed
+    assert by_hand <= acls_of_bob(client)
+    assert running.stop() == 0
 
 
 def test_a_flow_that_may_not_read_acls_says_so_once_and_goes_on(guarded, heliograph, one_way, unique):
