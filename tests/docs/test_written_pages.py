@@ -151,3 +151,19 @@ def test_every_page_is_in_the_index() -> None:
     for path in (ROOT / "docs").rglob("*.md"):
         relative = path.relative_to(ROOT / "docs")
         assert str(relative) == "README.md" or f"({relative})" in index
+
+
+DIALECT = re.compile(r"\banew\b|\bmanieth\b|\brights\b|^Gives? [a-z`'].*\.$", re.IGNORECASE)
+"""Kafka speaks of permissions and ACLs; ``again`` is the usual word; a function returns, or yields."""
+
+
+def test_docstrings_and_messages_use_the_usual_words() -> None:
+    for path in sorted(SOURCES.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not DIALECT.search(node.value), f"{name_of(path)}:{node.lineno}: {node.value}"
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.name != "CHANGELOG.md"], ids=name_of)
+def test_pages_use_the_usual_words(path: Path) -> None:
+    assert DIALECT.findall(path.read_text(encoding="utf-8")) == []

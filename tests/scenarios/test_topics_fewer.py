@@ -154,7 +154,7 @@ def test_without_a_proof_a_lane_begins_at_its_stored_position(
     reasons = {line.split("partition=")[1][0]: line for line in told}
     assert sorted(reasons) == ["0", "1", "2"]
     assert "nothing to count by" in reasons["0"]
-    assert f"the right Read on killed.{unique} is missing" in reasons["1"]
+    assert f"permission Read on killed.{unique} is missing" in reasons["1"]
     deadline = time.monotonic() + LIMIT_S
     rows = []
     while len({row.value for row in rows}) < 330:

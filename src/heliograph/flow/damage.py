@@ -166,7 +166,7 @@ async def _fits(sides: _Sides, lane: Lane, begin: int, place: int, target_end: i
 
 
 async def _look_back(sides: _Sides, lane: Lane, begin: int, after: int, missing: int) -> int | None:
-    """Give the offset of the record ``missing`` copied records before ``after``; None: the source begins later."""
+    """Return the offset of the record ``missing`` copied records before ``after``; None: the source begins later."""
     search = Backwards(begin, after, missing)
     while (span := search.next_span()) is not None:
         place = search.passed(span[0], await _copied(sides, lane, *span))
@@ -176,7 +176,7 @@ async def _look_back(sides: _Sides, lane: Lane, begin: int, after: int, missing:
 
 
 async def _copied(sides: _Sides, lane: Lane, first: int, after: int) -> list[Span]:
-    """Give the source offsets, from ``first`` to before ``after``, whose records are copied."""
+    """Return the source offsets, from ``first`` to before ``after``, whose records are copied."""
     found: list[Span] = []
     position = first
     while position < after:

@@ -141,7 +141,7 @@ class DataPlane:
             self._place(lane)
 
     def remove(self, lane: Lane) -> None:
-        """Give a lane up."""
+        """Abandon a lane."""
         self.lanes.pop((lane.source_topic, lane.partition), None)
         self._recovery.forget(lane)
         self.moved.pop(lane, None)

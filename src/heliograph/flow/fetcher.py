@@ -56,7 +56,7 @@ class FetchListener:
     fine: Callable[[int], None]
     """The broker answered."""
     lanes: Callable[[], int]
-    """Gives the number of the flow's lanes, at all brokers."""
+    """Returns the number of the flow's lanes, at all brokers."""
 
 
 @dataclass(slots=True)

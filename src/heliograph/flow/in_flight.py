@@ -76,7 +76,7 @@ class InFlight:
         return len(self._batches) < (IN_FLIGHT_MAX if self._known_to_broker else 1)
 
     def add(self, ready: Ready) -> InFlightBatch:
-        """Give a new batch its number; its hold is the queue's from now on."""
+        """Assign a number to a new batch; its hold is the queue's from now on."""
         sent = InFlightBatch(ready.parcel, ready.hold, ready.charge_bytes, self._next_sequence)
         self._next_sequence = (self._next_sequence + ready.parcel.records) % SEQUENCE_END
         self._batches.append(sent)

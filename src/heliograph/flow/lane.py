@@ -149,7 +149,7 @@ class Lane:
         self.cause, self.retry_at = cause, now + (retry_pause_s(self.failures) if retry_s is None else retry_s)
 
     def retry(self) -> None:
-        """Try again after a failure: run, or have the position found anew where that is needed."""
+        """Try again after a failure: run, or have the position determined again where that is needed."""
         assert self.state is State.FAILED, "only a failed lane tries again"
         if self._resume_on_retry:
             if not self._in_flight.outstanding:
@@ -162,7 +162,7 @@ class Lane:
         self._intake.rewind(self.next_position)
 
     def resume_needed(self, cause: HeliographError) -> None:
-        """Ask for the position to be found anew: the broker no longer knows what this producer has sent."""
+        """Ask for the position to be determined again: the broker no longer knows what this producer has sent."""
         self._progress.tear()
         self._in_flight.drop()
         self._intake.rewind(self.settled)
@@ -171,7 +171,7 @@ class Lane:
     def doubt(self, cause: HeliographError, now: float) -> None:
         """Take note that one of the partitions is not what it was.
 
-        Nothing more is read or sent; what is under way is waited for, then the position is found anew.
+        Nothing more is read or sent; what is under way is waited for, then the position is determined again.
         """
         if self.state in (State.RUNNING, State.FAILED):
             self.fail(cause, now, retry_s=0.0)
@@ -416,7 +416,7 @@ class Lane:
         return foreign
 
     def anchor_at(self, source_offset: int, target_offset: int | None) -> Anchor:
-        """Give the anchor for a record of this lane; offsets of a shared partition anchor nothing."""
+        """Return the anchor for a record of this lane; offsets of a shared partition anchor nothing."""
         if self.shared:
             return self.identity.anchor(source_offset, None, self.target_partition)
         return self.identity.anchor(source_offset, target_offset, -1)
@@ -468,7 +468,7 @@ class Lane:
         return consequence
 
     def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> Consequence:
-        """Give up the head, which the target refuses for good, and with it all that followed it."""
+        """Drop the head, which the target refuses for good, and with it all that followed it."""
         consequence = Consequence.FAILED
         if self._in_flight.doubtful:
             self._resume_on_retry = True

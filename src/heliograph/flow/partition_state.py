@@ -116,7 +116,7 @@ def _state(
 
 
 def topic_id(cluster: Cluster, name: str) -> str:
-    """Give a topic's id as last seen; empty where brokers tell none (before 2.8)."""
+    """Return a topic's id as last seen; empty where brokers tell none (before 2.8)."""
     topic = cluster.metadata.topics.get(name)
     found = str(topic.topic_id or "") if topic else ""
     return "" if found in NO_ID else found

@@ -138,8 +138,8 @@ async def _resume(
         return begun
     try:
         last = await _target_record(clusters, lane, state.target_end - 1)
-    except NotAuthorized:  # copying needs no right to read there, only this proof does
-        reason = f"the right Read on {lane.target_topic} is missing, so its last record cannot be compared"
+    except NotAuthorized:  # copying does not need Read there, only this proof does
+        reason = f"permission Read on {lane.target_topic} is missing, so its last record cannot be compared"
         return Resume(begun.stored_position, Outcome.UNKNOWN, reason, begun.target_first, begun.target_end)
     if begun.position < state.begin:
         return await _overtaken(clusters, lane, begun, last, state.begin)

@@ -294,7 +294,7 @@ class TransactionGate:
                 self._acts += (Trouble(error), Pause(RETRY_S))
 
     def _enter(self, current: Transaction, lane: Lane) -> bool:
-        """Let a lane in whose partition was added, unless it was started anew meanwhile and needs another epoch."""
+        """Let a lane in whose partition was added, unless it was started again meanwhile and needs another epoch."""
         if self._needs_epoch(lane):
             self._epoch_used_up = True
             self._wanted[lane] = None
@@ -345,7 +345,7 @@ class TransactionGate:
             self.spoil(_unanswered(current, self._alias))
         torn = next((lane for lane in current.lanes if lane.torn), None)
         if torn is not None:
-            self.spoil(torn.cause or DataError(f"{torn.source_topic}-{torn.partition} was placed anew"))
+            self.spoil(torn.cause or DataError(f"{torn.source_topic}-{torn.partition} was placed again"))
         if self._spoiled is not None:
             self._phase, self._until = _Phase.ABORTING, now + SETTLE_S
             return None
@@ -385,7 +385,7 @@ class TransactionGate:
         self._phase, self._until = _Phase.ABORTING, now + SETTLE_S
 
     def _abort(self, now: float) -> Act:
-        """Give what is in doubt a moment to be answered, then abort."""
+        """Return what is in doubt a moment to be answered, then abort."""
         if self._open_one().under_way and now < self._until:
             return Wait(self._until)
         return Renew()

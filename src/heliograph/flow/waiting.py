@@ -44,7 +44,7 @@ class Waiting:
     """A queue: pieces go in, batches come out, in the same order."""
 
     def __init__(self, window: Window) -> None:
-        """Batches that are made anew take their bytes from ``window``."""
+        """Batches that are packed again take their bytes from ``window``."""
         self.size_bytes = 0
         """Fetched bytes that wait."""
         self._window = window
@@ -109,7 +109,7 @@ class Waiting:
         return _size(first) < small_bytes and first.codec == second.codec and fits
 
     def _gather(self, limit_bytes: int, small_bytes: int) -> list[Piece]:
-        """Give the first pieces that make one batch: same codec, together within the limit."""
+        """Return the first pieces that make one batch: same codec, together within the limit."""
         pieces: list[Piece] = []
         size = 0
         for piece in self._pieces:

@@ -1,6 +1,6 @@
 """Whether partitions still are what their lanes know them to be, whenever metadata was refreshed.
 
-A topic's id (KIP-516) changes when it is made anew. The epoch of a partition's leader (KIP-320) changes with each
+A topic's id (KIP-516) changes when it is recreated. The epoch of a partition's leader (KIP-320) changes with each
 election; most are harmless, but a leader that lagged may lack what was read from the one before. So a lane goes on
 reading under the old epoch, which brokers refuse, until the new leader has said that its log still holds everything.
 """
@@ -23,7 +23,7 @@ class WatchListener:
     """Whom the watch tells."""
 
     doubted: Callable[[Lane, HeliographError], None]
-    """One of the lane's partitions is not what it was; its position must be found anew."""
+    """One of the lane's partitions is not what it was; its position must be determined again."""
     confirmed: Callable[[Lane], None]
     """The lane may read under its leader's new epoch."""
 

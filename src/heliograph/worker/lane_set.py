@@ -154,7 +154,7 @@ class LaneSet:
         )
 
     def _close(self, lane: Lane) -> None:
-        """Give up a lane; should its topic come back, it goes on where this one ended."""
+        """Close a lane; should its topic come back, it continues where this one ended."""
         self.flow.remove(lane)
         self.commits.close(lane)
         self._ends[lane.source_topic, lane.partition] = lane.end_offset

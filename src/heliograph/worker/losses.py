@@ -19,7 +19,7 @@ class Losses:
     """What one flow has lost since the process began."""
 
     clock: Callable[[], float] = time.time
-    """Gives seconds since the epoch."""
+    """Returns seconds since the epoch."""
     _newest: deque[LossView] = field(default_factory=lambda: deque(maxlen=KEPT))
     _times: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     _offsets: Counter[tuple[str, str, int]] = field(default_factory=Counter)
@@ -42,10 +42,10 @@ class Losses:
 
     @property
     def newest(self) -> tuple[LossView, ...]:
-        """Give the newest losses, newest first."""
+        """Return the newest losses, newest first."""
         return tuple(self._newest)
 
     @property
     def counts(self) -> tuple[LossCount, ...]:
-        """Give how often each kind came for each partition, and how many offsets it concerned."""
+        """Return how often each kind came for each partition, and how many offsets it concerned."""
         return tuple(LossCount(*key, times, self._offsets[key]) for key, times in sorted(self._times.items()))

@@ -44,7 +44,7 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 def choose_owner(members: Mapping[str, Metadata]) -> str:
-    """Give the member that owns the lanes: the present owner, else the one that waits longest."""
+    """Return the member that owns the lanes: the present owner, else the one that waits longest."""
     return min(members, key=lambda member: (not members[member].owner, members[member].waiting_since_ms, member))
 
 
@@ -125,7 +125,7 @@ class Ownership:
         await self._membership.leave()
 
     async def _stand_back(self) -> None:
-        """After giving up: leave, so that whoever waits can begin, and queue anew."""
+        """After giving up: leave, so that whoever waits can begin, and queue again."""
         if self._given_up:
             await self._membership.leave()
             await asyncio.sleep(self._config.session_timeout_ms / 1000)
@@ -201,7 +201,7 @@ class Ownership:
         self._lease_until = sent_at + self._config.session_timeout_ms / 1000 * LEASE_SHARE
 
     def _forgotten(self) -> None:
-        """Give up what we own before joining anew: another process may have taken it meanwhile."""
+        """Let go of what we own before joining again: another process may have taken it meanwhile."""
         if self.owns:
             self._lose("the group went on without this process")
 
@@ -211,7 +211,7 @@ class Ownership:
 
 
 def _read_owner(raw: bytes, config: FlowConfig) -> str:
-    """Give the member id of the owner; empty when nobody was chosen. Raises ProtocolError."""
+    """Return the member id of the owner; empty when nobody was chosen. Raises ProtocolError."""
     try:
         return msgspec.json.decode(raw, type=Assignment).owner if raw else ""
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -35,7 +35,7 @@ class Producers:
                 self._ids.append(Producer(*await admin.init_producer_id(self.target)))
 
     async def take(self, topic: str, partition: int) -> Producer:
-        """Give an id that was not used on this target partition; raises ClusterError when the target gives none."""
+        """Return an id that was not used on this target partition; raises ClusterError when the target gives none."""
         async with self._taking:
             turn = self._begun[topic, partition]
             if turn >= len(self._ids):

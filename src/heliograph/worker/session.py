@@ -139,7 +139,7 @@ class Session:
                     group.create_task(every(job, self.log), name=job.name)
 
     def _jobs(self) -> list[Job]:
-        """Give what is done beside the copying."""
+        """Return the jobs that run beside the copying."""
         config = self.config
         jobs = [
             Job("store positions", Scope.LANES, config.offset_flush_interval_ms / 1000, self.commit),
