@@ -36,7 +36,7 @@ class Picky(FakeCluster):
 def follow():
     """Look once, and again after each of some changes of the two topics and the job; return target's topic and log."""
 
-    def run(theirs, ours, *changes, spared=None, target_type=FakeCluster, source_fault=None):
+    def run(theirs, ours, *changes, spared=dict, target_type=FakeCluster, source_fault=None):
         with FakeCluster("one") as source, target_type("two") as target:
             original, copy = source.create("orders", **theirs), target.create("one.orders", **ours)
             source.always.update(source_fault or {})
@@ -82,7 +82,20 @@ def test_nothing_is_written_while_nothing_differs(follow):
 
 def test_what_is_spared_stays(follow):
     spared = {"one.orders": frozenset({"cleanup.policy"})}
-    configs, _, _ = follow({"cleanup_policy": "compact", "retention_ms": "1"}, {}, spared=spared)
+    configs, _, _ = follow({"cleanup_policy": "compact", "retention_ms": "1"}, {}, spared=lambda: spared)
+    assert configs == {"retention.ms": "1"}
+
+
+def test_what_another_job_begins_to_hold_while_both_sides_are_read_is_spared(follow):
+    spared = {}
+
+    def begin(answer):
+        spared["one.orders"] = frozenset({"cleanup.policy"})
+        return answer
+
+    theirs = {"cleanup_policy": "compact", "retention_ms": "1"}
+    fault = {"describe_configs": Fault(0, begin)}
+    configs, _, _ = follow(theirs, {}, spared=lambda: spared, source_fault=fault)
     assert configs == {"retention.ms": "1"}
 
 

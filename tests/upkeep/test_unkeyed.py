@@ -63,6 +63,21 @@ def test_it_is_open_until_what_was_there_is_copied(scene):
     ]
 
 
+def test_a_copy_that_somebody_compacts_meanwhile_is_opened_again(scene):
+    async def act(job, lane, configs):
+        before = dict(configs)
+        await job.look()
+        configs.update({"cleanup.policy": "compact", "retention.ms": "7"})
+        job._not_before_s = 0.0
+        await job.look()
+        assert configs == OPEN
+        lane.start(RECORDS, RECORDS, Producer(2, 0))
+        await job.look()
+        assert configs == before
+
+    assert len(scene(act).lines) == 3
+
+
 @pytest.mark.parametrize(
     "case", [{"theirs": {}}, {"code": codes.MESSAGE_TOO_LARGE}], ids=["not compacted", "too large"]
 )

@@ -11,7 +11,7 @@ Brokers before 2.3 cannot change one config: they take a topic's configs whole (
 There they are read, changed and written back; a change that somebody makes in between is lost.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from heliograph.cluster import admin
@@ -77,10 +77,11 @@ class TopicConfigsJob:
     _problems: dict[str, str] = field(default_factory=dict)
     """By topic: why its configs could not be followed at the last look."""
 
-    async def sync(self, pairs: Mapping[str, str], spared: Mapping[str, frozenset[str]] | None = None) -> None:
+    async def sync(self, pairs: Mapping[str, str], spared: Callable[[], Mapping[str, frozenset[str]]] = dict) -> None:
         """Look once; ``pairs`` gives the target topic by source topic. Raises ClusterError.
 
-        ``spared`` has configs, by topic on the target, that are left as they are for now. A topic whose configs may not
+        ``spared`` returns configs, by topic on the target, that are left as they are for now; it is asked when both
+        sides have been read, because another job may begin to hold a topic meanwhile. A topic whose configs may not
         be read on either side is left alone, and the log says so.
         """
         problems: dict[str, HeliographError] = {}
@@ -88,8 +89,9 @@ class TopicConfigsJob:
         target = await read_configs(self.target, pairs.values(), problems)
         both = {remote: source[name] for name, remote in pairs.items() if name in source and remote in target}
         changes: dict[str, dict[str, ConfigChange]] = {}
+        spare = spared()
         for remote, theirs in both.items():
-            left_alone = (spared or {}).get(remote, frozenset())
+            left_alone = spare.get(remote, frozenset())
             made = {
                 each.name: each
                 for each in self.rules.config_changes(remote, theirs, target[remote])

@@ -83,14 +83,16 @@ class Unkeyed:
                 await self._open(topic, remote, ours[remote])
 
     def _refused(self) -> dict[str, str]:
-        """Return the copies, by topic on the source, of which the target refuses a record as invalid."""
+        """Return the copies, by topic on the source, of which the target refuses a record as invalid.
+
+        One that is held open is among them when somebody has compacted it meanwhile.
+        """
         return {
             lane.source_topic: lane.target_topic
             for lane in self.lanes.values()
             if isinstance(lane.cause, BrokerError)
             and lane.cause.code == codes.INVALID_RECORD
             and lane.state is State.FAILED
-            and lane.source_topic not in self.held
         }
 
     def _is_past(self, topic: str, held: Held) -> bool:
@@ -106,9 +108,11 @@ class Unkeyed:
                 raise end
             ends[partition] = end
         own = {name: entry.value for name, entry in entries.items() if entry.source is ConfigSource.TOPIC}
-        held = Held(remote, ends, {name: own.get(name) for name in OPEN})
-        if await self._change(remote, entries, OPEN):
-            self.held[topic] = held
+        held = self.held.get(topic) or Held(remote, ends, {name: own.get(name) for name in OPEN})
+        self.held[topic] = held  # before the change, or a sync of topic configs could undo it
+        if not await self._change(remote, entries, OPEN):
+            del self.held[topic]
+        else:
             before = ",".join(f"{name}={value}" for name, value in held.before.items() if value is not None)
             self.log.warning(
                 "a copy is not compacted until records without key are copied", topic=remote, before=before

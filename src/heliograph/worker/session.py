@@ -205,7 +205,7 @@ class Session:
     async def _sync_configs(self) -> None:
         """Let the configs of target topics follow the source's."""
         pairs = {lane.source_topic: lane.target_topic for lane in self.flow.lanes.values()}
-        await self._configs_job.sync(pairs, self.unkeyed.spared)
+        await self._configs_job.sync(pairs, lambda: self.unkeyed.spared)
 
     # ---- what the data plane says ---------------------------------------------------------------------------------
 
