@@ -5,7 +5,7 @@ import pytest
 from between import between
 from fake_cluster import FakeCluster
 from heliograph.config.model import TransactionConfig
-from heliograph.flow.transactions import Limits
+from heliograph.flow.transaction_model import Limits
 from heliograph.offsets.stored import Offsets, ensure_topic
 from heliograph.worker.transactions import transactions_for
 
@@ -34,7 +34,7 @@ def test_at_least_once_needs_none():
 )
 def test_the_interval_says_when_a_transaction_is_closed(interval_ms, limits):
     transactions, asked = made(TransactionConfig(interval_ms, 60_000))
-    assert transactions._limits == limits
+    assert transactions._gate._limits == limits
     assert "init_producer_id" in asked
     assert transactions.transactional_id == "one-mm2-MirrorSourceConnector-0", (
         "MirrorMaker 2's own, so each fences the other"
