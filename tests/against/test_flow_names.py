@@ -9,7 +9,7 @@ from heliograph.testbed import DEFAULT_VERSION
 from heliograph.testbed.javasource import run_java
 
 PROGRAM = Path(__file__).with_name("FlowNames.java")
-BASE = "clusters=A,B;A.bootstrap.servers=a:1;B.bootstrap.servers=b:1;A->B.enabled=true"
+BASE = "clusters=A,B;A.bootstrap.servers=a:1;B.bootstrap.servers=b:1;A->B.enabled=true;plugin.discovery=service_load"
 IDENTITY = "replication.policy.class=org.apache.kafka.connect.mirror.IdentityReplicationPolicy"
 FILES = (
     "topics=.*",

@@ -76,7 +76,7 @@ def test_it_refuses_to_run_beside_mirror_maker(source_kafka, target_kafka, helio
         "checkpoints.topic.replication.factor": 1,
     }
     properties = one_way(source_kafka, target_kafka, "real", unique, more)
-    with MirrorMaker(properties):
+    with MirrorMaker(properties, clusters=["target"]):
         wait_for_rows(target_kafka, f"real.{unique}", 10, limit_s=60)
         running = heliograph(properties)
         assert running.wait(40) not in (0, None)
