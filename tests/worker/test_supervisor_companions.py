@@ -1,6 +1,7 @@
 """What runs beside the flows ends with them, and its defect is not lost."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,14 @@ def test_a_companion_that_waits_for_ever_ends_with_the_process():
     assert ended == [["one->two"]]
 
 
-def test_the_defect_of_a_companion_leaves_the_flows_running_and_is_raised_at_the_end():
+def test_the_defect_of_a_companion_leaves_the_flows_running_is_told_and_is_raised_at_the_end(caplog):
     async def fail(_control: Control) -> None:
         raise ZeroDivisionError("defect")
 
+    caplog.set_level(logging.INFO, "heliograph")
     with pytest.raises(ZeroDivisionError, match="defect"):
         supervise(fail)
+    told = [each.getMessage() for each in caplog.records]
+    failed = "a part beside the flows has failed; copying goes on"
+    assert told.index(failed) < told.index("stopping")
+    assert caplog.records[told.index(failed)].fields["cause"] == "ZeroDivisionError('defect')"

@@ -118,7 +118,7 @@ class Supervisor:
         """Copy every flow until SIGTERM, SIGINT or :meth:`stop`; ``companions`` run as long.
 
         A flow that fails leaves the others running; when all have failed, the first one's error is raised. A companion
-        that fails does so too, and its defect is raised at the end.
+        that fails does so too; its defect is logged at once and raised at the end.
         """
         _settle_collector()
         loop = asyncio.get_running_loop()
@@ -130,6 +130,8 @@ class Supervisor:
             asyncio.create_task(self._look()),
             *(asyncio.create_task(companion(self)) for companion in companions),
         ]
+        for task in beside:
+            task.add_done_callback(_tell_defect)
         try:
             await self._until_end()
             Log().info("stopping")
@@ -188,6 +190,12 @@ class Supervisor:
                 f"{plural(halted, 'partition')} stood still after a loss",
                 remedy="The log says which and why; heliograph.stop.on.loss says when",
             )
+
+
+def _tell_defect(task: asyncio.Task[None]) -> None:
+    """Log that a companion has ended by a defect: metrics or the live view are missing from now on."""
+    if not task.cancelled() and (defect := task.exception()) is not None:
+        Log().error("a part beside the flows has failed; copying goes on", cause=repr(defect))
 
 
 def _settle_collector() -> None:
