@@ -20,6 +20,7 @@ from typing import Any
 from heliograph.broker import sasl as sasl_exchanges
 from heliograph.broker import tls
 from heliograph.broker.framing import Framer
+from heliograph.broker.round_trip import RoundTrip
 from heliograph.broker.transport import SEND_HIGH_WATER_BYTES, PlainTransport, Transport, open_tls
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import (
@@ -60,6 +61,8 @@ class Connection:
         """Why the connection ended; None while it lives."""
         self.answered = 0
         """Answers that came on it."""
+        self.round_trip = RoundTrip()
+        """How long the line is: from its first request, which is small (ApiVersions), and whatever callers note."""
         self.throttled_until = 0.0
         """Loop time before which the broker asks not to be sent more (KIP-219)."""
         self._framer = Framer()
@@ -157,6 +160,7 @@ class Connection:
                 sock.close()
 
     async def _learn_versions(self) -> None:
+        sent_at = self._loop.time()
         try:
             answer = await self._call_at("api_versions", 0, {}, self.config.request_timeout_ms)
         except Unreachable as error:  # so does a proxy whose broker is down: it may pass by itself
@@ -167,6 +171,7 @@ class Connection:
                 remedy=f"The listener may expect another security.protocol than {self.config.protocol}{wish}, "
                 "or its broker is not up",
             ) from error
+        self.round_trip.note(self._loop.time() - sent_at)
         if answer.error_code:
             raise ProtocolError(f"{self.where} refuses to tell its versions (error {int(answer.error_code)})")
         self.versions = Versions.of((key.api_key, key.min_version, key.max_version) for key in answer.api_keys)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError, ProtocolError
 from heliograph.flow.lane import Lane
-from heliograph.flow.pace import RoundTrip
 from heliograph.flow.window import Hold, Window
 from heliograph.wire import errors as codes
 from heliograph.wire import fetch
@@ -101,8 +100,6 @@ class Fetcher:
         self._free: dict[Lane, None] = {}
         """Ready, and in no channel's session."""
         self._channels = [_Channel(self, number) for number in range(CHANNELS_MAX)]
-        self.round_trip = RoundTrip()
-        """Of answers that brought records."""
 
     # ---- which lanes ------------------------------------------------------------------------------------------
 
@@ -304,12 +301,12 @@ class _Channel:
             raise ProtocolError(f"{connection.where} answers a fetch with error {answer.error}")
         fetcher.listener.fine(fetcher.node_id)
         if any(row.end > row.start for row in answer.partitions):
-            fetcher.round_trip.note(asyncio.get_running_loop().time() - sent_at)
+            connection.round_trip.note(asyncio.get_running_loop().time() - sent_at)
         with fetcher.window.holding(len(answer.frame)) as hold:
-            self._hand_out(answer, hold)
+            self._hand_out(answer, hold, line_is_long=connection.round_trip.is_long)
         session.advance(answer.session_id if version >= 7 else 0)
 
-    def _hand_out(self, answer: fetch.Answer, hold: Hold) -> None:
+    def _hand_out(self, answer: fetch.Answer, hold: Hold, *, line_is_long: bool) -> None:
         fetcher = self._fetcher
         arrived: list[Lane] = []
         for row in answer.partitions:
@@ -333,13 +330,14 @@ class _Channel:
                 continue
             if lane.position != asked or row.end > row.start:
                 self.session.changed[lane] = None
-                self._grow(lane, row.end - row.start)
+                if line_is_long:
+                    self._grow(lane, row.end - row.start)
         if arrived:
             fetcher.listener.arrived(arrived)
 
     def _grow(self, lane: Lane, size: int) -> None:
-        """Ask for more at a time where a lane has a backlog and the line is long: it has one fetch under way."""
+        """On a long line, ask for more at a time where a lane has a backlog: it has one fetch under way."""
         reading = self._fetcher.reading
         asked_bytes = max(reading.max_partition_bytes, lane.fetch_bytes)
-        if size * 2 > asked_bytes and self._fetcher.round_trip.is_long:
+        if size * 2 > asked_bytes:
             lane.ask_for(min(2 * asked_bytes, max(asked_bytes, reading.max_bytes)))

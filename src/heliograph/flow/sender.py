@@ -15,7 +15,6 @@ from heliograph.errors import ClusterError, DataError, HeliographError
 from heliograph.flow.in_flight import IN_FLIGHT_MAX, InFlightBatch
 from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import Foreign
-from heliograph.flow.pace import RoundTrip
 from heliograph.flow.refusals import Consequence
 from heliograph.records import SMALL_BYTES
 from heliograph.wire import produce
@@ -86,7 +85,6 @@ class Sender:
         self._connection: Connection | None = None
         self._under_way = 0
         self._sent_at = 0.0
-        self._round_trip = RoundTrip()
         self._gathering: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         self._in_trouble = False
@@ -181,7 +179,7 @@ class Sender:
             if self._gate is not None and not self._gate.admits(lane):
                 continue
             # Five batches of a partition may be under way: on a long line it takes large ones to fill it.
-            small_bytes = lane.limit_bytes // 2 if self._round_trip.is_long else SMALL_BYTES
+            small_bytes = lane.limit_bytes // 2 if connection.round_trip.is_long else SMALL_BYTES
             try:
                 sent, header = lane.take(small_bytes)
             except DataError as error:
@@ -216,7 +214,7 @@ class Sender:
         sent_at = self._sent_at = self._loop.time()
 
         def answered(done: "asyncio.Future[bytearray]") -> None:
-            self._round_trip.note(self._loop.time() - sent_at)
+            request.connection.round_trip.note(self._loop.time() - sent_at)
             self._answered(request, done)
 
         answer.add_done_callback(answered)

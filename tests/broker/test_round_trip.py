@@ -1,6 +1,6 @@
 """A line is long when even its shortest round trip is."""
 
-from heliograph.flow.pace import LONG_S, RoundTrip
+from heliograph.broker.round_trip import LONG_S, RoundTrip
 
 
 def test_nothing_is_known_at_first():
@@ -18,11 +18,9 @@ def test_the_shortest_counts():
     assert far.is_long
 
 
-def test_a_line_that_became_longer_is_noticed_in_time():
+def test_a_busy_broker_makes_no_line_long():
     trip = RoundTrip()
     trip.note(0.001)
-    answers = 0
-    while not trip.is_long:
+    for _ in range(1_000):
         trip.note(10 * LONG_S)
-        answers += 1
-    assert 5 < answers < 50
+    assert not trip.is_long
