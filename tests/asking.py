@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from fake_cluster import FakeCluster
 from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import ClusterConfig
 
 Answer = TypeVar("Answer")
 
@@ -15,8 +14,7 @@ def ask(fake: FakeCluster, question: Callable[[Cluster], Awaitable[Answer]]) -> 
     """Connect to ``fake``, ask, and return the answer."""
 
     async def asked() -> Answer:
-        address = ("127.0.0.1", fake.port)
-        cluster = Cluster(ClusterConfig(fake.alias, (address,), retry_backoff_ms=1, retry_backoff_max_ms=2))
+        cluster = Cluster(fake.config)
         await cluster.start()
         await cluster.refresh()
         try:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from configs import flow_config
 from fake_cluster import FakeCluster
 from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import ClusterConfig, FlowConfig
+from heliograph.config.model import FlowConfig
 from heliograph.observe.log import Log
 from heliograph.worker.session import Session, SessionListener
 
@@ -71,10 +71,7 @@ def between(
     """Connect to both clusters, do ``work``, and return its answer; ``changes`` are to the flow's fields."""
 
     async def worked() -> Answer:
-        sides = [
-            ClusterConfig(fake.alias, (("127.0.0.1", fake.port),), retry_backoff_ms=1, retry_backoff_max_ms=2)
-            for fake in (source, target)
-        ]
+        sides = [source.config, target.config]
         clusters = [Cluster(side) for side in sides]
         try:
             for cluster in clusters:

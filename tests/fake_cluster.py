@@ -15,6 +15,7 @@ from typing import Any
 from kio.schema.errors import ErrorCode
 
 from fake_broker import Close, FakeBroker, Request, answer
+from heliograph.config.model import ClusterConfig
 from heliograph.records import Record, encode, stamp
 from heliograph.wire.messages import API_KEYS, known_versions
 from heliograph.wire.versions import CEILINGS
@@ -139,6 +140,18 @@ class FakeCluster:
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def config(self) -> ClusterConfig:
+        """How to reach it, with pauses between tries that nobody has to wait for."""
+        return ClusterConfig(
+            self.alias,
+            (("127.0.0.1", self.port),),
+            retry_backoff_ms=1,
+            retry_backoff_max_ms=2,
+            reconnect_backoff_ms=1,
+            reconnect_backoff_max_ms=2,
+        )
 
     @property
     def connections(self) -> int:

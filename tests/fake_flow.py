@@ -9,7 +9,7 @@ from configs import flow_config
 from fake_cluster import FakeCluster
 from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import ClusterConfig, FlowConfig
+from heliograph.config.model import FlowConfig
 from heliograph.flow.lane import Lane, Producer
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
@@ -31,17 +31,7 @@ class Ends:
 @asynccontextmanager
 async def connected(source: FakeCluster, target: FakeCluster, **changes: Any) -> AsyncIterator[Ends]:
     """Connect to both; ``changes`` are those of the flow, which copies ``t.*`` unless they say otherwise."""
-    configs = [
-        ClusterConfig(
-            each.alias,
-            (("127.0.0.1", each.port),),
-            retry_backoff_ms=1,
-            retry_backoff_max_ms=2,
-            reconnect_backoff_ms=1,
-            reconnect_backoff_max_ms=2,
-        )
-        for each in (source, target)
-    ]
+    configs = [source.config, target.config]
     clusters = [Cluster(each) for each in configs]
     try:
         for each in clusters:

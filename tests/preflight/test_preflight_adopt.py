@@ -13,28 +13,10 @@ from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.offsets.stored import Offsets, ensure_topic
 from heliograph.preflight.adopt import FollowedGroup, InternalTopic, TopicPosition, changed_defaults, look
+from occupied import Occupied
 
 NOW_MS = 1_700_000_000_000
 KEY = ("orders", 0)
-
-
-class Occupied(FakeCluster):
-    """Has a running MirrorMaker 2 in the flow's group."""
-
-    def _describe_groups(self, body, version):
-        values = super()._describe_groups(body, version)
-        for row in values["groups"]:
-            if row["group_id"] == "one-mm2":
-                member = {
-                    "member_id": "m-1",
-                    "group_instance_id": None,
-                    "client_id": "connect-1",
-                    "client_host": "/10.0.0.7",
-                    "member_metadata": b"",
-                    "member_assignment": b"",
-                }
-                row.update(group_state="Stable", protocol_type="connect", members=[member])
-        return values
 
 
 async def store(flow, anchor):
