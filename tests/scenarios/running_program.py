@@ -125,6 +125,8 @@ def one_way(
         # The clusters are shared: heartbeats on the source would be one more topic in every other test.
         f"target->{alias}.emit.heartbeats.enabled": "false",
         "heartbeats.replication.enabled": "false",
+        # On a machine with much else to do, five seconds may pass between a record's arrival and its acknowledgement.
+        "task.shutdown.graceful.timeout.ms": 20_000,
         **(more or {}),
     }
     return "".join(f"{key} = {value}\n" for key, value in settings.items())

@@ -12,7 +12,6 @@ PARTITIONS = 3
 ROUNDS = 5
 STOP_S = 20.0
 """A request's time-out is 30 s: what waits for one stops later."""
-"""Kafka Connect's ``task.shutdown.graceful.timeout.ms``, and one second for the end of the process itself."""
 
 
 def contents(rows):

@@ -9,11 +9,11 @@ def properties(source: KafkaCluster, target: KafkaCluster, topic: str) -> str:
     storage = ("offset", "status", "config")
     return "\n".join(
         [
-            "clusters = one, two",
-            f"one.bootstrap.servers = {source.bootstrap()}",
+            "clusters = crashed, two",
+            f"crashed.bootstrap.servers = {source.bootstrap()}",
             f"two.bootstrap.servers = {target.bootstrap()}",
-            "one->two.enabled = true",
-            f"one->two.topics = {topic}",
+            "crashed->two.enabled = true",
+            f"crashed->two.topics = {topic}",
             *(f"{name}replication.factor = 1" for name in copies),
             *(f"{name}.storage.replication.factor = 1" for name in storage),
         ]
@@ -32,7 +32,7 @@ def test_copies_records_and_goes_on_after_a_crash(
     client.send(source, unique, [b"one"])
     with MirrorMaker(properties(source_kafka, target_kafka, unique), clusters=["two"]) as maker:
         assert maker.log_path.exists()
-        assert client.receive(target, f"one.{unique}", 1) == [b"one"]
+        assert client.receive(target, f"crashed.{unique}", 1) == [b"one"]
         pid = maker.pid
         maker.kill()
         assert not maker.running
@@ -40,7 +40,7 @@ def test_copies_records_and_goes_on_after_a_crash(
         maker.start()
         assert maker.pid != pid
         # It stores its position once a minute, so what it copied before the crash comes again.
-        assert client.receive(target, f"one.{unique}", 3) == [b"one", b"one", b"two"]
+        assert client.receive(target, f"crashed.{unique}", 3) == [b"one", b"one", b"two"]
     assert not maker.running
 
 

@@ -164,6 +164,8 @@ class Session:
         flow = self.flow
         if not await flow.drain(budget_s * 0.6):
             self.log.warning("some batches were not acknowledged in time; the next start finds out which were written")
+        if not self._listener.holds():
+            self.log.warning("positions were not stored: the lanes may be another process's by now")
         try:
             async with asyncio.timeout(budget_s * 0.3):
                 await self.commit()
