@@ -14,7 +14,13 @@ SOURCE = TESTS.parent / "src" / "heliograph"
 ROOMS_OF_THEIR_OWN = {"scenarios", "against", "docs", "hostile", "as_installed"}
 """Folders of tests that have no room of the source: they test the whole program, the documents, or every parser."""
 
-OWN_SUBJECT = {"test_fake_cluster.py", "test_file_order.py", "test_shared_clusters.py", "test_tests_mirror_source.py"}
+OWN_SUBJECT = {
+    "test_fake_cluster.py",
+    "test_file_order.py",
+    "test_shared_clusters.py",
+    "test_tests_aliases.py",
+    "test_tests_mirror_source.py",
+}
 """They test what the tests themselves are made of."""
 
 NOT_YET: dict[str, str] = {

@@ -81,7 +81,7 @@ async def run_session(
     source: FakeCluster, target: FakeCluster, path: Path, holds: Callable[[], bool] = lambda: True
 ) -> tuple[World, list[Cluster]]:
     where = f"one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
-    path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}{KEEPS_IN_STEP}")  # noqa: ASYNC240 - before anything runs
+    path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}{KEEPS_IN_STEP}")  # noqa: ASYNC240 - nothing runs beside it yet
     config = load(path, environ={})
     assert not config.warnings, "each option has an effect"
     (flow,) = config.flows
