@@ -27,7 +27,7 @@ COMMANDS = {
     "failback --execute": ["failback", "FILE", "--flow", "one->two", "--group", "readers", "--execute"],
     "verify": ["verify", "FILE", "--wait", "0"],
 }
-EVERY = int(os.environ.get("HELIOGRAPH_INJECT_EVERY", "40"))
+EVERY = int(os.environ.get("HELIOGRAPH_INJECT_EVERY", "80"))
 """Each request is answered with every so many of the error codes, and the next one with the next ones; 1: with all."""
 
 

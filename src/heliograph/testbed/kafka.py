@@ -7,12 +7,10 @@ all processes at once and deletes what was written, unless the caller gave a fol
 so that the next start finds a clean log.
 """
 
-import base64
 import secrets
 import shutil
 import tempfile
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -48,21 +46,16 @@ from heliograph.testbed.processes import Completed, run_to_end
 from heliograph.testbed.proxy import Proxy
 from heliograph.testbed.releases import DEFAULT_VERSION, KafkaVersion
 from heliograph.testbed.servers import LOGGING, SMALL_JVM, JavaProgram, Server
+from heliograph.testbed.storage import format_storage
 from heliograph.testbed.storefiles import write_private
 from heliograph.testbed.tlsfiles import TlsFiles
-from heliograph.testbed.tools import connection_options, main_class
+from heliograph.testbed.tools import QUIET_TOOLS, TOOL_LIMIT_S, connection_options, main_class
 
 BROKERS_MAX = 9
 """More would be a mistake on one machine."""
 
 PASSWORD_BYTES = 12
 """The length of the super user's password before it is encoded."""
-
-TOOL_LIMIT_S = 120.0
-"""The longest wait for a tool, unless the caller says otherwise."""
-
-QUIET_TOOLS = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
-"""Tools print their result; their log would hide it."""
 
 
 class KafkaCluster:
@@ -318,37 +311,13 @@ class KafkaCluster:
         return {name: self._ours().enter_context(Proxy(ports[name])) for name in self._listeners}
 
     def _prepare_storage(self, root: Path) -> None:
-        """Format new KRaft storage, all nodes at once. A folder that holds a cluster already is left as it is."""
+        """Format new storage, with all SCRAM users where this version takes them here."""
         if self._layout.zookeeper_port is not None:
             self._prepare_zookeeper(root)
             return
-        new = [node for node in self._layout.nodes if not (node.folder / "data" / "meta.properties").exists()]
-        if not new:
-            return
-        # No minus sign, for at the start it would look like an option.
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-        with ThreadPoolExecutor(len(new)) as pool:
-            for outcome in pool.map(lambda node: self._format(node, cluster_id), new):
-                if outcome.exit_code:
-                    raise HeliographError(
-                        f"The storage of Kafka {self.version} cannot be formatted: {outcome.stderr.strip()[-500:]}",
-                        remedy="Check the server properties that were given",
-                    )
-
-    def _format(self, node: Node, cluster_id: str) -> Completed:
-        """Format one node's storage, with all SCRAM users where this version takes them here."""
-        scram = []
-        if self.version.scram_at_format and any(name.startswith("SASL") for name in self._listeners):
-            for user, password in self._layout.security.credentials.items():
-                for mechanism in MECHANISMS[1:]:
-                    scram += ["--add-scram", f"{mechanism}=[name={user},password={password}]"]
-        program = self._program
-        command = program.command(
-            main_class("kafka-storage", program.class_path),
-            *("format", "-t", cluster_id, "-c", str(node.folder / "server.properties"), *scram),
-            jvm_options=QUIET_TOOLS,
-        )
-        return run_to_end(command, timeout_s=TOOL_LIMIT_S)
+        scram = self.version.scram_at_format and any(name.startswith("SASL") for name in self._listeners)
+        users = self._layout.security.credentials if scram else {}
+        format_storage(self._layout.nodes, self.version, self._program, users)
 
     def _prepare_zookeeper(self, root: Path) -> None:
         """Write ZooKeeper's properties: alone, on the loopback address, without its web console."""

@@ -12,6 +12,12 @@ from pathlib import Path
 from heliograph.errors import HeliographError
 from heliograph.testbed.releases import KafkaVersion
 
+TOOL_LIMIT_S = 120.0
+"""The longest wait for a tool, unless the caller says otherwise."""
+
+QUIET_TOOLS = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
+"""Tools print their result; their log would hide it."""
+
 TOOLS = {
     "kafka-acls": ("org.apache.kafka.tools.AclCommand", "kafka.admin.AclCommand"),
     "kafka-broker-api-versions": (
