@@ -140,6 +140,7 @@ def measure(job: Job, prefix: str, positions: dict[str, tuple[int, int]], rate: 
     make_topics(job.source, {FLOWING: PARTITIONS[FLOWING]})
     words = [f"{topic}/{partition}" for topic, partition in places_of(FLOWING, FLOWING)]
     left, done_s, behind_max = dict(positions), None, 0
+    wanted, copied_s = round(rate * seconds), None
     with ExitStack() as stack:
         source = stack.enter_context(EndOffsets(job.source, places_of(FLOWING, FLOWING)))
         target = stack.enter_context(EndOffsets(job.target, places_of(job.copy_of(FLOWING), FLOWING)))
@@ -156,13 +157,16 @@ def measure(job: Job, prefix: str, positions: dict[str, tuple[int, int]], rate: 
                 )
             if now_s > begun_s + INTERVAL_S:
                 behind_max = max(behind_max, source.total() - target.total())
+            if copied_s is None and target.total() >= wanted:
+                copied_s = now_s - begun_s
             for group in arrived(admin, job.copy_of(LAGGED), left):
                 del left[group]
             if not left and done_s is None:
                 done_s = time.monotonic() - run.started_at_s
             time.sleep(LOOK_S)
         finish(process, output, LIMIT_S)
-        took_s, copied, cpu_s = time.monotonic() - begun_s, target.total(), meter.cpu_s()
+        copied, cpu_s = target.total(), meter.cpu_s()
+        took_s = copied_s or time.monotonic() - begun_s  # it may be done long before the last group
         run.stop()
     minute = len(positions) / done_s * 60 if positions and done_s else None
     return Seen(len(positions), minute, copied * FLOWING_BYTES / 1e6 / took_s, behind_max, cpu_s)

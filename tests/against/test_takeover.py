@@ -26,7 +26,9 @@ SHUT_OUT = ("failed to send record", "JoinGroup failed", "Graceful stop of task"
 
 def assert_exact(process) -> None:
     assert "the exact place is not known" not in process.log
-    assert "WARNING" not in process.log
+    warnings = [line for line in process.log.splitlines() if "WARNING" in line]
+    # MM2 2.8 sets what holds by default as the copy's own, where its sync of topic configs has the time to run.
+    assert [line for line in warnings if "a config set on the target is replaced by the source's" not in line] == []
     assert "ERROR" not in process.log
 
 

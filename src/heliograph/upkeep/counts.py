@@ -26,7 +26,7 @@ TopicPartition = tuple[str, int]
 Asked = tuple[TopicPartition, int]
 """Source topic and partition, and a position there."""
 
-BYTES_PER_S = 32 << 20
+BYTES_PER_S = 48 << 20
 """Read for counting, of both clusters together."""
 FETCH_BYTES_MIN = 128 << 10
 """A fetch counts as so many bytes at least: it costs both sides something too."""
