@@ -29,7 +29,9 @@ def fetcher():
         raise AssertionError("nothing is read here")
 
     reading = Reading(1 << 20, 1 << 20, 100, read_committed=True, rack="", lane_limit_bytes=1 << 20)
-    listener = replace(FetchListener(**{each.name: never for each in fields(FetchListener)}), lanes=lambda: 2)
+    listener = replace(
+        FetchListener(**{each.name: never for each in fields(FetchListener)}), lanes=lambda: 2, channels=lambda: 1
+    )
     return Fetcher(Source(), 1, reading, Window(WINDOW_BYTES), listener)
 
 

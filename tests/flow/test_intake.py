@@ -6,7 +6,7 @@ from lane_world import batch
 from heliograph.errors import DamagedBatch
 from heliograph.flow.intake import COPY_BELOW_BYTES, Intake
 from heliograph.flow.window import Hold, Window
-from heliograph.records import LIMIT_BYTES, SMALL_BYTES
+from heliograph.records import LIMIT_BYTES
 from heliograph.wire.fetch import Fetched
 
 
@@ -28,7 +28,7 @@ class World:
             hold.let_go()
 
     def take(self):
-        return self.intake.take(LIMIT_BYTES, SMALL_BYTES)
+        return self.intake.take(LIMIT_BYTES, full=False)
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_on_a_long_line_larger_neighbours_are_merged(source, target):
     lane.limit(10 * LARGE)
     counts = []
     while lane.can_send(NOW):
-        request = take(lane, small_bytes=4 * LARGE)
+        request = take(lane, full=True)
         counts.append(request.sent.parcel.records)
         settle(lane, request, target.append(request.raw))
     assert counts == [8, 4]

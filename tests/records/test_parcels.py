@@ -32,7 +32,7 @@ from record_batches import (
 )
 
 from heliograph.errors import DamagedBatch, TooLarge
-from heliograph.records import Codec, Kind, Record, decode, encode, forward, rewrite, scan, split, stamp, verify
+from heliograph.records import Codec, Kind, Record, decode, encode, forward, part, rewrite, scan, split, stamp, verify
 
 CODECS = [NONE, GZIP, SNAPPY, LZ4, ZSTD]
 LIMIT = 1_000_000
@@ -418,3 +418,49 @@ def test_splitting_a_damaged_parcel_names_its_offset(kernel):
     buffer[-9] ^= 1
     with pytest.raises(DamagedBatch, match="offset 1000 "):
         split(parcel, 400)
+
+
+# ---- parting a run of small batches ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(kernel):
+    """Four batches of one size and the run that they make."""
+    buffer = stream(*(run_of(3, base) for base in (10, 13, 16, 19)))
+    (run,) = scan(buffer, 0, len(buffer), 10).runs
+    return buffer, run
+
+
+@pytest.mark.parametrize(
+    ("batches", "told"),
+    [
+        (1, [(Kind.FORWARD, 10, 13), (Kind.MERGE, 13, 22)]),
+        (2, [(Kind.MERGE, 10, 16), (Kind.MERGE, 16, 22)]),
+        (3, [(Kind.MERGE, 10, 19), (Kind.FORWARD, 19, 22)]),
+        (4, [(Kind.MERGE, 10, 22)]),
+    ],
+)
+def test_a_run_is_parted_between_batches(small, batches, told):
+    buffer, run = small
+    size = len(buffer) // 4
+    parts = part(buffer, run, 10, batches * size)
+    assert [(each.kind, each.first_offset, each.next_offset) for each in parts] == told
+    assert [each.start for each in parts] == [0, *(each.end for each in parts[:-1])]
+    assert part(buffer, run, 10, batches * size + size - 1) == parts
+    assert sum(each.records for each in parts) == run.records
+
+
+def test_a_run_of_which_no_batch_fits_stays_whole(small):
+    buffer, run = small
+    assert part(buffer, run, 10, len(buffer) // 4 - 1) == [run]
+
+
+def test_what_is_not_copied_falls_out_where_a_run_is_parted(kernel):
+    buffer = stream(run_of(3, 10), abort_marker(13, 7), run_of(3, 14), run_of(3, 17))
+    (run,) = scan(buffer, 0, len(buffer), 10).runs
+    size = len(run_of(3, 10).encoded())
+    parts = part(buffer, run, 10, size)
+    assert [(each.kind, each.first_offset, each.next_offset) for each in parts] == [
+        (Kind.FORWARD, 10, 13),
+        (Kind.MERGE, 14, 20),
+    ]

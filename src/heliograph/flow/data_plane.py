@@ -204,6 +204,7 @@ class DataPlane:
             trouble=self._source_trouble,
             fine=self._reach["source"].fine,
             lanes=lambda: len(self.lanes),
+            channels=lambda: sum(fetcher.channels for fetcher in self._placement.fetchers.values()),
         )
         fetcher = Fetcher(self._source, node, self._config.reading, self.window, listener)
         self._tasks.create_task(fetcher.run(), name=f"fetcher {node}")

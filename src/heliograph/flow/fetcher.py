@@ -4,6 +4,9 @@ A broker answers a fetch when any of its partitions has news or when the wait is
 it had no room, must not wait for that: another channel takes it. So a free channel adopts every lane that is ready
 and in no other channel's session, and keeps it while it has room. Sessions (KIP-227) mean that a request names
 only what changed; a lane that did not move costs nothing.
+
+On a long line what is asked for at a time is the throughput. A channel whose answers come full asks for more there, and
+shares its lanes with another; see :meth:`Fetcher.share`.
 """
 
 import asyncio
@@ -20,6 +23,8 @@ from heliograph.wire import fetch
 from heliograph.wire.versions import FETCH
 
 CHANNELS_MAX = 3
+EXTRA_CHANNELS = 1
+"""So many more where lanes are shared out on a long line."""
 WINDOW_SHARE_MIN = 16
 """A fetch waits until at least one part in so many of the window is free."""
 
@@ -56,6 +61,8 @@ class FetchListener:
     """The broker answered."""
     lanes: Callable[[], int]
     """Returns the number of the flow's lanes, at all brokers."""
+    channels: Callable[[], int]
+    """Returns the number of channels that read, at all brokers."""
 
 
 @dataclass(slots=True)
@@ -68,11 +75,14 @@ class _Session:
     """Each with the position that the broker was told."""
     changed: dict[Lane, None] = field(default_factory=dict)
     """Lanes whose place in the session must be told again at the next fetch."""
+    left: dict[Lane, None] = field(default_factory=dict)
+    """Lanes that another channel has taken, and the broker must forget."""
 
     def reset(self) -> None:
         """Begin a new session with the same lanes."""
         self.session_id, self.epoch = 0, fetch.FULL_SESSION_EPOCH
         self.changed = dict.fromkeys(self.lanes)
+        self.left = {}
 
     def advance(self, session_id: int) -> None:
         """Go on after a good answer; id 0 means that the broker keeps no session."""
@@ -99,7 +109,9 @@ class Fetcher:
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._free: dict[Lane, None] = {}
         """Ready, and in no channel's session."""
-        self._channels = [_Channel(self, number) for number in range(CHANNELS_MAX)]
+        self._channels = [
+            _Channel(self, number, extra=number >= CHANNELS_MAX) for number in range(CHANNELS_MAX + EXTRA_CHANNELS)
+        ]
 
     # ---- which lanes ------------------------------------------------------------------------------------------
 
@@ -141,7 +153,7 @@ class Fetcher:
     def _wake_one(self) -> None:
         """Wake the channel that will adopt free lanes: one with a session that is between fetches, else an idle one."""
         busy_between = [c for c in self._channels if c.session.lanes and not c.waiting_for_broker]
-        idle = [c for c in self._channels if not c.session.lanes and not c.waiting_for_broker]
+        idle = [c for c in self._idle() if not c.extra]
         for channel in (busy_between or idle)[:1]:
             channel.wake()
 
@@ -149,6 +161,20 @@ class Fetcher:
         """Hand the free lanes to a channel."""
         adopted, self._free = self._free, {}
         return adopted
+
+    def share(self, channel: "_Channel", served: Iterable[Lane]) -> None:
+        """Give every other lane of ``channel`` to an idle one, so that more fetches are under way on a long line.
+
+        Those in ``served`` have a backlog, so they come first. One channel stays idle, for lanes left out meanwhile.
+        """
+        idle = self._idle()
+        if len(idle) > 1:
+            given = list({**dict.fromkeys(served), **channel.session.lanes})[1::2]
+            channel.give(given)
+            idle[-1].take(given)
+
+    def _idle(self) -> list["_Channel"]:
+        return [each for each in self._channels if not each.session.lanes and not each.waiting_for_broker]
 
     # ---- running ----------------------------------------------------------------------------------------------
 
@@ -162,6 +188,16 @@ class Fetcher:
     def lane_limit_bytes(self) -> int:
         """Most bytes that one lane may have pending: a few lanes may have half of the window among them."""
         return max(self._reading.lane_limit_bytes, self._window.limit_bytes // (2 * max(1, self._listener.lanes())))
+
+    @property
+    def most_bytes(self) -> int:
+        """Most bytes to ask for at a time on a long line: an answer each, and one being sent, fill the window."""
+        return max(self._reading.max_bytes, self._window.limit_bytes // (1 + self._listener.channels()))
+
+    @property
+    def channels(self) -> int:
+        """Return the number of its channels that read."""
+        return sum(1 for channel in self._channels if channel.session.lanes)
 
     @property
     def cluster(self) -> Cluster:
@@ -191,10 +227,14 @@ class Fetcher:
 class _Channel:
     """One connection and one session."""
 
-    def __init__(self, fetcher: Fetcher, number: int) -> None:
+    def __init__(self, fetcher: Fetcher, number: int, *, extra: bool) -> None:
         self.number = number
+        self.extra = extra
+        """Nothing is read here but what another channel has shared."""
         self.session = _Session()
         self.waiting_for_broker = False
+        self._deep = False
+        """The line is long and the last answer was at least half of what was asked for: more is asked for next."""
         self._fetcher = fetcher
         self._work = asyncio.Event()
         self._purpose = f"fetch {number}"
@@ -208,6 +248,20 @@ class _Channel:
         if lane in self.session.lanes:
             self.session.changed[lane] = None
             self.wake()
+
+    def give(self, lanes: Iterable[Lane]) -> None:
+        """Leave ``lanes`` to another channel."""
+        for lane in lanes:
+            del self.session.lanes[lane]
+            self.session.changed.pop(lane, None)
+            self.session.left[lane] = None
+
+    def take(self, lanes: Iterable[Lane]) -> None:
+        """Read ``lanes``, which no other channel reads."""
+        for lane in lanes:
+            self.session.lanes[lane] = lane.position
+            self.session.changed[lane] = None
+        self.wake()
 
     async def run(self) -> None:
         """Fetch, again and again."""
@@ -227,19 +281,21 @@ class _Channel:
                 await asyncio.sleep(fetcher.cluster.config.reconnect_backoff_ms / 1000)
 
     def _budget(self) -> int:
-        window, reading = self._fetcher.window, self._fetcher.reading
-        least = min(reading.max_bytes, window.limit_bytes // WINDOW_SHARE_MIN)
-        return min(reading.max_bytes, window.free_bytes) if window.free_bytes >= least else 0
+        fetcher, window = self._fetcher, self._fetcher.window
+        most = fetcher.most_bytes if self._deep else fetcher.reading.max_bytes
+        least = min(most, window.limit_bytes // WINDOW_SHARE_MIN)
+        return min(most, window.free_bytes) if window.free_bytes >= least else 0
 
     def _compose(self) -> tuple[dict[str, list[fetch.Wanted]], dict[str, list[int]]] | None:
         """Bring the session up to date; gives what to tell the broker, or None when there is nothing to read."""
         fetcher, session = self._fetcher, self.session
-        for lane in fetcher.adopt():
-            session.lanes[lane] = lane.position
-            session.changed[lane] = None
+        if session.lanes or not self.extra:
+            self.take(fetcher.adopt())
         wanted: dict[str, list[fetch.Wanted]] = defaultdict(list)
         forgotten: dict[str, list[int]] = defaultdict(list)
         limit_bytes = fetcher.lane_limit_bytes
+        for lane in session.left:
+            forgotten[lane.source_topic].append(lane.partition)
         for lane in session.changed:
             if lane.has_room(limit_bytes) and fetcher.lane(lane.source_topic, lane.partition) is lane:
                 wanted[lane.source_topic].append(self._row(lane))
@@ -248,7 +304,7 @@ class _Channel:
                 del session.lanes[lane]
                 if session.epoch != fetch.FULL_SESSION_EPOCH:
                     forgotten[lane.source_topic].append(lane.partition)
-        session.changed = {}
+        session.changed, session.left = {}, {}
         for topic, rows in wanted.items():  # a new lane may take an old one's place: brokers forget after they add
             kept = {row.partition for row in rows}
             forgotten[topic] = [partition for partition in forgotten[topic] if partition not in kept]
@@ -303,10 +359,11 @@ class _Channel:
         if any(row.end > row.start for row in answer.partitions):
             connection.round_trip.note(asyncio.get_running_loop().time() - sent_at)
         with fetcher.window.holding(len(answer.frame)) as hold:
-            self._hand_out(answer, hold, line_is_long=connection.round_trip.is_long)
+            self._hand_out(answer, hold)
+        self._deep = connection.round_trip.is_long and self._has_backlog(answer, budget)
         session.advance(answer.session_id if version >= 7 else 0)
 
-    def _hand_out(self, answer: fetch.Answer, hold: Hold, *, line_is_long: bool) -> None:
+    def _hand_out(self, answer: fetch.Answer, hold: Hold) -> None:
         fetcher = self._fetcher
         arrived: list[Lane] = []
         for row in answer.partitions:
@@ -330,14 +387,20 @@ class _Channel:
                 continue
             if lane.position != asked or row.end > row.start:
                 self.session.changed[lane] = None
-                if line_is_long:
-                    self._grow(lane, row.end - row.start)
         if arrived:
             fetcher.listener.arrived(arrived)
 
-    def _grow(self, lane: Lane, size: int) -> None:
-        """On a long line, ask for more at a time where a lane has a backlog: it has one fetch under way."""
-        reading = self._fetcher.reading
-        asked_bytes = max(reading.max_partition_bytes, lane.fetch_bytes)
-        if size * 2 > asked_bytes:
-            lane.ask_for(min(2 * asked_bytes, max(asked_bytes, reading.max_bytes)))
+    def _has_backlog(self, answer: fetch.Answer, budget: int) -> bool:
+        """Say whether much more could have come, and have the lanes of which it could ask for more at a time."""
+        fetcher = self._fetcher
+        rows = [(fetcher.lane(row.topic, row.partition), row.end - row.start) for row in answer.partitions]
+        served = {lane: size for lane, size in rows if size and lane in self.session.lanes}
+        full = 2 * len(answer.frame) > budget
+        for lane, size in served.items():
+            asked_bytes = max(fetcher.reading.max_partition_bytes, lane.fetch_bytes)
+            if 2 * size > asked_bytes:
+                full = True
+                lane.ask_for(max(asked_bytes, budget // len(served)))
+        if full and len(served) > 1:
+            fetcher.share(self, served)
+        return full

@@ -85,10 +85,10 @@ class Intake:
             self.fetch_bytes = found.needed
         return True
 
-    def take(self, limit_bytes: int, small_bytes: int) -> Ready:
+    def take(self, limit_bytes: int, *, full: bool) -> Ready:
         """Return the next batch; see :meth:`Waiting.take`. Raises DamagedBatch."""
         try:
-            return self._waiting.take(limit_bytes, small_bytes)
+            return self._waiting.take(limit_bytes, full=full)
         except DamagedBatch as error:
             raise self._named(error) from error
 

@@ -368,15 +368,15 @@ class Lane:
             return in_flight.next_resend() is not None
         return in_flight.has_room and bool(self._intake)
 
-    def take(self, small_bytes: int = records.SMALL_BYTES) -> tuple[InFlightBatch, bytes]:
+    def take(self, *, full: bool = False) -> tuple[InFlightBatch, bytes]:
         """Return the next batch and its stamped header; only after :meth:`can_send`. Raises DataError.
 
-        Good batches below ``small_bytes`` are made into one where neighbours wait.
+        ``full``: where neighbours wait, it is made as large as may be; see :meth:`Waiting.take`.
         """
         who, in_flight = self.producer, self._in_flight
         assert who is not None, "a running lane has a producer"
         again = in_flight.resending
-        sent = in_flight.next_resend() if again else in_flight.add(self._intake.take(self.limit_bytes, small_bytes))
+        sent = in_flight.next_resend() if again else in_flight.add(self._intake.take(self.limit_bytes, full=full))
         assert sent is not None, "take follows can_send"
         in_flight.goes_out(sent)
         header = records.stamp(

@@ -16,7 +16,6 @@ from heliograph.flow.in_flight import IN_FLIGHT_MAX, InFlightBatch
 from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import Foreign
 from heliograph.flow.refusals import Consequence
-from heliograph.records import SMALL_BYTES
 from heliograph.wire import produce
 from heliograph.wire.primitives import Buffer
 from heliograph.wire.produce import Appended
@@ -178,10 +177,9 @@ class Sender:
                 continue
             if self._gate is not None and not self._gate.admits(lane):
                 continue
-            # Five batches of a partition may be under way: on a long line it takes large ones to fill it.
-            small_bytes = lane.limit_bytes // 2 if connection.round_trip.is_long else SMALL_BYTES
             try:
-                sent, header = lane.take(small_bytes)
+                # Five batches of a partition may be under way: on a long line it takes large ones to fill it.
+                sent, header = lane.take(full=connection.round_trip.is_long)
             except DataError as error:
                 self._listener.failed(lane, error)
                 continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heliograph import records
 from heliograph.errors import DamagedBatch
 from heliograph.flow.window import Hold, Window
-from heliograph.records import Buffer, Kind, Parcel, Run
+from heliograph.records import Buffer, Codec, Kind, Parcel, Run
 
 
 @dataclass(slots=True)
@@ -61,13 +61,14 @@ class Waiting:
         self._pieces.append(piece)
         self.size_bytes += piece.size
 
-    def take(self, limit_bytes: int, small_bytes: int = records.SMALL_BYTES) -> Ready:
+    def take(self, limit_bytes: int, *, full: bool = False) -> Ready:
         """Return the next batch with its hold, of at most ``limit_bytes`` where it has to be made. Raises DamagedBatch.
 
-        Good batches below ``small_bytes`` are made into one where neighbours wait.
+        Small good batches are made into one where neighbours wait; ``full``: into one as large as may be, whatever work
+        that takes.
         """
         if not self._ready:
-            self._make_ready(limit_bytes, small_bytes)
+            self._make_ready(limit_bytes, full=full)
         ready = self._ready.popleft()
         self.size_bytes -= ready.charge_bytes
         return ready
@@ -80,13 +81,16 @@ class Waiting:
         self._ready.clear()
         self.size_bytes = 0
 
-    def _make_ready(self, limit_bytes: int, small_bytes: int) -> None:
+    def _make_ready(self, limit_bytes: int, *, full: bool) -> None:
+        small_bytes = limit_bytes // 2 if full else records.SMALL_BYTES
         first = self._pieces[0]
         if first.run.kind is Kind.FORWARD and not self._worth_merging(small_bytes):
             self._pieces.popleft()
             self._ready.append(Ready(records.forward(first.buffer, first.run), first.hold, first.size))
             return
         pieces = self._gather(limit_bytes, small_bytes)
+        if full:
+            pieces += self._fill(limit_bytes - sum(piece.size for piece in pieces), pieces[0].run.codec, len(pieces))
         parcels = records.rewrite(
             [(piece.buffer, piece.run) for piece in pieces], position=first.position, limit_bytes=limit_bytes
         )
@@ -123,6 +127,25 @@ class Waiting:
             pieces.append(piece)
             size += piece.size
         return pieces
+
+    def _fill(self, room_bytes: int, codec: Codec, at: int) -> list[Piece]:
+        """Part the piece at index ``at`` so that its first batches fill ``room_bytes``; returns these, if any."""
+        if at >= len(self._pieces):
+            return []
+        piece = self._pieces[at]
+        if piece.run.kind is not Kind.MERGE or piece.run.codec != codec:
+            return []
+        runs = records.part(piece.buffer, piece.run, piece.position, room_bytes)
+        if len(runs) < 2:
+            return []
+        del self._pieces[at]
+        self.size_bytes -= piece.size
+        for index, run in enumerate(runs, at):
+            part = Piece(piece.buffer, run, piece.hold.keep(), piece.position)
+            self._pieces.insert(index, part)
+            self.size_bytes += part.size
+        piece.hold.let_go()
+        return [self._pieces[at]]
 
 
 def _size(run: Run) -> int:

@@ -17,7 +17,7 @@ from heliograph.records.model import (
     Run,
     Scan,
 )
-from heliograph.records.parcels import allocate, encode, forward, rewrite, scan, split, stamp, verify
+from heliograph.records.parcels import allocate, encode, forward, part, rewrite, scan, split, stamp, verify
 from heliograph.records.reading import Canonical, canonical, decode
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "encode",
     "forward",
     "kernel_name",
+    "part",
     "rewrite",
     "scan",
     "split",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from heliograph.errors import TooLarge
 from heliograph.records import legacy
 from heliograph.records.kernel import active as kernel
+from heliograph.records.layout import LENGTH_FIELD_END
 from heliograph.records.model import (
     HEADER_BYTES,
     LIMIT_BYTES,
@@ -45,6 +46,18 @@ def scan(
     Checksums are not looked at. Raises DamagedBatch, naming the offset, where lengths or counts contradict each other.
     """
     return kernel.scan(buffer, start, end, position, aborted, small_bytes, limit_bytes)
+
+
+def part(buffer: Buffer, run: Run, position: int, room_bytes: int) -> list[Run]:
+    """Part a MERGE run after the last batch with which it takes at most ``room_bytes``; whole where none fits.
+
+    ``position`` is where its reader stood. What is not to be copied at the cut is in neither part.
+    """
+    if LENGTH_FIELD_END + int.from_bytes(buffer[run.start + 8 : run.start + LENGTH_FIELD_END]) > room_bytes:
+        return [run]
+    first = scan(buffer, run.start, run.end, position, limit_bytes=room_bytes).runs[0]
+    rest = scan(buffer, first.end, run.end, position, limit_bytes=run.end - run.start)
+    return [first, *(each for each in rest.runs if each.kind is not Kind.DROP)]
 
 
 def forward(buffer: Buffer, run: Run) -> Parcel:
