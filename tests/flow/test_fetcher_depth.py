@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import fields
 
 import pytest
+from lane_world import SourceLog, take
 
 from between import between
 from fake_cluster import FakeCluster
@@ -72,24 +73,40 @@ def test_a_fetch_takes_no_more_than_is_free():
     assert world.channel._budget() == 9 * MIB
 
 
+def test_room_is_left_for_the_batches_that_are_made_of_what_waits():
+    world = World(1)
+    (lane,) = world.lanes
+    log = SourceLog()
+    log.append(3)
+    log.fetch(lane)
+    world.answer({0: MIB})
+    world.window.take(15 * MIB - lane.pending_bytes)
+    assert lane.growth_bytes == lane.pending_bytes
+    assert world.channel._budget() == 9 * MIB - lane.pending_bytes
+    take(lane)
+    assert (lane.growth_bytes, world.channel._budget()) == (0, 9 * MIB)
+
+
 def test_lanes_that_share_an_answer_share_what_is_asked_for():
     world = World(8)
     world.answer(dict.fromkeys(range(4), MIB))
     assert [lane.fetch_bytes for lane in world.lanes] == [MIB] * 4 + [0] * 4
 
 
-def test_lanes_with_a_backlog_are_shared_by_three_channels_and_one_is_left_idle():
+def test_lanes_with_a_backlog_are_shared_by_four_channels_and_one_is_left_idle():
     world = World(8)
     world.answer(dict.fromkeys(range(4), MIB))
-    assert world.read_by() == [[0, 2, 4, 6], [], [], [1, 3, 5, 7]]
-    assert [each._budget() for each in world.fetcher._channels] == [8 * MIB] + [4 * MIB] * 3
-    world.channel._compose()
-    world.answer(dict.fromkeys((0, 2), MIB))
-    assert world.read_by() == [[0, 4], [], [2, 6], [1, 3, 5, 7]]
-    world.channel._compose()
-    world.answer(dict.fromkeys((0, 4), MIB))
-    assert world.read_by() == [[0, 4], [], [2, 6], [1, 3, 5, 7]]
-    assert world.channel._budget() == 6 * MIB
+    assert world.read_by() == [[0, 2, 4, 6], [], [], [], [1, 3, 5, 7]]
+    assert [each._budget() for each in world.fetcher._channels] == [8 * MIB] + [4 * MIB] * 4
+    for served, others in (((0, 2), [[], [], [2, 6], [1, 3, 5, 7]]), ((0, 4), [[], [4], [2, 6], [1, 3, 5, 7]])):
+        world.channel._compose()
+        world.answer(dict.fromkeys(served, MIB))
+        assert world.read_by()[1:] == others
+    last = world.fetcher._channels[-1]
+    last._compose()
+    world.answer(dict.fromkeys((1, 3), MIB), channel=last)
+    assert world.read_by() == [[0], [], [4], [2, 6], [1, 3, 5, 7]]
+    assert last._budget() == 24 * MIB // 5
 
 
 def test_the_broker_forgets_what_another_channel_has_taken():
@@ -112,7 +129,7 @@ def test_a_broker_that_keeps_no_session_is_told_nothing_of_it():
 def test_a_lane_with_a_backlog_among_idle_ones_is_not_moved():
     world = World(4)
     world.answer({0: MIB})
-    assert world.read_by() == [[0, 1, 2, 3], [], [], []]
+    assert world.read_by() == [[0, 1, 2, 3], [], [], [], []]
     assert world.lanes[0].fetch_bytes == 4 * MIB
 
 

@@ -156,11 +156,19 @@ _READING = (
         _R,
         Kind.INT,
         "4194304",
-        "Most bytes asked for in one fetch.",
+        "Most bytes asked for in one fetch; on a link with a round trip of 10 ms or more up to half of the window, "
+        "where there is a backlog.",
         mm2_default="52428800",
         minimum=1,
     ),
-    Option("max.partition.fetch.bytes", _R, Kind.INT, "1048576", "Most bytes asked for of one partition.", minimum=1),
+    Option(
+        "max.partition.fetch.bytes",
+        _R,
+        Kind.INT,
+        "1048576",
+        "Most bytes asked for of one partition; on such a link its part of the fetch, where it has a backlog.",
+        minimum=1,
+    ),
     Option(
         "fetch.max.wait.ms",
         _R,

@@ -23,7 +23,7 @@ from heliograph.wire import fetch
 from heliograph.wire.versions import FETCH
 
 CHANNELS_MAX = 3
-EXTRA_CHANNELS = 1
+EXTRA_CHANNELS = 2
 """So many more where lanes are shared out on a long line."""
 WINDOW_SHARE_MIN = 16
 """A fetch waits until at least one part in so many of the window is free."""
@@ -195,6 +195,11 @@ class Fetcher:
         return max(self._reading.max_bytes, self._window.limit_bytes // (1 + self._listener.channels()))
 
     @property
+    def growth_bytes(self) -> int:
+        """Most bytes of the window that its lanes take beside what they hold; see :attr:`Lane.growth_bytes`."""
+        return sum(lane.growth_bytes for lane in self._lanes.values())
+
+    @property
     def channels(self) -> int:
         """Return the number of its channels that read."""
         return sum(1 for channel in self._channels if channel.session.lanes)
@@ -282,9 +287,10 @@ class _Channel:
 
     def _budget(self) -> int:
         fetcher, window = self._fetcher, self._fetcher.window
-        most = fetcher.most_bytes if self._deep else fetcher.reading.max_bytes
-        least = min(most, window.limit_bytes // WINDOW_SHARE_MIN)
-        return min(most, window.free_bytes) if window.free_bytes >= least else 0
+        most, free = fetcher.reading.max_bytes, window.free_bytes
+        if self._deep:  # what waits in large answers is much, and takes its place again in batches that are made of it
+            most, free = fetcher.most_bytes, free - fetcher.growth_bytes
+        return min(most, free) if free >= min(most, window.limit_bytes // WINDOW_SHARE_MIN) else 0
 
     def _compose(self) -> tuple[dict[str, list[fetch.Wanted]], dict[str, list[int]]] | None:
         """Bring the session up to date; gives what to tell the broker, or None when there is nothing to read."""

@@ -23,7 +23,7 @@ from dataclasses import replace
 from heliograph import records
 from heliograph.errors import HeliographError
 from heliograph.flow import refusals
-from heliograph.flow.in_flight import InFlight, InFlightBatch
+from heliograph.flow.in_flight import IN_FLIGHT_MAX, InFlight, InFlightBatch
 from heliograph.flow.intake import Intake
 from heliograph.flow.lane_model import Foreign, Identity, Producer, State, retry_pause_s
 from heliograph.flow.progress import Progress, Uncommitted
@@ -306,6 +306,11 @@ class Lane:
         return self._intake.size_bytes + self._in_flight.size_bytes
 
     @property
+    def growth_bytes(self) -> int:
+        """Most bytes that batches yet to be made take while what they are made of is still held."""
+        return min(self._intake.size_bytes, max(0, IN_FLIGHT_MAX - self.in_flight) * self.limit_bytes)
+
+    @property
     def lag(self) -> int | None:
         """Source offsets yet to be acknowledged; None before the first answer."""
         return None if self.end_offset is None else max(0, self.end_offset - self.settled)
@@ -369,10 +374,7 @@ class Lane:
         return in_flight.has_room and bool(self._intake)
 
     def take(self, *, full: bool = False) -> tuple[InFlightBatch, bytes]:
-        """Return the next batch and its stamped header; only after :meth:`can_send`. Raises DataError.
-
-        ``full``: where neighbours wait, it is made as large as may be; see :meth:`Waiting.take`.
-        """
+        """Return the next batch (``full``: see Waiting) and its stamped header, after can_send. Raises DataError."""
         who, in_flight = self.producer, self._in_flight
         assert who is not None, "a running lane has a producer"
         again = in_flight.resending
@@ -469,10 +471,9 @@ class Lane:
 
     def _head_lost(self, error: HeliographError, now: float, *, retry_s: float | None = None) -> Consequence:
         """Drop the head, which the target refuses for good, and with it all that followed it."""
-        consequence = Consequence.FAILED
+        consequence = Consequence.ABORT if self.transactional and self._in_flight.doubtful else Consequence.FAILED
         if self._in_flight.doubtful:
             self._resume_on_retry = True
-            consequence = Consequence.ABORT if self.transactional else consequence
             self._in_flight.drop()
         else:
             self._in_flight.give_up()
