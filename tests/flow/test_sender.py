@@ -1,14 +1,17 @@
 """Batches of lanes on their way to one broker: together, in order, again after a lost connection, and never unasked."""
 
 import asyncio
+import threading
 
 import pytest
 from lane_world import SourceLog
 
 from between import between
 from fake_cluster import FakeCluster, Fault
+from heliograph.broker import round_trip
+from heliograph.flow.in_flight import IN_FLIGHT_MAX
 from heliograph.flow.lane import Lane, Producer
-from heliograph.flow.sender import Sender, SendListener
+from heliograph.flow.sender import LONG_IN_FLIGHT_MAX, Sender, SendListener
 from heliograph.flow.window import Window
 
 LIMIT_S = 20
@@ -43,7 +46,7 @@ def send():
 
     def run(partitions, done, *, act=lambda _world, _target: None):
         with FakeCluster("one") as source, FakeCluster("two") as target:
-            target.create("one.orders", 2)
+            target.create("one.orders", max(2, len(partitions)))
 
             async def work(flow):
                 world = World(flow, partitions)
@@ -103,3 +106,39 @@ def test_what_a_lost_connection_left_open_is_sent_again_and_counted_once(send):
     assert target.asked.count("produce") == 2
     assert [name for _, name in world.trouble] == ["Unreachable"]
     assert world.lanes[0].records_copied == 3
+
+
+@pytest.mark.parametrize(("long_s", "most"), [(3_600.0, IN_FLIGHT_MAX), (0.0, LONG_IN_FLIGHT_MAX)])
+def test_more_requests_are_under_way_on_a_long_line(send, monkeypatch, long_s, most):
+    monkeypatch.setattr(round_trip, "LONG_S", long_s)
+    answers = threading.Event()
+    counts = set()
+
+    def hold(world, target):
+        def held(values):
+            assert answers.wait(LIMIT_S)
+            return values
+
+        target.always["produce"] = Fault(0, held)
+        for lane in world.lanes[1:]:
+            world.sender.withdraw(lane)
+
+    def one_after_another(world):
+        under_way = world.sender.under_way
+        counts.add(under_way)
+        if answers.is_set():
+            return all_settled(world)
+        if under_way == most:
+            for lane in world.lanes[most:]:
+                world.sender.offer(lane)
+            world.sender.pump()
+            counts.add(world.sender.under_way)
+            answers.set()
+        elif under_way:
+            world.sender.offer(world.lanes[under_way])
+            world.sender.pump()
+        return False
+
+    _, target = send(range(most + 2), one_after_another, act=hold)
+    assert max(counts) == most
+    assert target.asked.count("produce") == most + 1, "what waits meanwhile goes together"

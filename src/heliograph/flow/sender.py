@@ -1,7 +1,8 @@
 """Writing to one target broker: one connection, at most five requests under way, one batch a lane in each.
 
 Nothing lingers: a request goes out as soon as there is something to send and fewer than five are under way. Under load
-the five are always under way, so what waits meanwhile goes out together, and small batches of a lane are merged.
+the five are always under way, so what waits meanwhile goes out together, and small batches of a lane are merged. On a
+long line there are ten, so that a few small ones do not leave it half empty; of a lane five batches at most.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from heliograph.wire.primitives import Buffer
 from heliograph.wire.produce import Appended
 from heliograph.wire.versions import PRODUCE
 
+LONG_IN_FLIGHT_MAX = 10
 REQUEST_BYTES_MAX = 4 << 20
 """A request is closed when it has reached this size (its last batch may exceed it)."""
 GATHER_BELOW_BYTES = 64 << 10
@@ -102,9 +104,14 @@ class Sender:
         """Requests sent and not answered."""
         return self._under_way
 
+    @property
+    def _under_way_max(self) -> int:
+        connection = self._connection
+        return LONG_IN_FLIGHT_MAX if connection is not None and connection.round_trip.is_long else IN_FLIGHT_MAX
+
     def pump(self) -> None:
         """Send what can be sent now."""
-        while self._offered and self._under_way < IN_FLIGHT_MAX:
+        while self._offered and self._under_way < self._under_way_max:
             if self._under_way and self._should_gather():
                 return
             connection = self._connection
