@@ -10,6 +10,7 @@ from fake_cluster import FakeCluster
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.observe.log import Log
+from heliograph.worker.ownership import Share
 from heliograph.worker.session import Session, SessionListener
 
 Answer = TypeVar("Answer")
@@ -55,14 +56,25 @@ class Between:
 
     def session(self) -> Session:
         """Return one stretch of copying, with its parts joined; nothing runs yet."""
-        nothing = lambda *_: None  # noqa: E731
-        return Session(
-            self.config,
-            self.source,
-            self.target,
-            self.log,
-            SessionListener(lambda: True, nothing, nothing, nothing, nothing),
-        )
+        return Session(self.config, self.source, self.target, self.log, alone())
+
+
+def alone(holds: Callable[[], bool] = lambda: True) -> SessionListener:
+    """The group's side of a session that is the only one: it has all lanes, and leads."""
+    nothing: Callable[..., None] = lambda *_: None  # noqa: E731
+    return SessionListener(
+        holds=holds,
+        share=lambda: Share(None, slots=frozenset({0})),
+        leads=lambda: True,
+        spared=frozenset,
+        rejoin=nothing,
+        report=nothing,
+        running=nothing,
+        standby=nothing,
+        waiting=nothing,
+        lost=nothing,
+        trouble=nothing,
+    )
 
 
 def between(

@@ -1,5 +1,7 @@
 """One member of a group: it joins with the id it is given, and begins as a new one when the group forgot it."""
 
+from dataclasses import replace
+
 import pytest
 from kio.schema.errors import ErrorCode
 
@@ -46,7 +48,9 @@ def test_a_rebalance_is_told_and_the_member_keeps_its_id():
     assert member_id
 
 
-@pytest.mark.parametrize("code", [ErrorCode.unknown_member_id, ErrorCode.illegal_generation])
+@pytest.mark.parametrize(
+    "code", [ErrorCode.unknown_member_id, ErrorCode.illegal_generation, ErrorCode.fenced_instance_id]
+)
 def test_a_forgotten_member_is_lost_and_joins_as_a_new_one(code):
     assert heartbeat(code) == (Beat.LOST, "")
 
@@ -66,3 +70,39 @@ def test_a_group_of_another_protocol_is_an_error():
         fake.always["join_group"] = Fault(0, with_code(("error_code",), ErrorCode.inconsistent_group_protocol))
         with pytest.raises(BrokerError, match="INCONSISTENT_GROUP_PROTOCOL"):
             ask(fake, joined)
+
+
+def test_among_others_the_session_is_shorter_where_the_broker_allows_it():
+    async def life(cluster):
+        member, _ = await joined(cluster)
+        alone = member.session_ms
+        assert member.be_among(others=True)
+        await member.join(b"mine")
+        among = member.session_ms
+        assert not member.be_among(others=True)
+        return alone, among
+
+    with FakeCluster("lab") as fake:
+        assert ask(fake, life) == (10_000, 7_500)
+
+    async def refused(cluster):
+        member, _ = await joined(cluster)
+        member.be_among(others=True)
+        fake.faults[len(fake.asked)] = Fault(0, with_code(("error_code",), ErrorCode.invalid_session_timeout))
+        await member.join(b"mine")
+        return member.session_ms, member.be_among(others=True)
+
+    with FakeCluster("lab") as fake:
+        assert ask(fake, refused) == (10_000, False)
+
+
+def test_a_static_member_that_its_earlier_life_has_fenced_joins_again_as_a_new_one():
+    async def life(cluster):
+        member = Membership(cluster, replace(CONFIG, instance_id="host-1"))
+        with pytest.raises(BrokerError, match="UNKNOWN_MEMBER_ID"):
+            await member.join(b"mine")
+        return member.member_id
+
+    with FakeCluster("lab") as fake:
+        fake.always["join_group"] = Fault(0, with_code(("error_code",), ErrorCode.fenced_instance_id))
+        assert ask(fake, life) == ""

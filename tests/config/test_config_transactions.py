@@ -36,7 +36,7 @@ def test_how_transactions_are_made(load_text, text, wanted):
 
 def test_the_transactional_id_is_that_of_mm2s_first_task(load_text):
     (flow,) = load_text(f"{ENABLED}B.group.id=mine").flows
-    assert flow.transactional_id == "mine-MirrorSourceConnector-0"
+    assert flow.transactional_id() == "mine-MirrorSourceConnector-0"
 
 
 @pytest.mark.parametrize(

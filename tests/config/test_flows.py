@@ -1,5 +1,9 @@
 """Which flows there are, and each row of MM2's precedence."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from heliograph.config.model import InternalTopic, LossKind, Policy
@@ -258,3 +262,23 @@ def test_patterns_of_groups_are_checked(load_text):
     with pytest.raises(ConfigError, match=r"groups"):
         load_text("groups=(")
     assert any("no wildcard" in warning.message for warning in load_text("groups.exclude=test-*").warnings)
+
+
+def test_equal_configurations_have_equal_digests_whatever_the_secrets_and_addresses():
+    text = "clusters=a,b\na.bootstrap.servers={}\nb.bootstrap.servers=h:2\na->b.enabled=true\na->b.topics={}\n"
+    text += "a->b.heliograph.stop.on.loss=retention,truncation,recreation\n"
+    program = (
+        "import sys; from heliograph.config.load import make_config;"
+        "from heliograph.config.properties import parse_properties;"
+        "print(make_config(parse_properties(sys.argv[1].encode(), 'f'), environ={}).flows[0].digest)"
+    )
+
+    def digest(seed, servers, topics):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", program, text.format(servers, topics)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    known = digest("1", "h:1", "x")
+    assert len(known) == 8
+    assert digest("2", "other:9", "x") == known
+    assert digest("1", "h:1", "y") != known

@@ -125,7 +125,7 @@ def test_settings_of_the_other_direction_count_when_it_is_enabled(load_text):
 
 
 def test_what_has_no_effect_says_so_in_the_effective_configuration(load_text):
-    effective = {key: (value, origin) for key, value, origin in load_text("tasks.max=10").effective}
-    value, origin = effective["tasks.max"]
-    assert value == "10"
+    effective = {key: (value, origin) for key, value, origin in load_text("tasks.max.enforce=false").effective}
+    value, origin = effective["tasks.max.enforce"]
+    assert value == "false"
     assert origin.endswith("mm2.properties:5 (no effect in this version)")

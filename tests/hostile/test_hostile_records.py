@@ -1,18 +1,20 @@
 """Keys and values of the topics that tell positions: Connect's JSON, MM2's own records, what a group's members say."""
 
+import base64
+import zlib
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from mutations import mutant, relaxed, rounds, truncations
 from trials import tried
 
-from configs import flow_config
 from heliograph.errors import DataError, ProtocolError
-from heliograph.mirror import formats, offsets
-from heliograph.worker import ownership
+from heliograph.mirror import assignment, formats, group_messages, offsets
 
 KEY = offsets.offset_key("MirrorSourceConnector", "source", "orders.\N{GRINNING FACE}", 3)
 VALUES = (b'{"offset":12345}', b'{"offset":9223372036854775807,"target":-1}', b'{"offset":null}', b"null", b'"text"')
+PLAIN = b'{"generation":3,"slot":1,"topics":{"orders":[[0,1],[5,5]]},"loads":{"orders":[[[0,1]],[80,90],[8,9]]}}'
 NOT_JSON = (
     b"",
     b"\xff",
@@ -73,14 +75,29 @@ def test_mutants_and_cuts_of_mm2s_records():
 
 
 def test_what_members_of_the_group_say():
-    metadata = msgspec.json.encode(ownership.Metadata(owner=False, waiting_since_ms=5))
-    stranger = ownership._read_metadata(b"?")
-    flow = flow_config("a", "b", group_id="g")
+    lanes = frozenset(("orders", partition) for partition in (0, 1, 5))
+    loads = dict.fromkeys(lanes, assignment.Load(1e6, 1e3))
+    metadata = group_messages.encode_member(group_messages.MemberSays(lanes, loads, 3, 1, "digest"))
+    given = group_messages.encode_leader(group_messages.LeaderSays(lanes, {"a.orders": 2}, 1, frozenset({0, 1})), "me")
+    stranger = group_messages.decode_member(b"?")
     for raw in NOT_JSON:
-        owner = tried(ownership._read_owner, raw, flow, allowed=(ProtocolError,))
-        assert owner == "" if not raw else isinstance(owner, ProtocolError)
-        assert tried(ownership._read_metadata, raw, allowed=()) == stranger
+        told = tried(group_messages.decode_leader, raw, allowed=(ProtocolError,))
+        assert told == group_messages.LeaderSays() if not raw else isinstance(told, ProtocolError)
+        assert tried(group_messages.decode_member, raw, allowed=()) == stranger
     for seed in rounds(1_000):
-        told = tried(ownership._read_metadata, mutant(("member", seed), metadata, KEY), allowed=(), of=seed)
-        assert isinstance(told.owner, bool)
-        assert isinstance(told.waiting_since_ms, int)
+        said = tried(group_messages.decode_member, mutant(("member", seed), metadata, KEY), allowed=(), of=seed)
+        assert isinstance(said.waiting_since_ms, int)
+        assert all(isinstance(topic, str) and partition >= 0 for topic, partition in said.lanes)
+        mutated = mutant(("leader", seed), given, KEY)
+        told = tried(group_messages.decode_leader, mutated, allowed=(ProtocolError,), of=seed)
+        if isinstance(told, group_messages.LeaderSays):
+            assert all(isinstance(topic, str) and partition >= 0 for topic, partition in told.lanes)
+    for seed in rounds(1_000):  # behind the compression
+        part = mutant(("shares", seed), PLAIN, KEY)
+        packed = base64.b64encode(zlib.compress(part)).decode("ascii")
+        for name in ("claims", "shares"):
+            raw = msgspec.json.encode({"owner": "x" if name == "shares" else True, "waiting_since_ms": 1, name: packed})
+            if name == "claims":
+                tried(group_messages.decode_member, raw, allowed=(), of=seed)
+            else:
+                tried(group_messages.decode_leader, raw, allowed=(ProtocolError,), of=seed)

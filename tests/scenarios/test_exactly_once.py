@@ -20,6 +20,7 @@ from plain_client import (
     write_transactions,
 )
 from steady_load import Load, assert_equal
+from worker_shares import wait_for_counts, wait_for_shares
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.transactions import find_coordinator
@@ -78,17 +79,15 @@ def test_a_zombie_writes_nothing(source_kafka, target_kafka, heliograph, one_way
     create_topic(source_kafka, unique, PARTITIONS)
     properties = one_way(source_kafka, target_kafka, "undead", unique, ONCE | SESSION)
     with Load(source_kafka, unique, partitions=PARTITIONS, rate_s=4000) as load:
-        first = heliograph(properties)
-        first.wait_for("running")
-        second = heliograph(properties)
-        second.wait_for("standing by")
-        for frozen, other, times in ((first, second, 1), (second, first, 2)):
+        first, second = heliograph(properties), heliograph(properties)
+        wait_for_counts([first, second], [1, 2])
+        for frozen, other in ((first, second), (second, first)):
             load.wait_for(500)
             frozen.freeze()
-            other.wait_for("running", times=times)
+            wait_for_shares({other: PARTITIONS})
             load.wait_for(500)
             frozen.thaw()
-            frozen.wait_for("standing by", times=times)
+            wait_for_counts([first, second], [1, 2])
         total = load.finish()
     assert_equal(source_kafka, target_kafka, unique, f"undead.{unique}", total, first)
     assert "Traceback" not in second.log

@@ -1,4 +1,4 @@
-"""Who owns the lanes: the choice as a pure function, and one member's life against a coordinator that is a script."""
+"""Who copies what: one member's life against a coordinator that is a script, as leader and as one who is led."""
 
 import asyncio
 import time
@@ -6,37 +6,24 @@ from dataclasses import dataclass, field
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from configs import flow_config
 from heliograph.cluster.group import Beat, Joined
 from heliograph.errors import BrokerError, NotAuthorized, Unreachable
+from heliograph.mirror.assignment import Load
+from heliograph.mirror.group_messages import LeaderSays, MemberSays, decode_leader, encode_leader, encode_member
+from heliograph.mirror.group_messages import decode_member as decode
 from heliograph.wire import errors as codes
-from heliograph.worker.ownership import LEASE_SHARE, Metadata, Ownership, OwnershipListener, choose_owner
+from heliograph.worker.ownership import LEASE_SHARE, Ownership, OwnershipListener, Share, Wanted
 
 FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10)
-MEMBERS = st.dictionaries(
-    st.text("abc", min_size=1, max_size=3),
-    st.builds(Metadata, owner=st.booleans(), waiting_since_ms=st.integers(0, 5)),
-    min_size=1,
-    max_size=5,
-)
+LANES = frozenset(("t", partition) for partition in range(4))
+HALF = frozenset(("t", partition) for partition in range(2))
 
 
-def test_the_present_owner_stays():
-    assert choose_owner({"new": Metadata(False, 1), "old": Metadata(True, 9)}) == "old"
-
-
-def test_without_an_owner_the_one_that_waits_longest_begins():
-    assert choose_owner({"b": Metadata(False, 2), "a": Metadata(False, 3), "c": Metadata(False, 2)}) == "b"
-
-
-@given(MEMBERS)
-def test_everybody_would_choose_the_same_and_one_of_them(members):
-    chosen = choose_owner(members)
-    assert chosen == choose_owner(dict(reversed(members.items())))
-    assert members[chosen].owner or not any(each.owner for each in members.values())
+def says(lanes=frozenset(), **more) -> bytes:
+    """What another member with our configuration says."""
+    return encode_member(MemberSays(lanes, **{"config": FLOW.digest, **more}))
 
 
 @dataclass
@@ -50,16 +37,24 @@ class Coordinator:
     """What another leader sends; None: this member leads."""
     told: list = field(default_factory=list)
     """(what, ...) in the order in which it happened."""
+    joining_s: float = 0.0
+    """How long a join takes."""
+    session_ms: int = 500
+    generation: int = 0
+    assignments: dict = field(default_factory=dict)
+    beside: int = 0
 
     async def join(self, metadata):
-        claim = msgspec.json.decode(metadata, type=Metadata)
-        self.told.append(("join", claim.owner))
+        self.told.append(("join", decode(metadata).lanes))
         outcome = self.joins.pop(0) if self.joins else None
         if isinstance(outcome, Exception):
             raise outcome
-        return Joined(1, "me", True, {"me": metadata, **self.others})
+        await asyncio.sleep(self.joining_s)
+        self.generation += 1
+        return Joined(self.generation, "me", self.assignment is None, {"me": metadata, **self.others})
 
     async def sync(self, assignments):
+        self.assignments = assignments
         return assignments["me"] if self.assignment is None else self.assignment
 
     async def heartbeat(self):
@@ -69,18 +64,30 @@ class Coordinator:
             raise outcome
         return outcome
 
+    async def heartbeat_beside(self):
+        self.beside += 1
+        return Beat.REBALANCE
+
+    def be_among(self, *, others):
+        return False
+
     async def leave(self):
         self.told.append(("leave",))
 
 
-def live(coordinator, until, clock=time.monotonic):
+def live(coordinator, until, clock=time.monotonic, wanted=lambda: Wanted(LANES, {}), opened=frozenset):
     """Let a member live until ``until(ownership, told)`` holds."""
 
     async def job():
         listener = OwnershipListener(
             gained=lambda: coordinator.told.append(("gained",)),
+            shared=lambda: coordinator.told.append(("shared",)),
             lost=lambda reason: coordinator.told.append(("lost", reason)),
-            standby=lambda: coordinator.told.append(("standby",)),
+            held=opened,
+            spared=lambda: frozenset({"a.t"}),
+            able=lambda: True,
+            loads=lambda: {("t", 0): Load(1000.0, 10.0)},
+            wanted=wanted,
         )
         ownership = Ownership(None, FLOW, 5, listener, clock=clock)
         ownership._membership = coordinator
@@ -103,42 +110,151 @@ def count(told, what):
     return sum(each[0] == what for each in told)
 
 
-def test_a_member_alone_owns_and_holds_while_its_heartbeats_are_answered():
+def test_a_member_alone_has_everything_and_holds_while_its_heartbeats_are_answered():
     coordinator = Coordinator()
-    live(coordinator, lambda ownership, told: ownership.holds() and not coordinator.beats)
-    assert coordinator.told == [("join", False), ("gained",)]
+    ownership = live(coordinator, lambda ownership, told: ownership.holds() and not coordinator.beats)
+    assert coordinator.told == [("join", frozenset()), ("gained",)]
+    assert (ownership.share.lanes, ownership.leads) == (LANES, True)
 
 
-def test_another_owner_makes_it_stand_by():
-    coordinator = Coordinator(others={"other": msgspec.json.encode(Metadata(True, 9))})
-    live(coordinator, lambda ownership, told: count(told, "standby"))
-    assert ("gained",) not in coordinator.told
+def test_before_the_topics_are_known_everybody_keeps_what_he_has():
+    other = says(HALF, generation=3)
+    coordinator = Coordinator(others={"other": other})
+    ownership = live(coordinator, lambda ownership, told: ownership.owns, wanted=lambda: None)
+    assert ownership.share.lanes == frozenset()
+    assert decode_leader(coordinator.assignments["other"]).lanes == HALF
 
 
-def test_a_member_of_a_later_version_waits_its_turn():
-    coordinator = Coordinator(others={"new": b"not what we know"})
-    live(coordinator, lambda ownership, told: ownership.holds())
-    assert coordinator.told == [("join", False), ("gained",)]
+def test_a_leader_gives_nobody_what_another_still_has():
+    coordinator = Coordinator(others={"other": says(LANES, generation=3)})
+    ownership = live(coordinator, lambda ownership, told: ownership.owns)
+    assert ownership.share.lanes == frozenset()
+    kept = decode_leader(coordinator.assignments["other"])
+    assert len(kept.lanes) == 2
+    coordinator.others["other"] = says(kept.lanes, generation=4)
+    coordinator.beats = [Beat.REBALANCE]
+    ownership = live(coordinator, lambda ownership, told: ownership.owns)
+    assert ownership.share.lanes == LANES - kept.lanes
 
 
-def test_a_rebalance_changes_nothing_for_the_owner():
+def test_what_was_given_up_but_is_still_open_is_claimed():
+    coordinator = Coordinator(beats=[Beat.REBALANCE])
+    live(coordinator, lambda ownership, told: count(told, "join") == 2, opened=lambda: frozenset({("old", 7)}))
+    assert coordinator.told[-1] == ("join", LANES | {("old", 7)})
+
+
+def test_the_leader_knows_what_must_be_left_alone():
+    others = {"other": says(spared=frozenset({"a.u"}))}
+    coordinator = Coordinator(others=others, beats=[Beat.REBALANCE])
+    ownership = live(coordinator, lambda ownership, told: count(told, "shared"))
+    assert ownership.spared == {"a.t", "a.u"}
+
+
+def test_each_member_has_a_number_of_its_own_and_keeps_it():
+    others = {
+        "kept": says(generation=3, slot=1),
+        "late": says(generation=2, slot=1, waiting_since_ms=9),
+        "new": says(waiting_since_ms=7),
+    }
+    coordinator = Coordinator(others=others)
+    ownership = live(coordinator, lambda ownership, told: ownership.owns)
+    told = {member: decode_leader(raw) for member, raw in coordinator.assignments.items()}
+    assert {member: each.slot for member, each in told.items()} == {"me": 0, "kept": 1, "new": 2, "late": 3}
+    assert {each.slots for each in told.values()} == {frozenset(range(4))} == {ownership.share.slots}
+
+
+def test_one_who_is_led_takes_what_he_is_given():
+    raw = encode_leader(LeaderSays(HALF, {"a.t": 3}, 2, frozenset({0, 2})), "leader")
+    ownership = live(Coordinator(assignment=raw), lambda ownership, told: ownership.owns)
+    assert ownership.share == Share(HALF, {"a.t": 3}, 2, frozenset({0, 2}))
+    assert not ownership.leads
+
+
+def test_one_with_another_configuration_is_given_nothing_and_told_which_counts():
+    coordinator = Coordinator(others={"other": says(config="another")})
+    ownership = live(coordinator, lambda ownership, told: ownership.owns)
+    assert ownership.share.lanes == LANES
+    assert ownership.share.same_config
+    told = decode_leader(coordinator.assignments["other"])
+    assert (told.lanes, told.config) == (frozenset(), FLOW.digest)
+    raw = encode_leader(LeaderSays(HALF, config="another"), "leader")
+    led = live(Coordinator(assignment=raw), lambda ownership, told: ownership.owns)
+    assert not led.share.same_config
+
+
+def test_an_owner_of_version_0_1_keeps_everything():
+    coordinator = Coordinator(others={"old": b'{"owner":true,"waiting_since_ms":9}'})
+    ownership = live(coordinator, lambda ownership, told: ownership.owns)
+    assert ownership.share.lanes == frozenset()
+    assert msgspec.json.decode(coordinator.assignments["old"])["owner"] == "old"
+
+
+@pytest.mark.parametrize("raw", [b'{"owner":false,"waiting_since_ms":9}', b"not what we know"])
+def test_a_member_of_another_version_that_has_nothing_waits(raw):
+    coordinator = Coordinator(others={"old": raw})
+    ownership = live(coordinator, lambda ownership, told: ownership.owns)
+    assert ownership.share.lanes == LANES
+    assert msgspec.json.decode(coordinator.assignments["old"])["owner"] == "me"
+
+
+@pytest.mark.parametrize(("owner", "lanes"), [("me", None), ("old", frozenset())])
+def test_a_leader_of_version_0_1_gives_everything_to_one(owner, lanes):
+    raw = msgspec.json.encode({"owner": owner})
+    ownership = live(Coordinator(assignment=raw), lambda ownership, told: ownership.owns)
+    assert ownership.share.lanes == lanes
+    assert ownership.share.has(("any", 9)) == (owner == "me")
+
+
+def test_a_rebalance_takes_nothing_away():
     coordinator = Coordinator(beats=[Beat.GOOD, Beat.REBALANCE])
-    live(coordinator, lambda ownership, told: count(told, "join") == 2 and ownership.holds())
-    assert coordinator.told == [("join", False), ("gained",), ("join", True)]
+    live(coordinator, lambda ownership, told: count(told, "join") == 2 and count(told, "shared") and ownership.holds())
+    assert coordinator.told == [("join", frozenset()), ("gained",), ("join", LANES), ("shared",)]
+
+
+def test_to_be_shared_out_once_more_needs_no_heartbeat():
+    coordinator = Coordinator()
+
+    asked = []
+
+    def until(ownership, told):
+        if ownership.owns and not asked:
+            asked.append(True)
+            ownership.rejoin()
+        return count(told, "shared")
+
+    live(coordinator, until)
+    assert count(coordinator.told, "join") == 2
+
+
+def test_heartbeats_go_on_while_the_others_are_waited_for():
+    """The lease, here of 0.4 s, holds throughout, though the broker answers after 0.6 s."""
+    coordinator = Coordinator(beats=[Beat.REBALANCE], joining_s=0.0)
+    held = []
+
+    def until(ownership, told):
+        if count(told, "gained"):
+            coordinator.joining_s = 0.6
+            held.append(ownership.holds())
+        return count(told, "shared")
+
+    live(coordinator, until)
+    assert all(held)
+    assert coordinator.beside > 10
+    assert not count(coordinator.told, "lost")
 
 
 @pytest.mark.parametrize("how", ["heartbeat", "join"])
 def test_a_member_that_was_forgotten_gives_up_before_it_joins_anew(how):
-    """Another may own the lanes by now: to claim them again would write records twice."""
+    """Others may have the lanes by now: to claim them again would write records twice."""
     unknown = BrokerError("unknown", code=codes.UNKNOWN_MEMBER_ID)
     coordinator = Coordinator(beats=[Beat.LOST]) if how == "heartbeat" else Coordinator(
         joins=[None, unknown], beats=[Unreachable("gone")]
     )  # fmt: skip
     live(coordinator, lambda ownership, told: count(told, "gained") == 2)
     told = [each[:2] if each[0] == "join" else each[:1] for each in coordinator.told]
-    expected = [("join", False), ("gained",)]
-    expected += [("join", True)] if how == "join" else []
-    assert told == [*expected, ("lost",), ("join", False), ("gained",)]
+    expected = [("join", frozenset()), ("gained",)]
+    expected += [("join", LANES)] if how == "join" else []
+    assert told == [*expected, ("lost",), ("join", frozenset()), ("gained",)]
 
 
 def test_what_a_person_must_mend_ends_it():
@@ -151,6 +267,7 @@ def test_without_answers_the_lease_runs_out():
     coordinator = Coordinator(beats=[Unreachable("gone")] * 1, joins=[None, *[Unreachable("gone")] * 1_000])
     ownership = live(coordinator, lambda ownership, told: count(told, "lost"))
     assert not ownership.holds()
+    assert ownership.share == Share()
     assert any(each[0] == "lost" and "no heartbeat" in each[1] for each in coordinator.told)
 
 
@@ -158,19 +275,18 @@ def test_without_answers_the_lease_runs_out():
 def test_an_assignment_that_cannot_be_read_gives_nothing_and_is_asked_for_again(raw):
     coordinator = Coordinator(assignment=raw)
     live(coordinator, lambda ownership, told: count(told, "join") == 3)
-    assert coordinator.told == [("join", False)] * 3
+    assert coordinator.told == [("join", frozenset())] * 3
 
 
-def test_an_assignment_without_an_owner_makes_it_stand_by():
-    coordinator = Coordinator(assignment=b"")
-    live(coordinator, lambda ownership, told: count(told, "standby"))
-    assert ("gained",) not in coordinator.told
+def test_an_empty_assignment_gives_nothing():
+    ownership = live(Coordinator(assignment=b""), lambda ownership, told: ownership.owns)
+    assert ownership.share.lanes == frozenset()
 
 
 def test_the_lease_counts_from_before_the_heartbeat_and_ends_at_its_moment():
     now = [100.0]
     ownership = live(Coordinator(), lambda ownership, told: ownership.owns, clock=lambda: now[0])
-    lease_s = FLOW.session_timeout_ms / 1000 * LEASE_SHARE
+    lease_s = Coordinator.session_ms / 1000 * LEASE_SHARE
     now[0] = 100.0 + lease_s * 0.999
     assert ownership.holds()
     now[0] = 100.0 + lease_s

@@ -16,7 +16,7 @@ def made(wanted):
 
         async def work(flow):
             await ensure_topic(flow.target, flow.config)
-            transactions = transactions_for(flow.config, flow.target, Offsets(flow.target, flow.config))
+            transactions = transactions_for(flow.config, flow.target, Offsets(flow.target, flow.config), 0)
             target.forget_requests()
             if transactions is not None:
                 await transactions.fence()

@@ -1,8 +1,11 @@
 """Membership in a group of the classic protocol: join, sync, heartbeat, leave (Kafka protocol guide; KIP-62, KIP-394).
 
+A member with an instance id is *static* (KIP-345): when it is started again within its session, it is the same member
+to the group, and gets at once what it had. Brokers before 2.3 know no such thing: to them it is one like any other.
+
 It keeps the member id and the generation, and knows nothing of what is shared out: the caller brings opaque metadata,
 and the leader opaque assignments. A JoinGroup may be held by the broker for as long as a rebalance lasts, so the
-group has a connection of its own.
+group has a connection of its own, and heartbeats that are sent meanwhile another one.
 """
 
 from collections.abc import Mapping
@@ -15,6 +18,13 @@ from heliograph.errors import ClusterError
 from heliograph.wire import errors as codes
 
 JOIN_SLACK_MS = 10_000
+BEAT = "group heartbeat"
+SESSION_SHARE = 0.75
+"""Part of the session time-out after which the broker is to give up a silent one of several members.
+
+What is left of the time is for the others to notice and to take over, so that all is done within the time-out. For one
+member alone there is nobody who would.
+"""
 
 
 class Beat(Enum):
@@ -34,6 +44,7 @@ class Joined:
     generation: int
     member_id: str
     leads: bool
+    """Whether it shares out; it does not where the broker has an assignment already."""
     members: Mapping[str, bytes]
     """Metadata of every member by id; only the leader is told."""
 
@@ -47,6 +58,8 @@ class GroupConfig:
     protocol_name: str
     session_timeout_ms: int
     rebalance_timeout_ms: int
+    instance_id: str | None = None
+    """Of a static member."""
 
 
 class Membership:
@@ -57,7 +70,20 @@ class Membership:
         self.config = config
         self.member_id = ""
         self.generation = -1
+        self.session_ms = config.session_timeout_ms
+        """After so much silence the broker gives this member up, as of the last join."""
+        self._short_ms = round(config.session_timeout_ms * SESSION_SHARE)
+        self._among_others = False
         self._cluster = cluster
+
+    def be_among(self, *, others: bool) -> bool:
+        """Take note whether there are other members; says whether the next join brings another session time-out."""
+        self._among_others = others
+        return self._wanted_ms != self.session_ms
+
+    @property
+    def _wanted_ms(self) -> int:
+        return self._short_ms if self._among_others else self.config.session_timeout_ms
 
     async def join(self, metadata: bytes) -> Joined:
         """Join, or join again; waits until the rebalance is over. Raises BrokerError or NotAuthorized.
@@ -70,28 +96,34 @@ class Membership:
 
     async def _join_once(self, metadata: bytes) -> Joined:
         config = self.config
+        self.session_ms = self._wanted_ms
         answer = await self._call(
             "join_group",
             {
                 "group_id": config.group_id,
-                "session_timeout": config.session_timeout_ms,
+                "session_timeout": self.session_ms,
                 "rebalance_timeout": config.rebalance_timeout_ms,
                 "member_id": self.member_id,
-                "group_instance_id": None,
+                "group_instance_id": config.instance_id,
                 "protocol_type": config.protocol_type,
                 "protocols": [{"name": config.protocol_name, "metadata": metadata}],
             },
             timeout_ms=config.rebalance_timeout_ms + JOIN_SLACK_MS,
         )
-        code = int(answer.error_code)
+        code = _code_of(answer)
         if code == codes.MEMBER_ID_REQUIRED:
             self.member_id = answer.member_id
         elif code == codes.UNKNOWN_MEMBER_ID:
             self.member_id = ""
+        elif code == codes.INVALID_SESSION_TIMEOUT and self.session_ms < config.session_timeout_ms:
+            self._short_ms = config.session_timeout_ms  # shorter than the broker allows
+            return await self._join_once(metadata)
         self._raise(code, "join")
         self.member_id, self.generation = answer.member_id, answer.generation_id
         members = {str(each.member_id): bytes(each.metadata) for each in answer.members}
-        return Joined(self.generation, self.member_id, answer.leader == self.member_id, members)
+        # A static leader that comes back is told by brokers from 3.2 on that everything is shared already (KIP-814).
+        shares = answer.leader == self.member_id and not getattr(answer, "skip_assignment", False)
+        return Joined(self.generation, self.member_id, shares, members)
 
     async def sync(self, assignments: Mapping[str, bytes]) -> bytes | None:
         """Bring (as leader) or take the assignments; None: the group is rebalancing again, join once more.
@@ -104,12 +136,12 @@ class Membership:
                 "group_id": self.config.group_id,
                 "generation_id": self.generation,
                 "member_id": self.member_id,
-                "group_instance_id": None,
+                "group_instance_id": self.config.instance_id,
                 "assignments": [{"member_id": key, "assignment": value} for key, value in assignments.items()],
             },
             timeout_ms=self.config.rebalance_timeout_ms + JOIN_SLACK_MS,
         )
-        code = int(answer.error_code)
+        code = _code_of(answer)
         if code in (codes.REBALANCE_IN_PROGRESS, codes.ILLEGAL_GENERATION):
             return None
         if code == codes.UNKNOWN_MEMBER_ID:
@@ -119,21 +151,34 @@ class Membership:
 
     async def heartbeat(self) -> Beat:
         """Tell the group that this member lives. Raises when the coordinator cannot be asked."""
+        beat = await self._beat(GROUP)
+        if beat is Beat.LOST:
+            self.member_id = ""
+        return beat
+
+    async def heartbeat_beside(self) -> Beat:
+        """Do the same while :meth:`join` waits: the session goes on until the next generation begins.
+
+        ``LOST`` may mean that it has begun; what follows from that the join tells.
+        """
+        return await self._beat(BEAT)
+
+    async def _beat(self, purpose: str) -> Beat:
         answer = await self._call(
             "heartbeat",
             {
                 "group_id": self.config.group_id,
                 "generation_id": self.generation,
                 "member_id": self.member_id,
-                "group_instance_id": None,
+                "group_instance_id": self.config.instance_id,
             },
-            timeout_ms=self.config.session_timeout_ms,
+            timeout_ms=self.session_ms,
+            purpose=purpose,
         )
-        code = int(answer.error_code)
+        code = _code_of(answer)
         if code == codes.REBALANCE_IN_PROGRESS:
             return Beat.REBALANCE
         if code in (codes.UNKNOWN_MEMBER_ID, codes.ILLEGAL_GENERATION):
-            self.member_id = ""
             return Beat.LOST
         self._raise(code, "send a heartbeat to")
         return Beat.GOOD
@@ -148,7 +193,7 @@ class Membership:
             {
                 "group_id": self.config.group_id,
                 "member_id": member,
-                "members": [{"member_id": member, "group_instance_id": None}],
+                "members": [{"member_id": member, "group_instance_id": self.config.instance_id}],
             },
             timeout_ms=self.config.session_timeout_ms,
         )
@@ -159,11 +204,21 @@ class Membership:
             self._cluster.forget_coordinator(group)
         raise_for(code, f"{verb} group {group} on {self._cluster.alias}", f"group {group}", right="Read")
 
-    async def _call(self, api: str, values: Mapping[str, Any], *, timeout_ms: int) -> Any:
+    async def _call(self, api: str, values: Mapping[str, Any], *, timeout_ms: int, purpose: str = GROUP) -> Any:
         node = await self._cluster.coordinator(self.config.group_id)
         try:
-            connection = await self._cluster.connection(node, GROUP)
+            connection = await self._cluster.connection(node, purpose)
             return await connection.call(api, values, timeout_ms=timeout_ms)
         except ClusterError:
             self._cluster.forget_coordinator(self.config.group_id)  # that broker may have died: ask who follows it
             raise
+
+
+def _code_of(answer: Any) -> int:
+    """Return the error code of an answer.
+
+    An instance id belongs to one worker alone. So if another member has it, that is this worker before it was started
+    again, with a request that was long under way: to be fenced by it is to be forgotten, and passes with the next join.
+    """
+    code = int(answer.error_code)
+    return codes.UNKNOWN_MEMBER_ID if code == codes.FENCED_INSTANCE_ID else code

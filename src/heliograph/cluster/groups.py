@@ -10,7 +10,7 @@ while the group is empty, and refuses it while it has members.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -77,6 +77,10 @@ class Member:
     client_id: str
     host: str
     """Address that the broker sees, without the slash before it."""
+    metadata: bytes = field(default=b"", repr=False)
+    """What it said when it joined; of a classic group that is stable."""
+    assignment: bytes = field(default=b"", repr=False)
+    """What the leader gave it; the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +242,15 @@ def _take(
         except HeliographError as error:
             found[group] = error
         else:
-            members = tuple(Member(m.member_id, m.client_id, m.client_host.lstrip("/")) for m in row.members)
+            members = tuple(_member(each, classic=protocol is Protocol.CLASSIC) for each in row.members)
             protocol_type = getattr(row, "protocol_type", "consumer")
             operations = getattr(row, "authorized_operations", NOT_TOLD)
             found[group] = Described(group, protocol, protocol_type, row.group_state, members, operations)
+
+
+def _member(row: Any, *, classic: bool) -> Member:
+    metadata, assignment = (bytes(row.member_metadata), bytes(row.member_assignment)) if classic else (b"", b"")
+    return Member(row.member_id, row.client_id, row.client_host.lstrip("/"), metadata, assignment)
 
 
 async def committed(cluster: Cluster, group: str) -> dict[TopicPartition, Committed]:

@@ -293,6 +293,7 @@ def _sync(flow: _Flow, reverse: _Flow | None) -> SyncConfig:
 def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig, target: ClusterConfig) -> FlowConfig:
     separator = flow.option("replication.policy.separator")
     internal = flow.option("replication.policy.internal.topic.separator.enabled")
+    tasks = flow.option("tasks.max")
     return FlowConfig(
         source=source,
         target=target,
@@ -322,6 +323,7 @@ def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig
         produce_timeout_ms=target.request_timeout_ms,
         sync=sync,
         group_id=flow.group_id(),
+        tasks_max=tasks.number if tasks.value is not None else None,
         session_timeout_ms=flow.worker("session.timeout.ms").number,
         heartbeat_interval_ms=flow.worker("heartbeat.interval.ms").number,
         rebalance_timeout_ms=flow.worker("rebalance.timeout.ms").number,

@@ -271,7 +271,15 @@ def _java(family: Family, name: str, acts_like: tuple[str, ...], what: str) -> O
 _MIRROR = "org.apache.kafka.connect.mirror."
 
 _CONNECTOR_OPTIONS = (
-    *_unused(_FLOW, Kind.INT, "tasks.max"),
+    Option(
+        "tasks.max",
+        _FLOW,
+        Kind.INT,
+        None,
+        "How many workers may share the partitions of a flow; without it, all that there are. One worker copies as "
+        "fast as it can, whatever the number.",
+        minimum=1,
+    ),
     *_unused(_FLOW, Kind.LONG, "admin.timeout.ms", "consumer.poll.timeout.ms", "errors.retry.timeout"),
     *_unused(_FLOW, Kind.LONG, "errors.retry.delay.max.ms"),
     *_unused(_FLOW, Kind.BOOLEAN, "tasks.max.enforce", "errors.log.enable", "errors.log.include.messages"),

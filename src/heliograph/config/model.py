@@ -3,7 +3,9 @@
 Units are in the names. Every secret is a :class:`Secret`, whose text form is a mask.
 """
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -230,7 +232,11 @@ class FlowConfig:
     sync: SyncConfig
 
     group_id: str
-    """Group on the target whose single member owns the flow's lanes (MM2: ``<source>-mm2``)."""
+    """Group on the target whose members share the flow's lanes (MM2: ``<source>-mm2``)."""
+    tasks_max: int | None = None
+    """Most members that get any lanes; None: no limit."""
+    instance_id: str | None = None
+    """Of a static member of the group (KIP-345)."""
     session_timeout_ms: int
     heartbeat_interval_ms: int
     rebalance_timeout_ms: int
@@ -244,9 +250,21 @@ class FlowConfig:
     """Time for draining and committing at a stop (``task.shutdown.graceful.timeout.ms``)."""
 
     @property
-    def transactional_id(self) -> str:
-        """The id that MM2's first source task would have (KIP-618), so that each of the two fences the other."""
-        return f"{self.group_id}-{self.connector_name}-0"
+    def digest(self) -> str:
+        """A few letters that tell this configuration of the flow from others; of the clusters only their names count.
+
+        It says nothing of secrets, which belong to the clusters.
+        """
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "instance_id"}
+        told |= {side: told[side].alias for side in ("source", "target")}
+        return hashlib.sha256(json.dumps(told, default=_plain, sort_keys=True).encode()).hexdigest()[:8]
+
+    def transactional_id(self, slot: int = 0) -> str:
+        """Return the id of the worker with this number.
+
+        MM2's source task of that number would have the same (KIP-618), so that each of the two fences the other.
+        """
+        return f"{self.group_id}-{self.connector_name}-{slot}"
 
     @property
     def name(self) -> str:
@@ -280,3 +298,10 @@ class Config:
     effective: tuple[tuple[str, str, str], ...] = ()
     """For ``heliograph check``: key, value (secrets masked), origin (``file:line``, ``default``, or ``derived``
     from others); sorted by key."""
+
+
+def _plain(value: object) -> object:
+    """Return what JSON has no form for as something that it has; the same for equal values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return sorted(map(str, value)) if isinstance(value, frozenset) else str(value)

@@ -158,8 +158,12 @@ class DataPlane:
         """
         if await self._answered([lane], limit_s):
             return True
-        self._placement.read_again(lane)
+        self.resume_reading(lane)
         return False
+
+    def resume_reading(self, lane: Lane) -> None:
+        """Undo :meth:`settle`."""
+        self._placement.read_again(lane)
 
     async def _answered(self, lanes: list[Lane], limit_s: float) -> bool:
         """Read no more for ``lanes`` and wait until all they sent is answered; says whether it was in time."""
@@ -170,7 +174,9 @@ class DataPlane:
         self._arrived(lanes)
         try:
             async with asyncio.timeout(limit_s):
-                while any(lane.in_flight for lane in lanes) or (self._stopping and not self._committed_all()):
+                while any(lane.in_flight or lane.uncommitted for lane in lanes) or (
+                    self._stopping and not self._committed_all()
+                ):
                     self._progressed.clear()
                     await self._progressed.wait()
         except TimeoutError:
@@ -316,6 +322,7 @@ class DataPlane:
     def _committed(self, lanes: list[Lane]) -> None:
         for lane in lanes:
             self._note_latency(lane)
+        self._progressed.set()
 
     def _aborted(self, lanes: list[Lane], cause: HeliographError) -> None:
         self._listener(TransactionAborted(self._target.alias, len(lanes), cause))

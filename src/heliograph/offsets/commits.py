@@ -36,6 +36,12 @@ class Commits:
             await self.offsets.settle()
         self.stored = await self.offsets.read()
 
+    async def look_again(self) -> None:
+        """Read once more what is stored: other workers store positions of their lanes. Raises a ClusterError."""
+        if self.transactions is not None:
+            await self.offsets.settle()
+        self.stored = await self.offsets.read()
+
     def known(self, lane: Lane) -> Anchor | None:
         """Return the anchor that says where ``lane`` goes on; None where nothing was copied before."""
         known = self.latest(lane)

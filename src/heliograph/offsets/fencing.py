@@ -9,6 +9,7 @@ Which ids there are the brokers tell (KIP-664, Kafka 3.0). Older brokers are ask
 open there ends by itself, after ``transaction.timeout.ms`` (a minute).
 """
 
+from collections.abc import Collection
 from functools import partial
 
 from heliograph.cluster.cluster import Cluster, raise_for
@@ -54,12 +55,14 @@ async def _ids_of_broker(cluster: Cluster, node: int) -> list[str]:
     return [str(row.transactional_id) for row in answer.transaction_states]
 
 
-async def fence(cluster: Cluster, config: FlowConfig) -> list[str]:
-    """Fence every MM2 task of this flow that has written transactions to ``cluster``; gives the ids.
+async def fence(cluster: Cluster, config: FlowConfig, slots: Collection[int] = ()) -> list[str]:
+    """Fence every MM2 task, and every worker, of this flow that has written transactions to ``cluster``; gives the ids.
 
-    Raises HeliographError; NotAuthorized where Write on a transactional id is missing.
+    Those of the workers with the numbers ``slots`` are left alone: they are alive. Raises HeliographError;
+    NotAuthorized where Write on a transactional id is missing.
     """
-    ids = await transactional_ids(cluster, config)
+    alive = {config.transactional_id(slot) for slot in slots}
+    ids = [each for each in await transactional_ids(cluster, config) if each not in alive]
 
     async def one(transactional_id: str) -> None:
         await TransactionalProducer(cluster, transactional_id).initialise()

@@ -12,6 +12,7 @@ from heliograph.errors import HeliographError
 from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Lane
 from heliograph.mirror.naming import Location
+from heliograph.mirror.selection import selection_of
 from heliograph.observe.log import Log
 from heliograph.upkeep.acls import Acls
 from heliograph.upkeep.checkpoints import Checkpoints
@@ -27,6 +28,7 @@ class Upkeep:
 
     def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, flow: DataPlane, log: Log) -> None:
         """Nothing is asked or written before the jobs run. Raises ConfigError for lists that are no patterns."""
+        selects = selection_of(config).selects
         self._log = log
         lanes = flow.lanes
         clusters = {Location.SOURCE: source, Location.TARGET: target}
@@ -35,7 +37,7 @@ class Upkeep:
         self._heartbeats = Heartbeats(config, source, target, log)
         self._group_sync = GroupSync(config, target, self.checkpoints, log)
         self._state_topics = StateTopics(config, source, target, log)
-        self._acls = Acls(config, source, target, lambda: {topic for topic, _ in lanes}, log)
+        self._acls = Acls(config, source, target, lambda: filter(selects, source.metadata.topics), log)
 
     def jobs(self) -> list[Job]:
         """Return all jobs that the configuration asks for."""

@@ -12,6 +12,8 @@ from heliograph.errors import HeliographError
 from heliograph.observe.log import Log
 
 RETRY_S = 0.5
+TAKE_OVER_S = 1.0
+"""How often a job that is another worker's asks whether it still is."""
 
 
 class Scope(StrEnum):
@@ -64,12 +66,18 @@ class Job:
             self.failing_since_s = self.clock()
 
 
-async def every(job: Job, log: Log) -> None:
-    """Do ``job`` until cancelled. An error is logged, once as long as it stays the same, and the job done again."""
+async def every(job: Job, log: Log, may: Callable[[Job], bool] = lambda _: True) -> None:
+    """Do ``job`` until cancelled. An error is logged, once as long as it stays the same, and the job done again.
+
+    While it is another worker's (``may`` says no), nothing is done; who takes it over begins soon.
+    """
     pause_s = 0.0 if job.at_once else job.interval_s
     told = ""
     while True:
         await asyncio.sleep(pause_s)
+        if not may(job):
+            pause_s = min(job.interval_s, TAKE_OVER_S)
+            continue
         pause_s = job.interval_s
         try:
             await job.run()

@@ -71,10 +71,13 @@ class TopicJob:
     _ids: dict[str, str] = field(default_factory=dict)
     """Topic ids (KIP-516) of the selected source topics, as last seen."""
 
-    async def look(self, before: Mapping[tuple[str, int], int]) -> Found:
+    async def look(
+        self, before: Mapping[tuple[str, int], int], folded: Mapping[str, int] | None = None, *, acts: bool = True
+    ) -> Found:
         """Compare both clusters, create and grow topics on the target; raises a ClusterError.
 
-        ``before`` says where records went until now: the target partition by source topic and partition.
+        ``before`` says where records went until now: the target partition by source topic and partition. A worker
+        that does not act leaves topics to the one that does, and is told by it which stay too small: ``folded``.
         """
         source = (await self.source.refresh(None)).topics
         target = (await self.target.refresh(None)).topics
@@ -83,6 +86,8 @@ class TopicJob:
         anew = self._made_anew({lane.source_topic: shapes[lane.source_topic].topic_id for lane in plan.lanes})
         if not plan.actions:
             return Found(plan.lanes, anew=anew)
+        if not acts:
+            return Found(fold(plan.lanes, folded or {}, before), anew=anew)
         missing = {action.name for action in plan.actions if isinstance(action, CreateTopic)}
         upstream = {lane.source_topic for lane in plan.lanes if lane.target_topic in missing}
         for name, entries in (await read_configs(self.source, upstream)).items():
@@ -93,14 +98,14 @@ class TopicJob:
         created, refused = await self._create(to_create, problems)
         growths = [each for each in actions if isinstance(each, AddPartitions)]
         grown = await self._grow(growths, problems)
-        folded = tuple(
+        small = tuple(
             Folded(each.name, each.total, counts[each.name], problems.pop(each.name))
             for each in growths
             if each.name in problems and admin.may_not_grow(problems[each.name])
         )
-        lanes = fold(plan.lanes, {each.topic: each.target_partitions for each in folded}, before)
+        lanes = fold(plan.lanes, {each.topic: each.target_partitions for each in small}, before)
         await self._wait_for({lane.target_topic for lane in lanes} - set(problems), lanes)
-        return Found(lanes, tuple(created), tuple(grown), problems, folded, anew, unknown, refused)
+        return Found(lanes, tuple(created), tuple(grown), problems, small, anew, unknown, refused)
 
     def _made_anew(self, ids: Mapping[str, str]) -> frozenset[str]:
         """Compare with the ids of the last look; brokers before 2.8 tell none."""

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Coroutine
+from functools import partial
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import until_answered
@@ -63,7 +64,8 @@ class FlowRunner:
     @property
     def flow(self) -> DataPlane | None:
         """The data plane while it moves records."""
-        return self._session.flow if self._session is not None and self.state is FlowState.RUNNING else None
+        copies = self.state in (FlowState.RUNNING, FlowState.STANDBY)
+        return self._session.flow if self._session is not None and copies else None
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -137,7 +139,16 @@ class FlowRunner:
             self._target,
             self.config,
             time.time_ns() // 1_000_000,
-            OwnershipListener(gained=self._on_gained, lost=self._on_lost, standby=self._on_standby),
+            OwnershipListener(
+                gained=self._on_gained,
+                shared=self._on_shared,
+                lost=self._on_lost,
+                held=lambda: self._session.lanes.held if self._session is not None else frozenset(),
+                loads=lambda: self._session.loads.now if self._session is not None else {},
+                spared=lambda: self._session.spared if self._session is not None else frozenset(),
+                able=lambda: self._session is None or not self._session.cut_off,
+                wanted=lambda: self._session.lanes.wanted if self._session is not None else None,
+            ),
             clock=asyncio.get_running_loop().time,
         )
         self._ownership = ownership
@@ -212,10 +223,9 @@ class FlowRunner:
     def _on_gained(self) -> None:
         self._owned.set()
 
-    def _on_standby(self) -> None:
-        if self.state is not FlowState.STANDBY:
-            self._be(FlowState.STANDBY, f"another process copies this flow (group {self.config.group_id})")
-            self.log.info("standing by: another process copies this flow", group=self.config.group_id)
+    def _on_shared(self) -> None:
+        if self._session is not None:
+            self._session.shared()
 
     def _on_lost(self, reason: str) -> None:
         self._owned.clear()
@@ -224,12 +234,19 @@ class FlowRunner:
 
     async def _own(self, membership: "asyncio.Task[None]") -> None:
         """Copy for as long as the lanes are ours."""
-        assert self._ownership is not None
+        ownership = self._ownership
+        assert ownership is not None
         self._be(FlowState.STARTING)
         self.log.info("copying", group=self.config.group_id)
         listener = session.SessionListener(
-            holds=self._ownership.holds,
+            holds=partial(ownership.holds, ownership.tenure),
+            share=lambda: ownership.share,
+            leads=lambda: ownership.leads,
+            spared=lambda: ownership.spared,
+            rejoin=ownership.rejoin,
+            report=ownership.report,
             running=self._on_running,
+            standby=self._on_standby,
             waiting=self._on_waiting,
             trouble=self._on_trouble,
             lost=self.losses.add,
@@ -266,6 +283,9 @@ class FlowRunner:
 
     def _on_running(self) -> None:
         self._be(FlowState.RUNNING)
+
+    def _on_standby(self) -> None:
+        self._be(FlowState.STANDBY, f"other workers copy all partitions (group {self.config.group_id})")
 
     def _on_waiting(self, error: HeliographError) -> None:
         self._be(FlowState.WAITING, str(error))

@@ -4,29 +4,48 @@ A look at both clusters' topics (:class:`~heliograph.upkeep.topics.TopicJob`) sa
 brings the data plane there, and tells what changed.
 """
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from heliograph.concurrency import all_of
 from heliograph.config.model import FlowConfig
-from heliograph.errors import HeliographError
+from heliograph.errors import HeliographError, Unreachable
 from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Lane
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.topics import LanePlan
 from heliograph.observe.log import Log
+from heliograph.observe.text import plural
 from heliograph.offsets.commits import Commits
 from heliograph.upkeep.deletion import DeletionJob
 from heliograph.upkeep.topic_configs import tell_refused
 from heliograph.upkeep.topics import Found, TopicJob
+from heliograph.worker.ownership import Share, Wanted
 
 TopicPartition = tuple[str, int]
 SETTLE_S = 5.0
-"""How long a lane that is to go to another target partition may take to have everything acknowledged."""
+"""How long a lane that is to go elsewhere may take to have everything acknowledged."""
 BATCH_OVERHEAD_BYTES = 12
 """max.message.bytes counts a batch without its first two fields, or with them, by version: stay below both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """This worker's part in the group, as far as lanes are concerned."""
+
+    share: Callable[[], Share]
+    """What it may copy."""
+    leads: Callable[[], bool]
+    """Whether it is the one that creates topics and says what is to be shared."""
+    rejoin: Callable[[], None]
+    """Have everything shared out once more."""
+    report: Callable[[], None]
+    """Tell it what was let go of."""
+    catch_up: Callable[[], Awaitable[None]]
+    """Learn what other workers have stored."""
 
 
 @dataclass(slots=True)
@@ -43,13 +62,27 @@ class LaneSet:
     """Finds where lanes begin, and starts them."""
     begins: Callable[[Lane, int, int], None]
     """Told by each lane where it begins (position, expected target offset), while its anchor still is what it was."""
+    sharing: Sharing
     log: Log
+    plans: dict[TopicPartition, LanePlan] = field(default_factory=dict)
+    """All lanes of the flow, whoever copies them, as of the last look."""
+    wanted: Wanted | None = None
+    """The same, for the leader to share out; None before the first look."""
     topics: int = 0
     """Topics of the source that are copied."""
     gone: dict[TopicPartition, Anchor] = field(default_factory=dict)
     """Partitions that were copied and are no longer on the source, with how far they were."""
     problems: dict[str, HeliographError] = field(default_factory=dict)
     """By topic on the target: why nothing can be copied to it yet, as of the last look."""
+    _opening: frozenset[TopicPartition] = frozenset()
+    """What is about to be opened; some of it may be open already."""
+    _problems_found: Mapping[str, HeliographError] = field(default_factory=dict)
+    _acted: bool = False
+    """Whether the last look could create topics."""
+    _outdated: bool = False
+    """Whether other workers may have stored positions since they were read."""
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One change at a time, of what there is and of what is ours."""
     _ends: dict[TopicPartition, int | None] = field(default_factory=dict)
     """Where partitions ended whose lanes are closed, as far as was seen."""
     _folded: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -60,30 +93,117 @@ class LaneSet:
 
         Raises a ClusterError; what was not done is done by the next look.
         """
-        flow = self.flow
-        found = await self.topic_job.look(self._target_partitions())
+        await self.look()
+        await self.take_share()
+
+    async def look(self) -> None:
+        """Look at the topics, and say what there is to be shared. Raises a ClusterError."""
+        async with self._changing:
+            await self._look()
+
+    async def _look(self) -> None:
+        self._acted = leads = self.sharing.leads()
+        found = await self.topic_job.look(self._target_partitions(), self.sharing.share().folded, acts=leads)
         self._note_topics(found)
-        wanted = {(plan.source_topic, plan.partition): plan for plan in found.lanes}
-        for key, lane in list(flow.lanes.items()):
-            if key not in wanted or key[0] in found.anew:
+        self._problems_found = dict(found.problems)
+        self.plans = {(plan.source_topic, plan.partition): plan for plan in found.lanes}
+        for key, lane in list(self.flow.lanes.items()):
+            if key not in self.plans or key[0] in found.anew:
                 self._close(lane)
+        small = {each.topic: each.target_partitions for each in found.folded}
+        wanted = Wanted(frozenset(self.plans), small if leads else self.sharing.share().folded)
+        if leads and wanted != self.wanted:
+            self.sharing.rejoin()
+        self.wanted = wanted
+
+    async def take_share(self) -> None:
+        """Open the lanes that are ours, and give up those that are another worker's. Raises a ClusterError.
+
+        The leader may have looked later than this worker: then lanes are missing that cannot be opened yet.
+        """
+        async with self._changing:
+            if self.missing:
+                await self._look()
+            share = self.sharing.share()
+            self._outdated = self._outdated or len(share.slots) > 1
+            wanted = {key: plan for key, plan in self.plans.items() if share.has(key)}
+            self._opening = frozenset(wanted)
+            try:
+                await self._bring_to(wanted)
+            finally:
+                self._opening = frozenset()
+                self.sharing.report()
+
+    @property
+    def missing(self) -> int:
+        """How many lanes of the share cannot be opened, as the last look did not show them, or not their copies."""
+        lanes = self.sharing.share().lanes
+        unseen = len(lanes - self.plans.keys()) if lanes is not None else 0
+        return unseen + sum(
+            not self._has_copy(plan) for key, plan in self.plans.items() if self.sharing.share().has(key)
+        )
+
+    def _has_copy(self, plan: LanePlan) -> bool:
+        """Whether a lane has somewhere to go; who may create topics has done all that can be done."""
+        copy = self.topic_job.target.metadata.topics.get(plan.target_topic)
+        return self._acted or (copy is not None and plan.target_partition in copy.partitions)
+
+    @property
+    def held(self) -> frozenset[TopicPartition]:
+        """What this worker copies, or is about to: no other worker may be given it."""
+        return self._opening.union(self.flow.lanes)
+
+    async def _bring_to(self, wanted: Mapping[TopicPartition, LanePlan]) -> None:
+        """Bring the data plane to ``wanted``. Raises a ClusterError."""
+        await self._give_up([lane for key, lane in self.flow.lanes.items() if key not in wanted])
         await self._move(wanted)
-        self._note_gone(wanted)
-        new = [self._open(flow.window, plan) for key, plan in wanted.items() if key not in flow.lanes]
+        if self.sharing.leads():
+            self._note_gone()
+        new = [
+            self._open(self.flow.window, plan)
+            for key, plan in wanted.items()
+            if key not in self.flow.lanes and self._has_copy(plan)
+        ]
         if new:
-            await self._begin(new, found)
-        flow.leaders_changed()
-        if self.deletion:
+            if self._outdated:
+                await self.sharing.catch_up()
+                self._outdated = len(self.sharing.share().slots) > 1
+            await self._begin(new)
+        self.flow.leaders_changed()
+        if self.deletion and self.sharing.leads():
             await self._delete_copies(self.deletion)
 
-    async def _begin(self, new: list[Lane], found: Found) -> None:
+    async def _give_up(self, lanes: list[Lane]) -> None:
+        """Close lanes that are to be another worker's, where all they sent is acknowledged and stored.
+
+        Raises a ClusterError; what could not be given up goes on, and is given up by the next attempt.
+        """
+        if not lanes:
+            return
+        settled = await all_of(self.flow.settle(lane, SETTLE_S) for lane in lanes)
+        done = [lane for lane, is_settled in zip(lanes, settled, strict=True) if is_settled]
+        try:
+            await self.commits.commit(self.flow.moved)
+        except HeliographError:
+            for lane in done:
+                self.flow.resume_reading(lane)
+            raise
+        for lane in done:
+            self._close(lane)
+        self.log.info("partitions given to other workers", partitions=len(done))
+        if len(done) < len(lanes):
+            left = plural(len(lanes) - len(done), "partition")
+            raise Unreachable(f"What was sent for {left} was not acknowledged within {SETTLE_S:g} s")
+
+    async def _begin(self, new: list[Lane]) -> None:
         """Start new lanes and give them to the data plane; those without a topic on the target wait there."""
+        problems = self._problems_found
         for lane in new:
-            problem = found.problems.get(lane.target_topic)
+            problem = problems.get(lane.target_topic)
             if problem is not None:  # before anything that may fail: it is to be seen
                 lane.resume_needed(problem)
                 self.flow.add(lane)
-        new = [lane for lane in new if lane.target_topic not in found.problems]
+        new = [lane for lane in new if lane.target_topic not in problems]
         limits = await self.topic_job.limits(lane.target_topic for lane in new)
         for lane in new:
             limit = limits.get(lane.target_topic)
@@ -103,22 +223,26 @@ class LaneSet:
     async def _move(self, wanted: Mapping[TopicPartition, LanePlan]) -> None:
         """Close lanes that are to go to another target partition, at a point where all they sent is acknowledged."""
         lanes = self.flow.lanes
-        moving = [lane for key, lane in lanes.items() if lane.target_partition != wanted[key].target_partition]
+        moving = [
+            lane
+            for key, lane in lanes.items()
+            if key in wanted and lane.target_partition != wanted[key].target_partition
+        ]
         settled = await all_of(self.flow.settle(lane, SETTLE_S) for lane in moving)
         for lane, done in zip(moving, settled, strict=True):
             if done:
                 self._close(lane)
         busy = {lane.target_topic for lane, done in zip(moving, settled, strict=True) if not done}
         for key, lane in lanes.items():
-            if lane.target_topic not in busy:  # else those that stay still share its partition
+            if key in wanted and lane.target_topic not in busy:  # else those that stay still share its partition
                 lane.share(shared=wanted[key].shared)
 
-    def _note_gone(self, wanted: Mapping[TopicPartition, LanePlan]) -> None:
+    def _note_gone(self) -> None:
         """Take note of partitions that were copied and are no longer on the source."""
         before = {topic for topic, _ in self.gone}
         selection = self.topic_job.rules.selection
         self.gone = {
-            key: at for key, at in self.commits.stored.items() if key not in wanted and selection.selects(key[0])
+            key: at for key, at in self.commits.stored.items() if key not in self.plans and selection.selects(key[0])
         }
         partitions = Counter(topic for topic, _ in self.gone)
         for topic, count in partitions.items():
@@ -130,7 +254,7 @@ class LaneSet:
         gone: dict[str, set[str]] = defaultdict(set)
         for (topic, _), at in self.gone.items():
             gone[topic].update(filter(None, [at.target_id]))
-        deleted = await job.look(gone, {topic for topic, _ in self.flow.lanes})
+        deleted = await job.look(gone, {topic for topic, _ in self.plans})
         forgotten = [key for key in self.gone if key[0] in deleted]
         await self.commits.forget(forgotten)
         for key in forgotten:

@@ -1,61 +1,98 @@
-"""Who copies: a flow's workers form a group on the target cluster, and one of them owns all lanes.
+"""Who copies what: a flow's workers form a group on the target cluster, and its leader shares the lanes among them.
 
-The group has MirrorMaker 2's id but a protocol of our own, so the broker refuses to mix the two. The leader gives the
-lanes to the member that has them already, else to the one that waits longest; so a second process that joins or
-leaves does not disturb the first. An owner sends only while its *lease* holds: the session that its last good heartbeat
-renewed, less a margin, counted from before that heartbeat was sent.
+The group has MirrorMaker 2's id but a protocol of our own, so the broker refuses to mix the two. A worker keeps its
+lanes while the group rebalances. It gives up those that its next assignment does not name, in good order, and joins
+again without them; only then is another worker given them (:mod:`heliograph.mirror.assignment`).
+
+A worker sends only while its *lease* holds: the session that its last good heartbeat renewed, less a margin, counted
+from before that heartbeat was sent. Heartbeats go on while a rebalance is waited for.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-import msgspec
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from heliograph.cluster import groups
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.group import Beat, GroupConfig, Joined, Membership
 from heliograph.cluster.retry import retriable
+from heliograph.concurrency import cancel_all
 from heliograph.config.model import FlowConfig
-from heliograph.errors import BrokerError, HeliographError, ProtocolError
+from heliograph.errors import BrokerError, HeliographError
+from heliograph.mirror.assignment import Claims, Load, TopicPartition, share
+from heliograph.mirror.group_messages import (
+    LeaderSays,
+    MemberSays,
+    decode_leader,
+    decode_member,
+    encode_leader,
+    encode_member,
+)
 from heliograph.mirror.naming import PROTOCOL_TYPE
 from heliograph.wire import errors as codes
 
+Answer = TypeVar("Answer")
+
 PROTOCOL_NAME = "lanes-1"
 LEASE_SHARE = 0.8
-"""Part of the session time-out for which a heartbeat allows sending."""
+"""Part of the session for which a heartbeat allows sending."""
+HEARTBEAT_S_MAX = 1.0
+"""Of several workers. They learn by a heartbeat that the group rebalances: no lane waits longer for its next one."""
 OTHER_PROTOCOL_S = 15.0
 """How long a group of another protocol is waited for: a MirrorMaker that was killed leaves after its session."""
 
 
-class Metadata(msgspec.Struct, frozen=True):
-    """What a member tells the leader."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What there is to be copied, as one worker sees it."""
 
-    owner: bool
-    waiting_since_ms: int
-
-
-class Assignment(msgspec.Struct, frozen=True):
-    """What the leader tells everyone."""
-
-    owner: str
-    """Member id."""
+    lanes: frozenset[TopicPartition]
+    folded: Mapping[str, int]
+    """Topics on the target that have, and keep, fewer partitions than their source."""
 
 
-def choose_owner(members: Mapping[str, Metadata]) -> str:
-    """Return the member that owns the lanes: the present owner, else the one that waits longest."""
-    return min(members, key=lambda member: (not members[member].owner, members[member].waiting_since_ms, member))
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What this worker may copy."""
+
+    lanes: frozenset[TopicPartition] | None = frozenset()
+    """None: all there are."""
+    folded: Mapping[str, int] = field(default_factory=dict)
+    slot: int = 0
+    slots: frozenset[int] = frozenset()
+    """Numbers of all workers; each has one of its own."""
+
+    same_config: bool = True
+    """Whether the leader has the same configuration."""
+
+    def has(self, lane: TopicPartition) -> bool:
+        """Say whether ``lane`` may be copied."""
+        return self.lanes is None or lane in self.lanes
 
 
 @dataclass(frozen=True, slots=True)
 class OwnershipListener:
-    """Whom an ownership tells."""
+    """Whom an ownership asks and tells."""
 
     gained: Callable[[], None]
+    """This worker has a share from now on, be it an empty one."""
+    shared: Callable[[], None]
+    """The share has changed."""
     lost: Callable[[str], None]
-    """With the reason, one phrase."""
-    standby: Callable[[], None]
+    """It has none any more; with the reason, one phrase."""
+    held: Callable[[], frozenset[TopicPartition]]
+    """What is being copied, or about to be."""
+    loads: Callable[[], Mapping[TopicPartition, Load]]
+    """What was measured of it."""
+    spared: Callable[[], frozenset[str]]
+    """Topics on the target whose configs must stay as they are for now."""
+    able: Callable[[], bool]
+    """Whether the source can be reached."""
+    wanted: Callable[[], Wanted | None]
+    """What there is to be copied; None: it is not known yet."""
 
 
 class Ownership:
@@ -70,28 +107,47 @@ class Ownership:
         *,
         clock: Callable[[], float],
     ) -> None:
-        """Nothing is joined before :meth:`run`; ``started_ms`` is this member's place in the queue.
+        """Nothing is joined before :meth:`run`; ``started_ms`` is when this member was started.
 
         ``clock`` tells the loop's time.
         """
         self.owns = False
+        """Whether it has a share."""
+        self.tenure = 0
+        """Counts how often it has come to one."""
+        self.leads = False
+        """Whether it shares out, and does what one worker does for all."""
+        self.spared: frozenset[str] = frozenset()
+        """As leader: topics on the target whose configs some member needs as they are."""
+        self.share = Share()
         self._listener = listener
         self._cluster = cluster
         self._config = config
+        self._digest = config.digest
         self._started_ms = started_ms
         self._now = clock
         self._lease_until = 0.0
         self._given_up = False
+        self._again = asyncio.Event()
+        self._claimed: frozenset[TopicPartition] = frozenset()
+        """What it said it had when it joined last."""
+        self._loads: dict[TopicPartition, Load] = {}
+        """As leader: what was last heard of each lane."""
         self._membership = Membership(
             cluster,
             GroupConfig(
-                config.group_id, PROTOCOL_TYPE, PROTOCOL_NAME, config.session_timeout_ms, config.rebalance_timeout_ms
+                config.group_id,
+                PROTOCOL_TYPE,
+                PROTOCOL_NAME,
+                config.session_timeout_ms,
+                config.rebalance_timeout_ms,
+                config.instance_id,
             ),
         )
 
-    def holds(self) -> bool:
-        """Whether the lanes are ours at this moment."""
-        return self.owns and self._now() < self._lease_until
+    def holds(self, tenure: int | None = None) -> bool:
+        """Whether what this worker has is its own at this moment; with ``tenure``, what it got then."""
+        return self.owns and self._now() < self._lease_until and tenure in (None, self.tenure)
 
     async def run(self) -> None:
         """Take part until cancelled; raises what cannot pass by itself."""
@@ -105,14 +161,23 @@ class Ownership:
                     continue
                 if retriable(error) is None:
                     raise
-                await asyncio.sleep(self._config.heartbeat_interval_ms / 1000)
+                await asyncio.sleep(self._heartbeat_s)
             if self.owns and self._now() >= self._lease_until:
                 self._lose("no heartbeat was answered in time")
 
-    def give_up(self, reason: str) -> None:
-        """Own nothing from now on, and take part again as the one that came last, after a session's time.
+    def rejoin(self) -> None:
+        """Have everything shared out once more."""
+        self._again.set()
 
-        For an owner whom somebody else has fenced: the group does not know of that.
+    def report(self) -> None:
+        """Have lanes given to others that this worker has let go of since it joined."""
+        if self.owns and not all(map(self.share.has, self._claimed - self._listener.held())):
+            self.rejoin()
+
+    def give_up(self, reason: str) -> None:
+        """Have no share from now on, and take part again as one that came last, after a session's time.
+
+        For a worker whom somebody else has fenced: the group does not know of that.
         """
         if self.owns:
             self._given_up = True
@@ -132,35 +197,97 @@ class Ownership:
             self._started_ms = time.time_ns() // 1_000_000
             self._given_up = False
 
+    # ---- one generation -------------------------------------------------------------------------------------------
+
     async def _generation(self) -> None:
         """Live through one generation of the group."""
-        sent_at = self._now()
-        metadata = msgspec.json.encode(Metadata(self.owns, self._started_ms))
-        joined = await self._join(metadata)
-        assignments: dict[str, bytes] = {}
-        if joined.leads:
-            owner = choose_owner({key: _read_metadata(value) for key, value in joined.members.items()})
-            assignments = dict.fromkeys(joined.members, msgspec.json.encode(Assignment(owner)))
-        answer = await self._membership.sync(assignments)
+        self._again.clear()
+        joined = await self._kept_alive(self._join())
+        assignments = self._share_out(joined) if joined.leads else {}
+        sent_at = self._now()  # with this request the session begins again; the join may have waited for long
+        answer = await self._kept_alive(self._membership.sync(assignments))
         if answer is None:
             return
-        owner = _read_owner(answer, self._config)
+        told = decode_leader(answer)
         self._renew(sent_at)
-        if owner == joined.member_id:
-            if not self.owns:
-                self.owns = True
-                self._listener.gained()
-        elif self.owns:
-            self._lose("the group gave the lanes to another process")
+        self.leads = joined.leads
+        self.share = self._share_of(told, joined)
+        if self._membership.be_among(others=len(self.share.slots) > 1):
+            self._again.set()
+        if self.owns:
+            self._listener.shared()
         else:
-            self._listener.standby()
+            self.owns = True
+            self.tenure += 1
+            self._listener.gained()
+            if self._config.instance_id is not None:
+                self._again.set()  # it may have what it had before it was started again; the leader has not heard of it
         await self._beat()
 
-    async def _join(self, metadata: bytes) -> Joined:
+    def _says(self) -> MemberSays:
+        if not self.owns:
+            return MemberSays(config=self._digest, waiting_since_ms=self._started_ms)
+        self._claimed = self._listener.held() | (self.share.lanes or frozenset())
+        return MemberSays(
+            self._claimed,
+            self._listener.loads(),
+            self._membership.generation,
+            self.share.slot,
+            self._digest,
+            able=self._listener.able(),
+            spared=self._listener.spared(),
+            waiting_since_ms=self._started_ms,
+        )
+
+    def _share_of(self, told: LeaderSays, joined: Joined) -> Share:
+        if told.owner is None:
+            same = told.config in ("", self._digest)
+            return Share(told.lanes, told.folded, told.slot, told.slots, same_config=same)
+        # A leader of version 0.1 knows one owner, who has everything.
+        return Share(None if told.owner == joined.member_id else frozenset())
+
+    def _share_out(self, joined: Joined) -> dict[str, bytes]:
+        """Return what each member is told."""
+        members = {member: decode_member(raw) for member, raw in joined.members.items()}
+        workers = {member: each for member, each in members.items() if not each.old}
+        self.spared = frozenset(topic for each in workers.values() for topic in each.spared)
+        for each in workers.values():
+            self._loads.update(each.loads)
+        wanted = self._listener.wanted()
+        everything = next((member for member, each in sorted(members.items()) if each.has_all), None)
+        if wanted is None:  # nobody loses what he has before the topics were looked at
+            granted = {member: each.lanes for member, each in workers.items()}
+            wanted = Wanted(frozenset(), self.share.folded)
+        else:
+            self._loads = {lane: load for lane, load in self._loads.items() if lane in wanted.lanes}
+            claims = {
+                member: Claims(each.lanes, each.able, each.config == self._digest, each.generation)
+                for member, each in workers.items()
+            }
+            lanes = wanted.lanes if everything is None else ()
+            granted = dict(share(claims, lanes, self._loads, self._config.tasks_max).granted)
+        slots = _slots(workers)
+        owner = joined.member_id if everything is None else everything
+        nothing: frozenset[TopicPartition] = frozenset()
+        return {
+            member: encode_leader(
+                LeaderSays(
+                    granted.get(member, nothing),
+                    wanted.folded,
+                    slots.get(member, 0),
+                    frozenset(slots.values()),
+                    self._digest,
+                ),
+                owner,
+            )
+            for member in members
+        }
+
+    async def _join(self) -> Joined:
         deadline = self._now() + OTHER_PROTOCOL_S
         while True:
             try:
-                return await self._membership.join(metadata)
+                return await self._membership.join(encode_member(self._says()))
             except BrokerError as error:
                 if error.code != codes.INCONSISTENT_GROUP_PROTOCOL:
                     raise
@@ -181,48 +308,76 @@ class Ownership:
             return ""
         return f" ({found.protocol_type}: {groups.whereabouts(found.members)})"
 
+    # ---- the lease ------------------------------------------------------------------------------------------------
+
+    @property
+    def _heartbeat_s(self) -> float:
+        interval_s = self._config.heartbeat_interval_ms / 1000
+        return min(interval_s, HEARTBEAT_S_MAX) if len(self.share.slots) > 1 else interval_s
+
     async def _beat(self) -> None:
-        """Send heartbeats until the group rebalances."""
+        """Send heartbeats until the group rebalances, or is to."""
         while True:
-            await asyncio.sleep(self._config.heartbeat_interval_ms / 1000)
-            if self._given_up:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._heartbeat_s):
+                    await self._again.wait()
+            if self._given_up or self._again.is_set():
                 return
             sent_at = self._now()
             beat = await self._membership.heartbeat()
-            if beat is Beat.REBALANCE:
-                self._renew(sent_at)
-                return
             if beat is Beat.LOST:
                 self._forgotten()
                 return
             self._renew(sent_at)
+            if beat is Beat.REBALANCE:
+                return
+
+    async def _kept_alive(self, asking: Coroutine[None, None, Answer]) -> Answer:
+        """Send heartbeats while the rest of the group is waited for, which may take a session's time."""
+        task = asyncio.create_task(asking)
+        try:
+            while True:
+                await asyncio.wait([task], timeout=self._heartbeat_s)
+                if task.done():
+                    return task.result()
+                if self.owns:
+                    await self._beat_beside()
+        finally:
+            await cancel_all(task)
+
+    async def _beat_beside(self) -> None:
+        sent_at = self._now()
+        with suppress(HeliographError, TimeoutError):
+            async with asyncio.timeout(self._heartbeat_s):
+                if await self._membership.heartbeat_beside() is not Beat.LOST:
+                    self._renew(sent_at)
 
     def _renew(self, sent_at: float) -> None:
-        self._lease_until = sent_at + self._config.session_timeout_ms / 1000 * LEASE_SHARE
+        lease_s = self._membership.session_ms / 1000 * LEASE_SHARE
+        self._lease_until = max(self._lease_until, sent_at + lease_s)  # a join may be older than later heartbeats
 
     def _forgotten(self) -> None:
-        """Let go of what we own before joining again: another process may have taken it meanwhile."""
+        """Let go of everything before joining again: other workers may have it by now."""
         if self.owns:
             self._lose("the group went on without this process")
 
     def _lose(self, reason: str) -> None:
-        self.owns = False
+        self.owns = self.leads = False
+        self.spared = frozenset()
+        self.share = Share()
         self._listener.lost(reason)
 
 
-def _read_owner(raw: bytes, config: FlowConfig) -> str:
-    """Return the member id of the owner; empty when nobody was chosen. Raises ProtocolError."""
-    try:
-        return msgspec.json.decode(raw, type=Assignment).owner if raw else ""
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(
-            f"The leader of group {config.group_id} on {config.target.alias} sends an assignment that cannot be read",
-            remedy="Another program may use the group; give this flow another group.id",
-        ) from error
-
-
-def _read_metadata(raw: bytes) -> Metadata:
-    try:
-        return msgspec.json.decode(raw, type=Metadata)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Metadata(owner=False, waiting_since_ms=2**62)  # a member of a later version that waits its turn
+def _slots(workers: Mapping[str, MemberSays]) -> dict[str, int]:
+    """Return a number for each worker: the one that it has, if no other has it."""
+    slots: dict[str, int] = {}
+    taken: set[int] = set()
+    for member in sorted(workers, key=lambda each: (-workers[each].generation, each)):
+        slot = workers[member].slot
+        if slot is not None and 0 <= slot < 1_000_000 and slot not in taken:
+            slots[member] = slot
+            taken.add(slot)
+    for member in sorted(workers.keys() - slots.keys(), key=lambda each: (workers[each].waiting_since_ms, each)):
+        slots[member] = next(number for number in range(len(workers)) if number not in taken)
+        taken.add(slots[member])
+    return slots

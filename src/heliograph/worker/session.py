@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,9 +35,11 @@ from heliograph.upkeep.jobs import Upkeep
 from heliograph.upkeep.periodic import Job, Scope, every, until_done
 from heliograph.upkeep.topic_configs import TopicConfigsJob
 from heliograph.upkeep.topics import TopicJob
-from heliograph.upkeep.unkeyed import Unkeyed
+from heliograph.upkeep.unkeyed import OPEN, Unkeyed
 from heliograph.worker.event_log import tell
-from heliograph.worker.lane_set import LaneSet
+from heliograph.worker.lane_set import LaneSet, Sharing
+from heliograph.worker.loads import MEASURE_S, Loads
+from heliograph.worker.ownership import Share
 from heliograph.worker.producers import Producers
 from heliograph.worker.starting import Starter
 from heliograph.worker.transactions import transactions_for
@@ -44,6 +47,13 @@ from heliograph.worker.transactions import transactions_for
 LANE_SHARE_MAX = 8
 """A lane may hold at least one part in so many of the window; with fewer lanes, more."""
 LANE_BYTES_MIN = 1 << 20
+LOOK_S = 1.0
+MISSING_S = 0.5
+"""Lanes that cannot be opened yet are looked for so often."""
+CUT_OFF_S = 5.0
+"""A worker that cannot reach the source for so long leaves its lanes to others who can."""
+BALANCE_S = 15.0
+"""How often the leader has lanes shared out by their present load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,20 @@ class SessionListener:
 
     holds: Callable[[], bool]
     """Whether the lanes are ours at this moment (the lease)."""
+    share: Callable[[], Share]
+    """What this worker may copy."""
+    leads: Callable[[], bool]
+    """Whether it does what one worker does for all."""
+    spared: Callable[[], frozenset[str]]
+    """Topics on the target whose configs some worker needs as they are."""
+    rejoin: Callable[[], None]
+    """Everything is to be shared out once more: there are other lanes, or other loads."""
+    report: Callable[[], None]
+    """Lanes were let go of."""
     running: Callable[[], None]
-    """Copying has begun."""
+    """Lanes are being copied."""
+    standby: Callable[[], None]
+    """All lanes are other workers'."""
     waiting: Callable[[HeliographError], None]
     """It cannot begin yet, and why."""
     lost: Callable[[Loss], None]
@@ -75,13 +97,23 @@ class Session:
         self.jobs: tuple[Job, ...] = ()
         """What is done again and again beside the copying, once that has begun."""
         self._listener = listener
+        self.cut_off = False
+        """Whether the source cannot be reached from here, and has not been for a while."""
+        self.spared: frozenset[str] = frozenset()
+        """Topics on the target whose configs nobody else may change for now."""
         self._down: dict[str, str] = {}
         """By alias: why a cluster cannot be used at the moment."""
+        self._source_down_s: float | None = None
+        """Since when the source cannot."""
         self._offsets = Offsets(target, config)
-        self._transactions = transactions_for(config, target, self._offsets)
+        self._transactions = transactions_for(config, target, self._offsets, listener.share().slot)
         self._commits = Commits(self._offsets, self._transactions, listener.holds)
         self._producers = Producers(target)
         self.flow = self._make_flow()
+        self.loads = Loads(self.flow.lanes)
+        self._shared = asyncio.Event()
+        self._same_config = True
+        self._told_share: tuple[int, int] | None = None
         self.held_up = HeldUpPartitions(source, self.flow.lanes, log)
         self._upkeep = Upkeep(config, source, target, self.flow, log)
         clusters = Clusters(
@@ -97,7 +129,15 @@ class Session:
         naming = topic_job.rules.selection.naming
         deletion = DeletionJob(source, target, Deletions(naming), log) if config.delete_topics else None
         self.lanes = LaneSet(
-            config, self.flow, topic_job, deletion, self._commits, self._starter.start, self._upkeep.begun, log
+            config,
+            self.flow,
+            topic_job,
+            deletion,
+            self._commits,
+            self._starter.start,
+            self._upkeep.begun,
+            Sharing(listener.share, listener.leads, listener.rejoin, listener.report, self._catch_up),
+            log,
         )
         self.unkeyed = Unkeyed(source, target, self.flow.lanes, log)
         self._configs_job = TopicConfigsJob(source, target, topic_job.rules, log, topic_job.refused)
@@ -128,20 +168,93 @@ class Session:
     async def run(self) -> None:
         """Copy until cancelled."""
         await until_done("read the stored positions", self._load, self.log, self._listener.waiting)
-        await until_done("look at the topics", self.lanes.refresh, self.log, self._listener.waiting)
+        await until_done("look at the topics", self.lanes.look, self.log, self._listener.waiting)
+        if self._listener.leads():  # what there is to be shared is known only now
+            self._shared.clear()
+            self._listener.rejoin()
+            await self._shared.wait()
+        self._shared.clear()
+        await until_done("begin the partitions", self.lanes.take_share, self.log, self._listener.waiting)
         self.jobs = tuple(self._jobs())
-        self._listener.running()
-        self.log.info("running", topics=self.lanes.topics, partitions=len(self.flow.lanes))
+        self._after_change()
         with single_cause():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.flow.run())
+                group.create_task(self._follow_share(), name="share")
                 for job in self.jobs:
-                    group.create_task(every(job, self.log), name=job.name)
+                    group.create_task(every(job, self.log, may=self._may), name=job.name)
+
+    def shared(self) -> None:
+        """Take note that the share of this worker may have changed."""
+        self._shared.set()
+
+    async def _follow_share(self) -> None:
+        """Take lanes on and give others up as the share changes."""
+        while True:
+            await self._shared.wait()
+            self._shared.clear()
+            await until_done("take over partitions", self.lanes.take_share, self.log, lambda _: None)
+            self._after_change()
+
+    def _after_change(self) -> None:
+        """Tell what is copied here now, and come back soon where something is missing."""
+        self._tell_share()
+        if self.lanes.missing:
+            asyncio.get_running_loop().call_later(MISSING_S, self._shared.set)
+
+    def _tell_share(self) -> None:
+        """Say what this worker does, where that has changed."""
+        same = self._listener.share().same_config
+        if same is not self._same_config and not same:
+            self.log.warning("the other workers have another configuration", group=self.config.group_id)
+        self._same_config = same
+        count, whole = len(self.flow.lanes), len(self.lanes.plans)
+        if count or not whole:
+            self._listener.running()
+        else:
+            self._listener.standby()
+        told, self._told_share = self._told_share, (count, whole)
+        if count == 0 and whole:
+            if told is None or told[0]:
+                self.log.info("standing by: other workers copy all partitions", group=self.config.group_id)
+        elif told is None:
+            more = {"of": whole} if count != whole else {}
+            self.log.info("running", topics=len({topic for topic, _ in self.flow.lanes}), partitions=count, **more)
+        elif count - told[0] != whole - told[1]:  # not for topics that came or went here
+            self.log.info("share of the partitions", partitions=count, of=whole)
+
+    async def _balance(self) -> None:
+        """Have the lanes shared out once more, by what was measured since."""
+        if len(self._listener.share().slots) > 1:
+            self._listener.rejoin()
+
+    async def _tell_others(self) -> None:
+        """Notice what the other workers must know of this one, and have the leader told.
+
+        That is whether the source has been out of reach for long enough to leave the lanes to others, and which copies
+        are not compacted for now.
+        """
+        if self.source.alias not in self._down:
+            self._source_down_s = None
+        elif self._source_down_s is None:
+            self._source_down_s = time.monotonic()
+        down_s = 0.0 if self._source_down_s is None else time.monotonic() - self._source_down_s
+        told = (self.cut_off, self.spared)
+        self.cut_off, self.spared = down_s >= CUT_OFF_S, frozenset(self.unkeyed.spared)
+        if told != (self.cut_off, self.spared):
+            self._listener.rejoin()
+
+    def _may(self, job: Job) -> bool:
+        """Say whether a job is this worker's at the moment."""
+        return job.scope is Scope.LANES or self._listener.leads()
 
     def _jobs(self) -> list[Job]:
         """Return the jobs that run beside the copying."""
         config = self.config
         jobs = [
+            Job("measure the load", Scope.LANES, MEASURE_S, self.loads.measure),
+            Job("tell the other workers", Scope.LANES, LOOK_S, self._tell_others),
+            Job("share by load", Scope.FLOW, BALANCE_S, self._balance),
             Job("store positions", Scope.LANES, config.offset_flush_interval_ms / 1000, self.commit),
             Job("look at brokers and leaders", Scope.LANES, self._metadata_age_s(), self.flow.look_again),
         ]
@@ -156,7 +269,7 @@ class Session:
                 )
             )
         if config.refresh_topics_interval_s:
-            jobs.append(Job("look at the topics", Scope.FLOW, config.refresh_topics_interval_s, self.lanes.refresh))
+            jobs.append(Job("look at the topics", Scope.LANES, config.refresh_topics_interval_s, self.lanes.refresh))
         return jobs + self.unkeyed.jobs() + self.held_up.jobs() + self._upkeep.jobs()
 
     async def finish(self, budget_s: float) -> None:
@@ -189,13 +302,19 @@ class Session:
     async def _fence(self) -> None:
         """Shut out an exactly-once MM2 before its positions are read; where that is not allowed, go on without."""
         try:
-            fenced = await fence(self.target, self.config)
+            slots = self._listener.share().slots if self._transactions is not None else frozenset()
+            fenced = await fence(self.target, self.config, slots)
         except NotAuthorized as error:
             self.log.warning("an exactly-once MirrorMaker 2 cannot be fenced", cause=error)
         else:
-            theirs = [each for each in fenced if not self._transactions or each != self.config.transactional_id]
-            if theirs:
-                self.log.info("earlier writers in transactions were fenced", transactional_ids=",".join(theirs))
+            if fenced:
+                self.log.info("earlier writers in transactions were fenced", transactional_ids=",".join(fenced))
+
+    async def _catch_up(self) -> None:
+        """Learn how far other workers have come, of whom some may be gone. Raises a ClusterError."""
+        if self._transactions is not None:
+            await self._fence()
+        await self._commits.look_again()
 
     async def commit(self) -> None:
         """Store the positions that moved since the last time. Raises a ClusterError."""
@@ -206,8 +325,12 @@ class Session:
 
     async def _sync_configs(self) -> None:
         """Let the configs of target topics follow the source's."""
-        pairs = {lane.source_topic: lane.target_topic for lane in self.flow.lanes.values()}
-        await self._configs_job.sync(pairs, lambda: self.unkeyed.spared)
+        pairs = {plan.source_topic: plan.target_topic for plan in self.lanes.plans.values()}
+        await self._configs_job.sync(pairs, self._spared)
+
+    def _spared(self) -> dict[str, frozenset[str]]:
+        """Return the configs that must be left alone, by topic on the target, whichever worker needs it."""
+        return dict.fromkeys(self._listener.spared(), frozenset(OPEN)) | self.unkeyed.spared
 
     # ---- what the data plane says ---------------------------------------------------------------------------------
 

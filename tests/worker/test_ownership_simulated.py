@@ -1,0 +1,334 @@
+"""Workers, group and faults in virtual time, from thousands of seeds: a lane never has two writers.
+
+The real :class:`Ownership` and :class:`LaneSet` run against a coordinator in memory (``fake_group``). Workers come, stop,
+are killed, are frozen and wake up, and are cut off from the coordinator; topics come and go. At every step no lane may be
+written by two. When the faults are over, every lane is copied by somebody, all evenly, within a bounded time.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+
+from configs import flow_config
+from fake_group import FakeGroup, FakeMembership, Network
+from heliograph.errors import ClusterError, HeliographError
+from heliograph.flow.lane import Lane
+from heliograph.mirror.assignment import Load, TopicPartition
+from heliograph.mirror.selection import selection_of
+from heliograph.mirror.topics import LanePlan
+from heliograph.observe.log import Log
+from heliograph.upkeep.topics import Found
+from heliograph.worker.lane_set import LaneSet, Sharing
+from heliograph.worker.ownership import Ownership, OwnershipListener
+from virtual_time import run_virtually
+
+SEEDS = int(os.environ.get("HELIOGRAPH_SIMULATE", "100"))
+"""How many runs; a run takes some hundredths of a second."""
+SESSION_S = 7.5
+FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=10_000, heartbeat_interval_ms=3_000)
+QUIET_S = 45.0
+"""After the last fault, all must be well again by then."""
+
+
+class FakeFlow:
+    """Has lanes, and settles them after a while, or not."""
+
+    def __init__(self, worker: "Worker") -> None:
+        self.lanes: dict[TopicPartition, Lane] = {}
+        self.moved: dict[Lane, None] = {}
+        self.window = None
+        self._worker = worker
+
+    async def settle(self, lane: Lane, limit_s: float) -> bool:
+        await self._worker.work(limit_s / 4)
+        return self._worker.chance.random() < 0.9
+
+    def resume_reading(self, lane: Lane) -> None:
+        pass
+
+    def add(self, lane: Lane) -> None:
+        self.lanes[lane.source_topic, lane.partition] = lane
+
+    def remove(self, lane: Lane) -> None:
+        self.lanes.pop((lane.source_topic, lane.partition), None)
+
+    def leaders_changed(self) -> None:
+        pass
+
+
+class FakeCommits:
+    transactions = None
+
+    def __init__(self, worker: "Worker") -> None:
+        self.stored: dict = {}
+        self._worker = worker
+
+    async def commit(self, moved) -> None:
+        await self._worker.work(0.3)
+        if self._worker.chance.random() < 0.03:
+            raise ClusterError("positions were not stored")
+
+    async def commit_begun(self, lanes) -> None:
+        await self._worker.work(0.1)
+
+    def close(self, lane) -> None:
+        pass
+
+
+class _AnyTopic:
+    """Every copy is there, with every partition."""
+
+    def get(self, _name: str) -> SimpleNamespace:
+        return SimpleNamespace(partitions=range(1_000))
+
+
+@dataclass
+class FakeTopics:
+    """Sees the topics of the world, a little late."""
+
+    worker: "Worker"
+    target: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(metadata=SimpleNamespace(topics=_AnyTopic()))
+    )
+    rules: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(selection=selection_of(FLOW)))
+
+    async def look(self, before, folded=None, *, acts=True) -> Found:
+        lanes = tuple(self.worker.world.lanes)
+        await self.worker.work(0.3)
+        return Found(tuple(LanePlan(topic, number, f"a.{topic}", number) for topic, number in lanes))
+
+    async def limits(self, topics):
+        await self.worker.work(0.1)
+        return {}
+
+
+class Worker:
+    """One process."""
+
+    def __init__(self, world: "World", name: str) -> None:
+        self.world, self.name, self.chance = world, name, random.Random(f"{world.seed}-{name}")
+        self.network = Network(self.chance)
+        self.lanes: LaneSet | None = None
+        self.stopping = False
+        self._session: asyncio.Task | None = None
+        self._shared = asyncio.Event()
+        self.ownership = Ownership(
+            None,
+            FLOW,
+            round(world.now * 1000),
+            OwnershipListener(
+                gained=self._gained,
+                shared=self._shared.set,
+                lost=self._lost,
+                held=lambda: self.lanes.held if self.lanes else frozenset(),
+                spared=frozenset,
+                able=lambda: True,
+                loads=lambda: {key: world.loads[key] for key in (self.lanes.held if self.lanes else ())},
+                wanted=lambda: self.lanes.wanted if self.lanes else None,
+            ),
+            clock=lambda: world.now,
+        )
+        self.ownership._membership = FakeMembership(world.group, self.network)
+        self.task = asyncio.get_running_loop().create_task(self.ownership.run())
+
+    async def work(self, most_s: float) -> None:
+        """Take some time; a frozen process takes as long as it is frozen."""
+        await asyncio.sleep(most_s * self.chance.random())
+        await self.network.awake()
+
+    def _gained(self) -> None:
+        self._session = asyncio.get_running_loop().create_task(self._copy(self.ownership.tenure))
+
+    def _lost(self, _reason: str) -> None:
+        if self._session is not None:
+            self._session.cancel()
+
+    async def _copy(self, tenure: int) -> None:
+        flow = FakeFlow(self)
+
+        async def start(_lanes) -> None:
+            await self.work(1.0)
+
+        sharing = Sharing(
+            lambda: self.ownership.share,
+            lambda: self.ownership.leads,
+            self.ownership.rejoin,
+            self.ownership.report,
+            partial(self.work, 0.3),
+        )
+        lanes = LaneSet(FLOW, flow, FakeTopics(self), None, FakeCommits(self), start, lambda *_: None, sharing, Log())
+        self.tenure, self.lanes = tenure, lanes
+        await self.work(0.5)
+        await lanes.look()
+        if self.ownership.leads:
+            self._shared.clear()
+            self.ownership.rejoin()
+            await self._shared.wait()
+        while True:
+            self._shared.clear()
+            try:
+                await lanes.refresh()
+            except ClusterError:
+                await self.work(0.5)
+                continue
+            try:
+                async with asyncio.timeout(0.5 if lanes.missing else 5):
+                    await self._shared.wait()
+            except TimeoutError:
+                continue
+
+    def writes(self) -> frozenset[TopicPartition]:
+        """What it may write at this moment."""
+        if self.lanes is None or not self.ownership.holds(self.tenure) or self.network.frozen is not None:
+            return frozenset()
+        return frozenset(self.lanes.flow.lanes)
+
+    async def end(self, *, in_order: bool) -> None:
+        self.world.workers.remove(self)
+        lanes, self.lanes = self.lanes, None
+        if self._session is not None:
+            self._session.cancel()
+        self.task.cancel()
+        if in_order and lanes is not None and self.network.frozen is None:
+            with suppress(HeliographError):
+                await self.ownership.leave()
+
+
+@dataclass
+class World:
+    """Everything, and what must hold."""
+
+    seed: int
+    group: FakeGroup = field(init=False)
+    workers: list[Worker] = field(default_factory=list)
+    lanes: list[TopicPartition] = field(default_factory=list)
+    loads: dict[TopicPartition, Load] = field(default_factory=dict)
+    steps: int = 0
+    happened: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+        self.group = FakeGroup(SESSION_S, 60.0)
+        for topic in "xy":
+            self.create(topic)
+
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def create(self, topic: str) -> None:
+        for number in range(self.chance.randint(1, 6)):
+            self.lanes.append((topic, number))
+            self.loads[topic, number] = Load(self.chance.random() * 1e7, self.chance.random() * 1e4)
+
+    def add(self) -> None:
+        self.workers.append(Worker(self, f"w{len(self.happened)}"))
+
+    def check(self) -> None:
+        """No lane has two writers."""
+        self.steps += 1
+        seen: dict[TopicPartition, str] = {}
+        for worker in self.workers:
+            for lane in worker.writes():
+                assert lane not in seen, f"{lane} is written by {seen[lane]} and {worker.name}\n" + self.story()
+                seen[lane] = worker.name
+            assert not worker.task.done() or worker.task.cancelled(), f"{worker.task}\n{self.story()}"
+
+    def story(self) -> str:
+        return f"seed {self.seed}, {self.now:.3f}: " + ", ".join(self.happened)
+
+    async def live(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            self.check()
+            await asyncio.sleep(0.011)
+
+    def note(self, what: str) -> None:
+        self.happened.append(f"{self.now:.1f} {what}")
+
+    # ---- faults -----------------------------------------------------------------------------------------------------
+
+    async def fault(self) -> None:
+        chance = self.chance
+        worker = chance.choice(self.workers) if self.workers else None
+        what = chance.choice(["add", "add", "stop", "kill", "freeze", "cut", "topic", "gone", "nothing"])
+        if worker is None or (what == "add" and len(self.workers) < 5):
+            self.note("a worker is added")
+            self.add()
+        elif what in ("stop", "kill") and len(self.workers) > 1:
+            self.note(f"{worker.name} ends by {what}")
+            await worker.end(in_order=what == "stop")
+        elif what == "freeze" and worker.network.frozen is None:
+            self.note(f"{worker.name} is frozen")
+            worker.network.frozen = thaw = asyncio.Event()
+            asyncio.get_running_loop().call_later(chance.random() * 20, partial(_thaw, worker.network, thaw))
+        elif what == "cut":
+            self.note(f"{worker.name} is cut off")
+            worker.network.cut = True
+            asyncio.get_running_loop().call_later(chance.random() * 15, partial(setattr, worker.network, "cut", False))
+        elif what == "topic":
+            self.note("a topic is created")
+            self.create(f"t{len(self.happened)}")
+        elif what == "gone" and self.lanes:
+            topic = chance.choice(self.lanes)[0]
+            self.note(f"topic {topic} is deleted")
+            self.lanes = [lane for lane in self.lanes if lane[0] != topic]
+
+
+def _thaw(network: Network, thaw: asyncio.Event) -> None:
+    network.frozen = None
+    thaw.set()
+
+
+async def simulate(seed: int) -> World:
+    world = World(seed)
+    world.add()
+    for _ in range(world.chance.randint(3, 10)):
+        await world.live(world.chance.random() * 12)
+        await world.fault()
+    await world.live(20)
+    for worker in world.workers:
+        worker.network.cut = False
+    deadline = world.now + QUIET_S
+    while world.now < deadline and not is_well(world):
+        await world.live(1)
+    assert is_well(world), world.story() + "\n" + "\n".join(describe(world))
+    before, generations = shares(world), world.group.generations
+    await world.live(20)
+    assert shares(world) == before, "it does not come to rest\n" + world.story()
+    assert world.group.generations == generations, "the group does not come to rest\n" + world.story()
+    return world
+
+
+def shares(world: World) -> dict[str, frozenset[TopicPartition]]:
+    return {worker.name: worker.writes() for worker in world.workers}
+
+
+def is_well(world: World) -> bool:
+    """Whether every lane is copied by whom it was given to, and nobody idles while another has two."""
+    copied = sorted(lane for each in shares(world).values() for lane in each)
+    counts = sorted(map(len, shares(world).values()))
+    handed_over = all(worker.writes() == worker.ownership.share.lanes for worker in world.workers)
+    return copied == sorted(world.lanes) and handed_over and (counts[0] > 0 or counts[-1] <= 1)
+
+
+def describe(world: World) -> Iterator[str]:
+    yield f"lanes {sorted(world.lanes)}"
+    for worker in world.workers:
+        told = worker.ownership
+        yield f"{worker.name}: owns {told.owns}, leads {told.leads}, share {told.share}, writes {sorted(worker.writes())}"
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+def test_a_lane_never_has_two_writers_and_soon_has_one(first):
+    steps = 0
+    for seed in range(first, min(first + 50, SEEDS)):
+        steps += run_virtually(simulate(seed)).steps
+    assert steps > 50_000
