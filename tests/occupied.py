@@ -1,4 +1,4 @@
-"""A cluster in memory whose flow is not free, for tests of what must not run beside MirrorMaker 2."""
+"""Clusters in memory whose flow is not free: MirrorMaker 2 has it, or workers of ours."""
 
 from fake_cluster import FakeCluster
 
@@ -6,17 +6,30 @@ from fake_cluster import FakeCluster
 class Occupied(FakeCluster):
     """Has a running MirrorMaker 2 in the flow's group."""
 
+    protocol_type, group_state = "connect", "Stable"
+    assignments: tuple[bytes, ...] = (b"",)
+    """Of each member."""
+
     def _describe_groups(self, body, version):
         values = super()._describe_groups(body, version)
-        member = {
-            "member_id": "m-1",
-            "group_instance_id": None,
-            "client_id": "connect-1",
-            "client_host": "/10.0.0.7",
-            "member_metadata": b"",
-            "member_assignment": b"",
-        }
+        members = [
+            {
+                "member_id": f"m-{number}",
+                "group_instance_id": None,
+                "client_id": f"connect-{number}",
+                "client_host": f"/10.0.0.{6 + number}",
+                "member_metadata": b"",
+                "member_assignment": assignment,
+            }
+            for number, assignment in enumerate(self.assignments, 1)
+        ]
         for row in values["groups"]:
             if row["group_id"] == "one-mm2":
-                row.update(group_state="Stable", protocol_type="connect", members=[member])
+                row.update(group_state=self.group_state, protocol_type=self.protocol_type, members=members)
         return values
+
+
+def shared(*assignments: bytes, state: str = "Stable") -> type[FakeCluster]:
+    """Return a cluster whose flow workers of ours share, each with its assignment."""
+    fields = {"protocol_type": "heliograph", "group_state": state, "assignments": assignments}
+    return type("Shared", (Occupied,), fields)

@@ -139,7 +139,7 @@ class StateCheck:
         """
         if self._flow.transactions is not None:
             try:
-                await self._target.retrying(lambda: find_coordinator(self._target, self._flow.transactional_id))
+                await self._target.retrying(lambda: find_coordinator(self._target, self._flow.transactional_id()))
             except NotAuthorized as error:
                 return [self._say.lacks("Describe and Write", error.resource, self._target.config)]
             return []

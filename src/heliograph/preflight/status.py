@@ -1,0 +1,185 @@
+"""What a flow does at this moment, as its clusters tell it: who copies which partitions, and how far.
+
+No worker is asked, so it works from anywhere and also when none can be reached: who copies what stands in the group on
+the target, and how far it is in the stored positions. Those are as old as ``offset.flush.interval.ms``.
+"""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from heliograph.cluster import admin, groups
+from heliograph.cluster.cluster import Cluster
+from heliograph.config.model import FlowConfig
+from heliograph.errors import HeliographError, ProtocolError
+from heliograph.mirror.assignment import TopicPartition
+from heliograph.mirror.group_messages import decode_leader
+from heliograph.mirror.naming import PROTOCOL_TYPE
+from heliograph.mirror.topics import LanePlan, partition_counts, shapes_of, topic_rules_of
+from heliograph.offsets.stored import Offsets
+
+STABLE = "stable"
+
+
+class Copier(StrEnum):
+    """Who has the flow's group."""
+
+    NOBODY = "nobody"
+    WORKERS = "workers"
+    """Of Heliograph."""
+    MIRROR_MAKER = "mirrormaker"
+    OTHER = "another program"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One worker."""
+
+    member_id: str
+    client_id: str
+    host: str
+    partitions: int
+    """That it copies; while the group shares them out, 0."""
+    topics: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicStatus:
+    """One topic on the source."""
+
+    topic: str
+    target_topic: str
+    partitions: int
+    taken: int
+    """Partitions that a worker has."""
+    lag: int | None
+    """Offsets between the stored positions and the ends; None: the ends are not known."""
+    stored: int
+    """Partitions whose position is stored."""
+
+
+@dataclass(slots=True)
+class FlowStatus:
+    """One flow."""
+
+    flow: FlowConfig
+    copier: Copier
+    group_state: str
+    """The broker's word: ``Stable``, ``PreparingRebalance``, ``Empty``."""
+    workers: list[WorkerStatus] = field(default_factory=list)
+    topics: list[TopicStatus] = field(default_factory=list)
+    stored_s: float | None = None
+    """How long ago a position was stored last; None: none is."""
+    notes: list[str] = field(default_factory=list)
+    """What is not known, and why."""
+
+    @property
+    def lag(self) -> int | None:
+        """Of all topics together, as far as it is known."""
+        known = [each.lag for each in self.topics if each.lag is not None]
+        return sum(known) if known else None
+
+    @property
+    def untaken(self) -> int:
+        """Partitions that nobody copies."""
+        return sum(each.partitions - each.taken for each in self.topics)
+
+    @property
+    def copied(self) -> bool:
+        """Whether somebody copies all of it."""
+        return self.copier is Copier.MIRROR_MAKER or (self.copier is Copier.WORKERS and not self.untaken)
+
+
+async def status_of(flow: FlowConfig, source: Cluster | None, target: Cluster) -> FlowStatus:
+    """Look at the group and the positions of ``flow``; without ``source`` no lag is known. Raises HeliographError."""
+    described = (await groups.describe(target, [flow.group_id]))[flow.group_id]
+    if isinstance(described, HeliographError):
+        raise described
+    found = FlowStatus(flow, _copier(described), described.state)
+    taken: set[TopicPartition] = set()
+    everything = False
+    if found.copier is Copier.WORKERS:
+        for member in described.members:
+            lanes = _lanes_of(member, found)
+            everything = everything or lanes is None
+            found.workers.append(_worker(member, lanes or frozenset()))
+            taken |= lanes or frozenset()
+        if described.state.lower() != STABLE:
+            found.notes.append("The workers share the partitions out at this moment")
+    await _look_at_topics(found, source, target, None if everything else taken)
+    return found
+
+
+def _copier(described: groups.Described) -> Copier:
+    if not described.members:
+        return Copier.NOBODY
+    kinds = {PROTOCOL_TYPE: Copier.WORKERS, groups.CONNECT: Copier.MIRROR_MAKER}
+    return kinds.get(described.protocol_type, Copier.OTHER)
+
+
+def _lanes_of(member: groups.Member, found: FlowStatus) -> frozenset[TopicPartition] | None:
+    """Return what a worker was given; None: everything, as version 0.1 gives it to one."""
+    try:
+        told = decode_leader(member.assignment)
+    except ProtocolError:
+        found.notes.append(f"What {member.member_id} copies cannot be read")
+        return frozenset()
+    if told.owner is None:
+        return told.lanes
+    return None if told.owner == member.member_id else frozenset()
+
+
+def _worker(member: groups.Member, lanes: Iterable[TopicPartition]) -> WorkerStatus:
+    by_topic = Counter(topic for topic, _ in lanes)
+    return WorkerStatus(member.member_id, member.client_id, member.host, by_topic.total(), len(by_topic))
+
+
+async def _look_at_topics(
+    found: FlowStatus, source: Cluster | None, target: Cluster, taken: set[TopicPartition] | None
+) -> None:
+    """Say of each topic who has it and how far it is; ``taken`` is None where one worker has everything."""
+    offsets = Offsets(target, found.flow)
+    stored = await offsets.read()
+    if offsets.written_ms:
+        found.stored_s = max(0.0, time.time() - max(offsets.written_ms.values()) / 1000)
+    if source is None:
+        found.notes.append(f"{found.flow.source.alias} does not answer, so the lag is not known")
+        plans: Iterable[LanePlan] = ()
+        names = sorted({*stored, *(taken or ())})
+    else:
+        here, there = (await source.refresh(None)).topics, (await target.refresh(None)).topics
+        plans = topic_rules_of(found.flow).plan(shapes_of(here), partition_counts(there)).lanes
+        names = [(plan.source_topic, plan.partition) for plan in plans]
+    targets = {plan.source_topic: plan.target_topic for plan in plans}
+    reached = {key: anchor.source_offset + 1 for key, anchor in stored.items()}
+    lags = {} if source is None else await _lags(source, names, reached)
+    by_topic: dict[str, list[TopicPartition]] = defaultdict(list)
+    for key in names:
+        by_topic[key[0]].append(key)
+    for topic, keys in by_topic.items():
+        known = [lags[key] for key in keys if key in lags]
+        found.topics.append(
+            TopicStatus(
+                topic,
+                targets.get(topic, ""),
+                len(keys),
+                len(keys) if taken is None else sum(key in taken for key in keys),
+                sum(known) if known else None,
+                sum(key in stored for key in keys),
+            )
+        )
+
+
+async def _lags(
+    source: Cluster, names: Iterable[TopicPartition], reached: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    begins = await admin.list_offsets(source, names, admin.EARLIEST)
+    ends = await admin.list_offsets(source, names, admin.LATEST)
+    lags: dict[TopicPartition, int] = {}
+    for key, end in ends.items():
+        begin = begins[key]
+        if isinstance(end, int) and isinstance(begin, int):
+            lags[key] = max(0, end - max(begin, reached.get(key, 0)))
+    return lags
