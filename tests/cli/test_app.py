@@ -23,7 +23,7 @@ def test_version_names_kernel_and_python(heliograph, kernel) -> None:
 
 
 def test_these_are_the_commands() -> None:
-    assert COMMANDS == ["adopt", "check", "demo", "failback", "failover", "offsets", "run", "verify"]
+    assert COMMANDS == ["adopt", "check", "demo", "failback", "failover", "offsets", "run", "status", "verify"]
 
 
 def test_help_names_every_command(heliograph) -> None:
@@ -52,7 +52,8 @@ def test_no_command_shows_help(heliograph) -> None:
     [
         (["copy"], "No such command 'copy'. See heliograph --help"),
         (["run"], "Missing argument 'FILE'. See heliograph run --help"),
-        (["run", "x.properties", "--workers", "2"], "No such option: --workers. See heliograph run --help"),
+        (["run", "x.properties", "--threads", "2"], "No such option: --threads. See heliograph run --help"),
+        (["run", "x.properties", "--workers", "0"], "Invalid value for '--workers': "),
         (["run", "x.properties", "--clusters"], "Option '--clusters' requires an argument"),
         (["run", "x.properties", "--log-level", "loud"], "'loud' is not one of 'debug', 'info', 'warning', 'error'"),
         (["run", "x.properties", "more"], "has words too many: more"),

@@ -7,8 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import confluent_kafka
+import psutil
 import pytest
 
 DEADLINE_S = 60
@@ -89,6 +93,93 @@ def test_on_a_terminal_it_shows_what_it_does_and_ctrl_c_ends_it(write) -> None:
             os.close(terminal)
     assert b"source->target" in shown
     assert b"waiting" in shown
+    assert b"Traceback" not in shown
+
+
+def processes_of(parent: int) -> list[psutil.Process]:
+    return [each for each in psutil.Process(parent).children() if "run" in each.cmdline()]
+
+
+@contextmanager
+def two_workers(file: str, *more: str, **options: Any) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Run two workers that try to reach clusters which are not there; yields the parent and its lines so far."""
+    command = [sys.executable, "-m", "heliograph.cli", "run", file, "--workers", "2", *more]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options) as process:
+        try:
+            told: list[str] = []
+            assert process.stderr is not None
+            while sum("waiting for a cluster" in line for line in told) < 4:  # two clusters each
+                line = process.stderr.readline()
+                assert line, told
+                told.append(line)
+            yield process, told
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("whom", ["parent", "all"], ids=["the parent alone", "all, as a terminal does"])
+def test_workers_of_one_parent_have_one_log_and_end_with_it(write, number, whom) -> None:
+    with two_workers(write("127.0.0.1:1", "127.0.0.1:2"), process_group=0) as (process, told):
+        workers = processes_of(process.pid)
+        assert len(workers) == 2
+        os.kill(process.pid, number) if whom == "parent" else os.killpg(process.pid, number)
+        told.extend(process.stderr.readlines())
+        assert process.wait(DEADLINE_S) == 0, told
+        assert not any(worker.is_running() for worker in workers)
+    assert sum("  heliograph  version=" in line for line in told) == 1
+    for worker in (1, 2):
+        assert sum(line.endswith(f" worker={worker}\n") and "waiting for" in line for line in told) == 2
+        assert any(line.endswith(f"stopping  worker={worker}\n") for line in told)
+    assert not any("Traceback" in line or "again_in" in line for line in told)
+
+
+def test_a_worker_is_told_no_more_than_its_parent_was(write) -> None:
+    environment = {**os.environ, "KAFKA_PASSWORD": "hunter2"}
+    with two_workers(write("127.0.0.1:1", "127.0.0.1:2"), env=environment) as (process, _):
+        own = psutil.Process(process.pid)
+        for worker in processes_of(process.pid):
+            assert worker.cmdline() == own.cmdline()
+            more = worker.environ().items() - own.environ().items()
+            assert {name for name, _ in more} == {"HELIOGRAPH_WORKER_SOCKET", "HELIOGRAPH_WORKER_INSTANCE"}
+
+
+def test_workers_end_when_their_parent_is_killed(write) -> None:
+    with two_workers(write("127.0.0.1:1", "127.0.0.1:2")) as (process, _):
+        workers = processes_of(process.pid)
+        os.kill(process.pid, signal.SIGKILL)
+        _, alive = psutil.wait_procs(workers, DEADLINE_S)
+        assert alive == []
+
+
+def test_a_file_that_is_wrong_is_said_once(heliograph, tmp_path) -> None:
+    file = tmp_path / "wrong.properties"
+    file.write_text("clusters=source, target\nsource->target.enabled=perhaps\n")
+    one, many = heliograph("run", file), heliograph("run", file, "--workers", "3")
+    assert (many.code, many.out, many.err) == (one.code, one.out, one.err)
+    assert many.code == 2
+
+
+def test_the_live_view_shows_all_workers_together(write) -> None:
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "-m", "heliograph.cli", "run", write("127.0.0.1:1", "127.0.0.1:2"), "--workers", "2"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        try:
+            os.close(theirs)
+            shown = b""
+            deadline = time.monotonic() + DEADLINE_S
+            while not all(each in shown for each in (b"2 of 2 workers", b"source->target", b"waiting", b"worker=2")):
+                assert time.monotonic() < deadline, shown
+                if select.select([terminal], [], [], 1.0)[0]:
+                    shown += os.read(terminal, 65_536)
+            process.send_signal(signal.SIGINT)
+            while shown_more(terminal):
+                assert time.monotonic() < deadline
+            assert process.wait(DEADLINE_S) == 0
+        finally:
+            process.kill()
+            os.close(terminal)
     assert b"Traceback" not in shown
 
 

@@ -7,7 +7,17 @@ from rich.console import Console
 
 from heliograph.config.model import CauseKind
 from heliograph.observe.live import LiveView, Trend, fair_shares, render, sparkline
-from heliograph.observe.model import Cause, FlowState, FlowView, LaneState, LaneView, LossCount, LossView, ProcessView
+from heliograph.observe.model import (
+    Cause,
+    FlowState,
+    FlowView,
+    LaneState,
+    LaneView,
+    LossCount,
+    LossView,
+    ProcessView,
+    WorkerView,
+)
 
 
 def lanes(topic, count, *, state=LaneState.RUNNING, states=(), lag=0, rate=0.0):
@@ -142,6 +152,15 @@ def test_it_draws_on_a_terminal():
     assert "west->east" in drawn
     assert "CPU 25 %" in drawn
     assert drawn.count("heliograph 0.1.0") >= 2
+
+
+def test_a_parent_shows_how_many_of_its_workers_run():
+    both = replace(VIEW, workers=(WorkerView(1, 7), WorkerView(2, 8)))
+    (piece,) = [each for each in render(both, 120, 20).lines[0] if "worker" in each.text]
+    assert (piece.text, piece.style) == ("2 of 2 workers", "")
+    one = replace(VIEW, workers=(WorkerView(1, 7), WorkerView(2, None)))
+    (piece,) = [each for each in render(one, 120, 20).lines[0] if "worker" in each.text]
+    assert (piece.text, piece.style) == ("1 of 2 workers", "yellow")
 
 
 def test_it_is_silent_elsewhere():

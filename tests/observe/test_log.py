@@ -188,6 +188,25 @@ def test_set_up():
 
 
 @pytest.mark.usefixtures("restored_logging")
+@pytest.mark.parametrize("style", LogFormat)
+def test_where_a_line_comes_from_stands_at_its_end(style):
+    stream = io.StringIO()
+    handler = set_up_logging(style, stream=stream, origin={"worker": "2"})
+    Log("A->B").info("shown", position=7)
+    for _ in range(9):
+        Log().warning("again")
+    handler.summarise(everything=True)
+    first, again, summary = stream.getvalue().splitlines()
+    if style is LogFormat.TEXT:
+        assert first.endswith("  shown  position=7 worker=2")
+        assert again.endswith("  again  worker=2")
+        assert summary.endswith('  again  repeated=8 within="30 s" worker=2')
+    else:
+        assert [list(json.loads(line))[-1] for line in (first, again, summary)] == ["worker"] * 3
+        assert json.loads(first)["worker"] == "2"
+
+
+@pytest.mark.usefixtures("restored_logging")
 def test_standard_error_is_looked_up_at_each_line(capsys):
     set_up_logging()
     Log().info("started", version="0.1.0")

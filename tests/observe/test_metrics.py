@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from heliograph.config.model import CauseKind
 from heliograph.observe import metrics
-from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, ProcessView
+from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, ProcessView, WorkerView
 
 
 def found(view: ProcessView) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -69,6 +69,14 @@ def test_losses_are_counted():
     assert samples["heliograph_lost_offsets_total", where] == 50
 
 
+def test_workers_of_a_parent():
+    workers = (WorkerView(1, 4711), WorkerView(2, None, 3, "SIGKILL"))
+    samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (), workers))
+    assert [samples["heliograph_worker_up", (("worker", number),)] for number in "12"] == [1, 0]
+    assert [samples["heliograph_worker_restarts_total", (("worker", number),)] for number in "12"] == [0, 3]
+    assert not any("worker" in name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1)))
+
+
 def test_every_metric_is_documented_and_no_other():
     flow = FlowView(
         "A->B",
@@ -78,7 +86,7 @@ def test_every_metric_is_documented_and_no_other():
         latency_p99_ms=2.0,
         loss_counts=(LossCount("retention", "t", 0, 1, 5),),
     )
-    names = {name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))}
+    names = {name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,), (WorkerView(1, 7),)))}
     assert names == first_cells("## Metrics")
 
 

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Mapping[str, Any]] = {
     "run": WORDS_LEFT_OVER,
     "check": WORDS_LEFT_OVER,
     "adopt": WORDS_LEFT_OVER,
+    "status": WORDS_LEFT_OVER,
     "offsets": {},
     "failover": {},
     "failback": {},

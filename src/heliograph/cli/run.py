@@ -4,9 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,10 +17,13 @@ from rich.console import Console
 import heliograph
 from heliograph.cli.arguments import Clusters, File, chosen_clusters
 from heliograph.config import load
+from heliograph.config.model import Config
 from heliograph.observe.control import Companion
 from heliograph.observe.live import LiveView
 from heliograph.observe.log import Log, LogFormat, set_up_logging
 from heliograph.records import kernel_name
+from heliograph.worker.child import serve_parent, take_origin
+from heliograph.worker.parent import Parent
 from heliograph.worker.supervisor import Supervisor
 
 
@@ -31,6 +36,9 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+Workers = Annotated[int, typer.Option(help="Processes on this machine that share the work.", min=1, max=64)]
+
+
 def run(
     context: typer.Context,
     file: File,
@@ -39,30 +47,65 @@ def run(
     log_format: Annotated[LogFormat, typer.Option(help="How log lines are written.")] = LogFormat.TEXT,
     log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
     live: Annotated[bool | None, typer.Option(help="Show the live view; by default on a terminal.")] = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes on this machine that share the work.", min=1, max=64, metavar="N")
+    ] = 1,
 ) -> None:
     """Copy topics as FILE says, until stopped by Ctrl-C or SIGTERM."""
     stopping = asyncio.Event()
+    origin = take_origin(os.environ)
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # until the loop runs and the supervisor takes over
     config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
-    handler = set_up_logging(log_format, log_level)
+    handler = set_up_logging(log_format, log_level, origin={"worker": origin.number} if origin is not None else None)
+    companions: list[Companion] = [lambda _: handler.keep_summarising()]
+    try:
+        if origin is not None:
+            flows = tuple(replace(flow, instance_id=origin.instance_id) for flow in config.flows)
+            companions.append(partial(serve_parent, origin.socket))
+            asyncio.run(Supervisor(replace(config, flows=flows), stopping).run(companions))
+            return
+        _tell_beginning(config, file)
+        companions += _server(config)
+        with _live_view(live) as view:
+            if view is not None:
+                companions.append(view.follow)
+            code = _run(config, workers, stopping, companions)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already, and as what it did deserves
+        handler.close()
+    if code:
+        raise typer.Exit(code)
+
+
+def _tell_beginning(config: Config, file: Path) -> None:
     log = Log()
     log.info("heliograph", version=heliograph.__version__, kernel=kernel_name, file=file)
     for warned in config.warnings:
         log.warning("configuration", key=warned.key, line=warned.line or "-", note=warned.message)
-    companions: list[Companion] = [lambda _: handler.keep_summarising()]
-    if config.http_listener is not None:
-        from heliograph.api.serve import listen, serve  # noqa: PLC0415 - loading the web server takes a moment
 
-        listener = listen(config.http_listener)
-        log.info("serving metrics and health", address="{}:{}".format(*config.http_listener))
-        companions.append(partial(serve, listener, requires=config.ready_requires))
+
+def _server(config: Config) -> list[Companion]:
+    """Return the HTTP server, if there is to be one; its address is taken at once."""
+    if config.http_listener is None:
+        return []
+    from heliograph.api.serve import listen, serve  # noqa: PLC0415 - loading the web server takes a moment
+
+    listener = listen(config.http_listener)
+    Log().info("serving metrics and health", address="{}:{}".format(*config.http_listener))
+    return [partial(serve, listener, requires=config.ready_requires)]
+
+
+def _live_view(live: bool | None) -> AbstractContextManager[LiveView | None]:
     console = Console(stderr=True)
     wanted = console.is_terminal if live is None else live
-    try:
-        with LiveView(console) if wanted and sys.stderr.isatty() else nullcontext() as view:
-            if view is not None:
-                companions.append(view.follow)
-            asyncio.run(Supervisor(config, stopping).run(companions))
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already, and as what it did deserves
-        handler.close()
+    return LiveView(console) if wanted and sys.stderr.isatty() else nullcontext()
+
+
+def _run(config: Config, workers: int, stopping: asyncio.Event, companions: list[Companion]) -> int:
+    """Copy in this process, or in several; returns the exit code."""
+    if workers == 1:
+        asyncio.run(Supervisor(config, stopping).run(companions))
+        return 0
+    # This very command: a worker learns from its environment that it is one.
+    command = [sys.executable, *sys.orig_argv[1:]]
+    return asyncio.run(Parent(workers, command, [flow.name for flow in config.flows], stopping).run(companions))

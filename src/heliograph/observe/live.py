@@ -157,8 +157,11 @@ def _header(view: ProcessView, trend: Trend, width: int) -> Line:
     cpu_share = trend.cpu_share
     if cpu_share is None and view.uptime_s > 0:
         cpu_share = view.cpu_s / view.uptime_s
+    up = sum(worker.pid is not None for worker in view.workers)
+    workers = f"{up} of {text.plural(len(view.workers), 'worker')}"
     pieces = (
         Piece(f"heliograph {view.version}", "bold"),
+        *((Piece(workers, "" if up == len(view.workers) else "yellow"),) if view.workers else ()),
         Piece(f"up {text.duration(view.uptime_s)}"),
         Piece(f"CPU {text.share(cpu_share)}"),
         Piece(f"memory {text.size(view.rss_bytes)}"),

@@ -16,7 +16,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -124,13 +124,15 @@ class LineHandler(logging.Handler):
         stream: TextIO | None = None,
         repetition: Repetition | None = None,
         clock: Callable[[], float] = time.monotonic,
+        origin: Mapping[str, str] | None = None,
     ) -> None:
-        """Write to ``stream``, or to whatever ``sys.stderr`` is when a line comes."""
+        """Write to ``stream``, or to whatever ``sys.stderr`` is when a line comes; ``origin`` ends every line."""
         super().__init__()
         self._style = style
         self._stream = stream
         self._repetition = repetition or Repetition()
         self._clock = clock
+        self._origin = dict(origin or {})
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write ``record`` unless it repeats; before it, sums of what was only counted."""
@@ -166,7 +168,7 @@ class LineHandler(logging.Handler):
     def _write(self, created_s: float, level: int, flow: str, message: str, fields: dict[str, str]) -> None:
         draw = json_line if self._style is LogFormat.JSON else text_line
         stream = self._stream or sys.stderr
-        stream.write(draw(created_s, logging.getLevelName(level), flow, message, fields) + "\n")
+        stream.write(draw(created_s, logging.getLevelName(level), flow, message, fields | self._origin) + "\n")
         stream.flush()
 
 
@@ -190,13 +192,18 @@ def json_line(created_s: float, level: str, flow: str, message: str, fields: dic
 
 
 def set_up_logging(
-    style: LogFormat = LogFormat.TEXT, level: str = "INFO", *, stream: TextIO | None = None
+    style: LogFormat = LogFormat.TEXT,
+    level: str = "INFO",
+    *,
+    stream: TextIO | None = None,
+    origin: Mapping[str, str] | None = None,
 ) -> LineHandler:
     """Send the program's log to standard error (or ``stream``); gives the handler, for its sums and its end.
 
+    ``origin`` are fields that end every line, to tell it from other processes' that are written to the same place.
     Warnings of libraries come the same way. A second call replaces what the first set up.
     """
-    handler = LineHandler(style, stream=stream)
+    handler = LineHandler(style, stream=stream, origin=origin)
     root = logging.getLogger()
     for present in [present for present in root.handlers if isinstance(present, LineHandler)]:
         root.removeHandler(present)

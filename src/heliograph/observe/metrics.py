@@ -35,6 +35,7 @@ class _Once(Collector):
 
     def collect(self) -> Iterable[Metric]:
         yield from _process(self._view)
+        yield from _workers(self._view)
         yield from _flows(self._view)
         yield from _lanes(self._view)
         yield from _losses(self._view)
@@ -47,6 +48,17 @@ def _process(view: ProcessView) -> Iterator[Metric]:
     yield GaugeMetricFamily("heliograph_uptime_seconds", "Seconds since the process began.", view.uptime_s)
     yield CounterMetricFamily("process_cpu_seconds", "Processor time used, user and system.", view.cpu_s)
     yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory.", view.rss_bytes)
+
+
+def _workers(view: ProcessView) -> Iterator[Metric]:
+    if not view.workers:
+        return
+    up = GaugeMetricFamily("heliograph_worker_up", "1 where a worker of this parent runs.", labels=("worker",))
+    restarts = CounterMetricFamily("heliograph_worker_restarts", "How often it was started again.", labels=("worker",))
+    for worker in view.workers:
+        up.add_metric((str(worker.number),), int(worker.pid is not None))
+        restarts.add_metric((str(worker.number),), worker.restarts)
+    yield from (up, restarts)
 
 
 def _flows(view: ProcessView) -> Iterator[Metric]:

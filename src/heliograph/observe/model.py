@@ -171,8 +171,21 @@ class FlowView:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerView:
+    """One of the processes that a parent runs (``--workers``)."""
+
+    number: int
+    """From 1."""
+    pid: int | None
+    """Its process id; None: it does not run at the moment."""
+    restarts: int = 0
+    ended: str = ""
+    """How its latest end came, as long as it does not copy again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessView:
-    """The whole process."""
+    """The whole process; of a parent, all its workers together."""
 
     version: str
     kernel: str
@@ -182,3 +195,5 @@ class ProcessView:
     """Processor time used since the start, user and system."""
     rss_bytes: int
     flows: tuple[FlowView, ...] = ()
+    workers: tuple[WorkerView, ...] = ()
+    """Of a parent; empty: the process copies by itself."""

@@ -131,7 +131,7 @@ class Supervisor:
             *(asyncio.create_task(companion(self)) for companion in companions),
         ]
         for task in beside:
-            task.add_done_callback(_tell_defect)
+            task.add_done_callback(tell_defect)
         try:
             await self._until_end()
             Log().info("stopping")
@@ -192,7 +192,7 @@ class Supervisor:
             )
 
 
-def _tell_defect(task: asyncio.Task[None]) -> None:
+def tell_defect(task: asyncio.Task[None]) -> None:
     """Log that a companion has ended by a defect: metrics or the live view are missing from now on."""
     if not task.cancelled() and (defect := task.exception()) is not None:
         Log().error("a part beside the flows has failed; copying goes on", cause=repr(defect))
