@@ -99,7 +99,13 @@ def assert_equal(source: KafkaCluster, target: KafkaCluster, topic: str, copy: s
     """Wait until the copy holds as many records as expected, and compare it with its original, record by record."""
     deadline = time.monotonic() + LIMIT_S
     original = by_partition(read(source, topic))
-    assert sum(map(len, original.values())) == expected
+    while (
+        held := sum(map(len, original.values()))
+    ) < expected:  # a new leader may not know yet how far all replicas are
+        assert time.monotonic() < deadline, f"the source holds {held} of {expected} records"
+        time.sleep(PAUSE_S)
+        original = by_partition(read(source, topic))
+    assert held == expected, "the source holds each record once"
     copied: list[Row] = []
     while len(copied) < expected:
         assert running.exit_code is None, f"it ended:\n{running.log}"

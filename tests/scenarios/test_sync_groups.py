@@ -1,5 +1,6 @@
 """Offset syncs, checkpoints and groups of a real flow, held against the records on both sides."""
 
+import re
 import time
 from bisect import bisect_left
 from contextlib import closing
@@ -9,7 +10,6 @@ from group_moves import commit, committed, consumer, read_some
 from plain_client import (
     LIMIT_S,
     Row,
-    admin,
     create_topic,
     delete_records,
     read_messages,
@@ -222,18 +222,18 @@ def test_positions_whose_records_are_gone_on_the_target(source_kafka, target_kaf
 
 
 @pytest.mark.parametrize("place", ["source", "target", "where-it-is", "nowhere-yet"])
-def test_where_offset_syncs_go(source_kafka, target_kafka, copy, unique, place):
+def test_where_offset_syncs_go(source_kafka, target_kafka, heliograph, one_way, unique, place):
     alias = f"{place}-{unique[-9:]}".strip("-")
-    on_source, on_target = "mm2-offset-syncs.target.internal", f"mm2-offset-syncs.{alias}.internal"
+    away = f"to-{alias}"  # the topic on the source bears the target's name, and is to be this test's alone
+    on_source, on_target = f"mm2-offset-syncs.{away}.internal", f"mm2-offset-syncs.{alias}.internal"
     create_topic(source_kafka, unique)
     write(source_kafka, unique, simple_rows(50))
-    if place == "where-it-is" and on_source not in topics(source_kafka):
+    if place == "where-it-is":
         create_topic(source_kafka, on_source)
-    elif place == "nowhere-yet" and on_source in topics(source_kafka):
-        client = admin(source_kafka)
-        client.delete_topics([on_source])[on_source].result(LIMIT_S)
     more = {"offset-syncs.topic.location": place} if place in ("source", "target") else {}
-    running = copy(alias, unique, {**more, "offset.lag.max": 10, "target.offset.flush.interval.ms": 500})
+    more |= {"offset.lag.max": 10, "target.offset.flush.interval.ms": 500}
+    properties = one_way(source_kafka, target_kafka, alias, unique, more)
+    running = heliograph(re.sub(r"(?m)^target(?=\.|->)|(?<=->)target(?=\.)|(?<=, )target$", away, properties))
     wait_for_rows(target_kafka, f"{alias}.{unique}", 50)
     kafka, name = (source_kafka, on_source) if place in ("source", "where-it-is") else (target_kafka, on_target)
     wait_until(
