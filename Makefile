@@ -22,7 +22,7 @@ demo: setup
 	@$(BIN)/heliograph demo
 
 # Every test, or those of one room: make test ROOM=flow. More processes than cores, for many tests mostly wait.
-PROCESSES := 4
+PROCESSES := 5
 VERSIONS := 4.3.1 3.9.1 2.8.2 1.1.1
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 test: setup

@@ -9,6 +9,9 @@ from plain_client import create_topic, simple_rows, wait_for_rows, write
 from steady_load import Load, assert_equal
 from worker_shares import assert_unharmed, partitions_of, wait_for_counts, wait_for_shares
 
+from heliograph.testbed import KafkaCluster
+from heliograph.testbed.proxy import HEALTHY, Faults
+
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(240)]
 
 PARTITIONS = 6
@@ -98,6 +101,28 @@ def test_a_frozen_worker_does_no_harm_when_it_wakes_up(source_kafka, target_kafk
         total = load.finish()
         assert_equal(source_kafka, target_kafka, unique, f"numb.{unique}", total, second)
     assert_unharmed(first, second)
+
+
+def test_a_worker_that_is_cut_off_from_the_source_leaves_its_partitions_to_others(
+    target_kafka, heliograph, one_way, unique
+):
+    """Both reach the target; each has a listener of the source of its own, and the network breaks before one of them."""
+    listener = "SASL_PLAINTEXT"
+    with KafkaCluster(listeners=("PLAINTEXT", listener), users={"mirror": "secret"}, proxied=True) as source:
+        create_topic(source, unique, PARTITIONS)
+        access = {f"apart.{key}": value for key, value in source.client_properties(listener, "mirror").items()}
+        with Load(source, unique, partitions=PARTITIONS, rate_s=1000) as load:
+            near = heliograph(one_way(source, target_kafka, "apart", unique))
+            far = heliograph(one_way(source.bootstrap(listener), target_kafka, "apart", unique, access))
+            wait_for_shares({near: 3, far: 3})
+            source.brokers[0].proxy(listener).faults = Faults(cut=True)
+            wait_for_shares({near: 6, far: 0})
+            load.wait_for(1000)
+            source.brokers[0].proxy(listener).faults = HEALTHY
+            wait_for_shares({near: 3, far: 3})
+            total = load.finish()
+            assert_equal(source, target_kafka, unique, f"apart.{unique}", total, near)
+        assert_unharmed(near, far)
 
 
 def test_no_more_workers_copy_than_tasks_max_allows(source_kafka, target_kafka, heliograph, one_way, unique):
