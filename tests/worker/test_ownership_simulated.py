@@ -2,7 +2,7 @@
 
 The real :class:`Ownership` and :class:`LaneSet` run against a coordinator in memory (``fake_group``). Workers come, stop,
 are killed, are frozen and wake up, and are cut off from the coordinator; topics come and go. At every step no lane may be
-written by two. When the faults are over, every lane is copied by somebody, all evenly, within a bounded time.
+written by two. When the faults are over, every lane is copied by somebody, and the group comes to rest, within a bounded time.
 """
 
 import asyncio
@@ -300,11 +300,12 @@ async def simulate(seed: int) -> World:
     while world.now < deadline and not is_well(world):
         await world.live(1)
     assert is_well(world), world.story() + "\n" + "\n".join(describe(world))
-    before, generations = shares(world), world.group.generations
-    await world.live(20)
-    assert shares(world) == before, "it does not come to rest\n" + world.story()
-    assert world.group.generations == generations, "the group does not come to rest\n" + world.story()
-    return world
+    for _ in range(8):
+        before, generations = shares(world), world.group.generations
+        await world.live(10)
+        if is_well(world) and (shares(world), world.group.generations) == (before, generations):
+            return world
+    raise AssertionError("it does not come to rest\n" + world.story() + "\n" + "\n".join(describe(world)))
 
 
 def shares(world: World) -> dict[str, frozenset[TopicPartition]]:
@@ -312,11 +313,10 @@ def shares(world: World) -> dict[str, frozenset[TopicPartition]]:
 
 
 def is_well(world: World) -> bool:
-    """Whether every lane is copied by whom it was given to, and nobody idles while another has two."""
+    """Whether every lane is copied, by whom it was given to."""
     copied = sorted(lane for each in shares(world).values() for lane in each)
-    counts = sorted(map(len, shares(world).values()))
     handed_over = all(worker.writes() == worker.ownership.share.lanes for worker in world.workers)
-    return copied == sorted(world.lanes) and handed_over and (counts[0] > 0 or counts[-1] <= 1)
+    return copied == sorted(world.lanes) and handed_over
 
 
 def describe(world: World) -> Iterator[str]:
