@@ -36,9 +36,6 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-Workers = Annotated[int, typer.Option(help="Processes on this machine that share the work.", min=1, max=64)]
-
-
 def run(
     context: typer.Context,
     file: File,

@@ -76,7 +76,6 @@ class LaneSet:
     """By topic on the target: why nothing can be copied to it yet, as of the last look."""
     _opening: frozenset[TopicPartition] = frozenset()
     """What is about to be opened; some of it may be open already."""
-    _problems_found: Mapping[str, HeliographError] = field(default_factory=dict)
     _acted: bool = False
     """Whether the last look could create topics."""
     _outdated: bool = False
@@ -105,7 +104,6 @@ class LaneSet:
         self._acted = leads = self.sharing.leads()
         found = await self.topic_job.look(self._target_partitions(), self.sharing.share().folded, acts=leads)
         self._note_topics(found)
-        self._problems_found = dict(found.problems)
         self.plans = {(plan.source_topic, plan.partition): plan for plan in found.lanes}
         for key, lane in list(self.flow.lanes.items()):
             if key not in self.plans or key[0] in found.anew:
@@ -137,11 +135,9 @@ class LaneSet:
     @property
     def missing(self) -> int:
         """How many lanes of the share cannot be opened, as the last look did not show them, or not their copies."""
-        lanes = self.sharing.share().lanes
-        unseen = len(lanes - self.plans.keys()) if lanes is not None else 0
-        return unseen + sum(
-            not self._has_copy(plan) for key, plan in self.plans.items() if self.sharing.share().has(key)
-        )
+        share = self.sharing.share()
+        unseen = len(share.lanes - self.plans.keys()) if share.lanes is not None else 0
+        return unseen + sum(not self._has_copy(plan) for key, plan in self.plans.items() if share.has(key))
 
     def _has_copy(self, plan: LanePlan) -> bool:
         """Whether a lane has somewhere to go; who may create topics has done all that can be done."""
@@ -197,13 +193,12 @@ class LaneSet:
 
     async def _begin(self, new: list[Lane]) -> None:
         """Start new lanes and give them to the data plane; those without a topic on the target wait there."""
-        problems = self._problems_found
         for lane in new:
-            problem = problems.get(lane.target_topic)
+            problem = self.problems.get(lane.target_topic)
             if problem is not None:  # before anything that may fail: it is to be seen
                 lane.resume_needed(problem)
                 self.flow.add(lane)
-        new = [lane for lane in new if lane.target_topic not in problems]
+        new = [lane for lane in new if lane.target_topic not in self.problems]
         limits = await self.topic_job.limits(lane.target_topic for lane in new)
         for lane in new:
             limit = limits.get(lane.target_topic)

@@ -64,7 +64,6 @@ class Share:
     slot: int = 0
     slots: frozenset[int] = frozenset()
     """Numbers of all workers; each has one of its own."""
-
     same_config: bool = True
     """Whether the leader has the same configuration."""
 

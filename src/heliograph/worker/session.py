@@ -205,7 +205,7 @@ class Session:
     def _tell_share(self) -> None:
         """Say what this worker does, where that has changed."""
         same = self._listener.share().same_config
-        if same is not self._same_config and not same:
+        if self._same_config and not same:
             self.log.warning("the other workers have another configuration", group=self.config.group_id)
         self._same_config = same
         count, whole = len(self.flow.lanes), len(self.lanes.plans)
