@@ -151,7 +151,7 @@ class LaneSet:
 
     async def _bring_to(self, wanted: Mapping[TopicPartition, LanePlan]) -> None:
         """Bring the data plane to ``wanted``. Raises a ClusterError."""
-        await self._give_up([lane for key, lane in self.flow.lanes.items() if key not in wanted])
+        kept = await self._give_up([lane for key, lane in self.flow.lanes.items() if key not in wanted])
         await self._move(wanted)
         if self.sharing.leads():
             self._note_gone()
@@ -168,14 +168,18 @@ class LaneSet:
         self.flow.leaders_changed()
         if self.deletion and self.sharing.leads():
             await self._delete_copies(self.deletion)
+        if kept:
+            raise Unreachable(
+                f"What was sent for {plural(kept, 'partition')} was not acknowledged within {SETTLE_S:g} s"
+            )
 
-    async def _give_up(self, lanes: list[Lane]) -> None:
+    async def _give_up(self, lanes: list[Lane]) -> int:
         """Close lanes that are to be another worker's, where all they sent is acknowledged and stored.
 
-        Raises a ClusterError; what could not be given up goes on, and is given up by the next attempt.
+        Returns how many could not be given up: they go on until the next attempt. Raises a ClusterError.
         """
         if not lanes:
-            return
+            return 0
         settled = await all_of(self.flow.settle(lane, SETTLE_S) for lane in lanes)
         done = [lane for lane, is_settled in zip(lanes, settled, strict=True) if is_settled]
         try:
@@ -187,9 +191,7 @@ class LaneSet:
         for lane in done:
             self._close(lane)
         self.log.info("partitions given to other workers", partitions=len(done))
-        if len(done) < len(lanes):
-            left = plural(len(lanes) - len(done), "partition")
-            raise Unreachable(f"What was sent for {left} was not acknowledged within {SETTLE_S:g} s")
+        return len(lanes) - len(done)
 
     async def _begin(self, new: list[Lane]) -> None:
         """Start new lanes and give them to the data plane; those without a topic on the target wait there."""
