@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from fake_cluster import FakeCluster
+from fault_injection import fast
+from heliograph.cli import app
 from heliograph.testbed import KafkaCluster
 
 API_KEY = "k3y-that-nobody-may-see"
@@ -127,3 +130,29 @@ def strict(
 ) -> Strict:
     """A source without security and ``strict_kafka`` as target."""
     return Strict(source_kafka, strict_kafka, write, strict_lines)
+
+
+@pytest.fixture
+def ask_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Run a command that only looks, on two clusters in memory with four records to copy; return exit code and output.
+
+    ``ask_of_memory("adopt", "--json", target_type=FakeCluster)``; nothing may be created on the target.
+    """
+
+    def run(command: str, *options: str, target_type: type[FakeCluster] = FakeCluster) -> tuple[int, str]:
+        path = tmp_path / "mm2.properties"
+        with FakeCluster("one") as source, target_type("two") as target:
+            where = f"one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
+            path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}one->two.topics=orders\n")
+            source.create("orders", 2)
+            source.write("orders", [b"value"] * 4)
+            source.groups["readers"] = {("orders", 0): (2, "")}
+            monkeypatch.setattr(sys, "argv", ["heliograph", command, str(path), *options])
+            with pytest.raises(SystemExit) as ended:
+                app.main()
+            assert not target.topics, "nothing is touched"
+        return ended.value.code, capsys.readouterr().out
+
+    return run

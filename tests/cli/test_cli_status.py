@@ -1,38 +1,15 @@
 """What ``status`` says of two clusters in memory, and with which exit code."""
 
 import json
-import sys
 
 import pytest
 
 from fake_cluster import FakeCluster
-from fault_injection import fast
-from heliograph.cli import app
 from heliograph.mirror.group_messages import LeaderSays, encode_leader
 from occupied import Occupied, shared
 
 BOTH = encode_leader(LeaderSays(frozenset({("orders", 0), ("orders", 1)})), "m-1")
 FIRST = encode_leader(LeaderSays(frozenset({("orders", 0)})), "m-1")
-
-
-@pytest.fixture
-def status(tmp_path, monkeypatch, capsys):
-    """Run the command; return exit code and output."""
-
-    def run(target_type, *options):
-        path = tmp_path / "mm2.properties"
-        with FakeCluster("one") as source, target_type("two") as target:
-            where = f"one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
-            path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}one->two.topics=orders\n")
-            source.create("orders", 2)
-            source.write("orders", [b"value"] * 4)
-            monkeypatch.setattr(sys, "argv", ["heliograph", "status", str(path), *options])
-            with pytest.raises(SystemExit) as ended:
-                app.main()
-            assert not target.topics, "nothing is touched"
-        return ended.value.code, capsys.readouterr().out
-
-    return run
 
 
 @pytest.mark.parametrize(
@@ -45,14 +22,14 @@ def status(tmp_path, monkeypatch, capsys):
         (type("Other", (Occupied,), {"protocol_type": "x"}), 1, "group one-mm2 belongs to another program"),
     ],
 )
-def test_it_says_who_copies(status, target_type, code, words):
-    ended, out = status(target_type)
+def test_it_says_who_copies(ask_of_memory, target_type, code, words):
+    ended, out = ask_of_memory("status", target_type=target_type)
     assert (ended, out.splitlines()[0]) == (code, f"one->two  {words}")
     assert "orders" in out
 
 
-def test_the_same_for_a_program(status):
-    code, out = status(shared(BOTH), "--json")
+def test_the_same_for_a_program(ask_of_memory):
+    code, out = ask_of_memory("status", "--json", target_type=shared(BOTH))
     (flow,) = json.loads(out)["flows"]
     assert (code, flow["copier"], flow["copied"], flow["lag"]) == (0, "workers", True, 4)
     assert flow["workers"] == [

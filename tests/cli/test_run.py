@@ -71,16 +71,17 @@ def test_a_wrong_password_ends_it_in_words(heliograph, strict) -> None:
     assert "wr0ng-w0rd" not in ended.err + ended.out
 
 
-def test_on_a_terminal_it_shows_what_it_does_and_ctrl_c_ends_it(write) -> None:
+def shown_on_a_terminal(file, *options: str, until: tuple[bytes, ...]) -> bytes:
+    """Run on a terminal until it has shown everything in ``until``, end it by Ctrl-C, and return what it showed."""
     terminal, theirs = pty.openpty()
-    command = [sys.executable, "-m", "heliograph.cli", "run", write("127.0.0.1:1", "127.0.0.1:2")]
+    command = [sys.executable, "-m", "heliograph.cli", "run", file, *options]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
         try:
             os.close(theirs)
             shown = b""
             deadline = time.monotonic() + DEADLINE_S
-            while b"Cannot connect to 127.0.0.1:" not in shown or b"Ctrl-C stops" not in shown:
+            while not all(each in shown for each in until):
                 assert time.monotonic() < deadline, shown
                 if select.select([terminal], [], [], 1.0)[0]:
                     shown += os.read(terminal, 65_536)
@@ -91,9 +92,16 @@ def test_on_a_terminal_it_shows_what_it_does_and_ctrl_c_ends_it(write) -> None:
         finally:
             process.kill()
             os.close(terminal)
+    assert b"Traceback" not in shown
+    return shown
+
+
+def test_on_a_terminal_it_shows_what_it_does_and_ctrl_c_ends_it(write) -> None:
+    shown = shown_on_a_terminal(
+        write("127.0.0.1:1", "127.0.0.1:2"), until=(b"Cannot connect to 127.0.0.1:", b"Ctrl-C stops")
+    )
     assert b"source->target" in shown
     assert b"waiting" in shown
-    assert b"Traceback" not in shown
 
 
 def processes_of(parent: int) -> list[psutil.Process]:
@@ -161,26 +169,8 @@ def test_a_file_that_is_wrong_is_said_once(heliograph, tmp_path) -> None:
 
 
 def test_the_live_view_shows_all_workers_together(write) -> None:
-    terminal, theirs = pty.openpty()
-    command = [sys.executable, "-m", "heliograph.cli", "run", write("127.0.0.1:1", "127.0.0.1:2"), "--workers", "2"]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
-        try:
-            os.close(theirs)
-            shown = b""
-            deadline = time.monotonic() + DEADLINE_S
-            while not all(each in shown for each in (b"2 of 2 workers", b"source->target", b"waiting", b"worker=2")):
-                assert time.monotonic() < deadline, shown
-                if select.select([terminal], [], [], 1.0)[0]:
-                    shown += os.read(terminal, 65_536)
-            process.send_signal(signal.SIGINT)
-            while shown_more(terminal):
-                assert time.monotonic() < deadline
-            assert process.wait(DEADLINE_S) == 0
-        finally:
-            process.kill()
-            os.close(terminal)
-    assert b"Traceback" not in shown
+    until = (b"2 of 2 workers", b"source->target", b"waiting", b"worker=2")
+    shown_on_a_terminal(write("127.0.0.1:1", "127.0.0.1:2"), "--workers", "2", until=until)
 
 
 KILLED_WHILE_LOADING = """

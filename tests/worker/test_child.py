@@ -1,7 +1,6 @@
 """A worker's end of the socket, with the test as its parent."""
 
 import asyncio
-import logging
 import os
 import socket
 import time
@@ -9,7 +8,6 @@ import time
 import pytest
 
 from heliograph.errors import HeliographError, NotFound
-from heliograph.observe.log import LineHandler, set_up_logging
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
 from heliograph.worker.child import (
     INSTANCE_VARIABLE,
@@ -24,19 +22,7 @@ from heliograph.worker.child import (
 
 VIEW = ProcessView("1", "compiled", 1.0, 2.0, 3, (FlowView("a->b", FlowState.RUNNING, records=4),))
 LIMIT_S = 20.0
-
-
-@pytest.fixture(autouse=True)
-def _log():
-    """The program's log goes to standard error, as in the program, and only for as long as the test."""
-    root, own = logging.getLogger(), logging.getLogger("heliograph")
-    before = root.level, own.level
-    set_up_logging()
-    yield
-    for handler in [each for each in root.handlers if isinstance(each, LineHandler)]:
-        root.removeHandler(handler)
-    root.setLevel(before[0])
-    own.setLevel(before[1])
+pytestmark = pytest.mark.usefixtures("program_log")
 
 
 class Work:

@@ -1,7 +1,6 @@
 """A parent and its workers: real processes, whose work is a small program that speaks the same lines."""
 
 import asyncio
-import logging
 import os
 import re
 import signal
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from heliograph.errors import HeliographError, NotFound
-from heliograph.observe.log import LineHandler, set_up_logging
 from heliograph.worker.parent import RESTART_S_MAX, RESTART_S_MIN, Ended, Parent, instance_prefix, pause_after
 
 WORKER = """
@@ -63,19 +61,7 @@ WORKER = """
     asyncio.run(main())
 """
 LIMIT_S = 20.0
-
-
-@pytest.fixture(autouse=True)
-def _log():
-    """The program's log goes to standard error, as in the program, and only for as long as the test."""
-    root, own = logging.getLogger(), logging.getLogger("heliograph")
-    before = root.level, own.level
-    set_up_logging()
-    yield
-    for handler in [each for each in root.handlers if isinstance(each, LineHandler)]:
-        root.removeHandler(handler)
-    root.setLevel(before[0])
-    own.setLevel(before[1])
+pytestmark = pytest.mark.usefixtures("program_log")
 
 
 def beginning(code: str) -> str:
