@@ -1,7 +1,6 @@
 """A worker's end of the socket, with the test as its parent."""
 
 import asyncio
-import os
 import socket
 import time
 
@@ -10,14 +9,11 @@ import pytest
 from heliograph.errors import HeliographError, NotFound
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, ProcessView
 from heliograph.worker.child import (
-    INSTANCE_VARIABLE,
     LINE_BYTES_MAX,
-    SOCKET_VARIABLE,
     Line,
     encode,
     lines,
     serve_parent,
-    take_origin,
 )
 
 VIEW = ProcessView("1", "compiled", 1.0, 2.0, 3, (FlowView("a->b", FlowState.RUNNING, records=4),))
@@ -154,24 +150,6 @@ def test_a_picture_of_ten_thousand_partitions_passes():
         return await anext(lines(reader))
 
     assert with_worker(ask, Work(large)).view == large
-
-
-def test_what_a_parent_has_given_is_taken_out_of_the_environment():
-    ours, theirs = socket.socketpair()
-    with ours:
-        theirs.set_inheritable(True)
-        environ = {"A": "b", SOCKET_VARIABLE: str(theirs.detach()), INSTANCE_VARIABLE: "host-12ab-3"}
-        origin = take_origin(environ)
-        assert origin is not None
-        with origin.socket as taken:
-            assert (origin.instance_id, origin.number) == ("host-12ab-3", "3")
-            assert environ == {"A": "b"}
-            assert not os.get_inheritable(taken.fileno())
-
-
-@pytest.mark.parametrize("environ", [{}, {SOCKET_VARIABLE: "x", INSTANCE_VARIABLE: "a-1"}, {SOCKET_VARIABLE: "3"}])
-def test_a_process_without_a_parent_has_no_origin(environ):
-    assert take_origin(environ) is None
 
 
 def test_pictures_take_a_small_part_of_the_time():

@@ -17,7 +17,8 @@ WORKER = """
     import asyncio, os, signal, sys
     from heliograph.errors import HeliographError, NotFound
     from heliograph.observe.model import FlowState, FlowView, ProcessView
-    from heliograph.worker.child import serve_parent, take_origin
+    from heliograph.worker.child import serve_parent
+    from heliograph.worker.origin import take_origin
 
     class Work:
         def __init__(self, origin):

@@ -22,8 +22,7 @@ from heliograph.observe.control import Companion
 from heliograph.observe.live import LiveView
 from heliograph.observe.log import Log, LogFormat, set_up_logging
 from heliograph.records import kernel_name
-from heliograph.worker.child import serve_parent, take_origin
-from heliograph.worker.parent import Parent
+from heliograph.worker.origin import take_origin
 from heliograph.worker.supervisor import Supervisor
 
 
@@ -57,6 +56,8 @@ def run(
     companions: list[Companion] = [lambda _: handler.keep_summarising()]
     try:
         if origin is not None:
+            from heliograph.worker.child import serve_parent  # noqa: PLC0415 - for workers alone; loading takes a moment
+
             flows = tuple(replace(flow, instance_id=origin.instance_id) for flow in config.flows)
             companions.append(partial(serve_parent, origin.socket))
             asyncio.run(Supervisor(replace(config, flows=flows), stopping).run(companions))
@@ -103,6 +104,8 @@ def _run(config: Config, workers: int, stopping: asyncio.Event, companions: list
     if workers == 1:
         asyncio.run(Supervisor(config, stopping).run(companions))
         return 0
+    from heliograph.worker.parent import Parent  # noqa: PLC0415 - for a parent alone; loading takes a moment
+
     # This very command: a worker learns from its environment that it is one.
     command = [sys.executable, *sys.orig_argv[1:]]
     return asyncio.run(Parent(workers, command, [flow.name for flow in config.flows], stopping).run(companions))

@@ -5,12 +5,10 @@ parent is gone ends in good order, because nobody else would ever end it.
 """
 
 import asyncio
-import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, MutableMapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 
 import msgspec
 
@@ -26,11 +24,6 @@ PICTURE_SHARE = 0.02
 """Most of a worker's time that its pictures may take; with very many partitions they come less often."""
 LINE_BYTES_MAX = 64 << 20
 """A picture of ten thousand partitions takes about three megabytes."""
-
-SOCKET_VARIABLE = "HELIOGRAPH_WORKER_SOCKET"
-"""Names the file descriptor of a worker's end of the socket."""
-INSTANCE_VARIABLE = "HELIOGRAPH_WORKER_INSTANCE"
-"""The worker's ``group.instance.id``; its number stands behind the last dash."""
 
 
 class Line(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -66,30 +59,6 @@ async def lines(reader: asyncio.StreamReader) -> AsyncIterator[Line]:
             return
         except ValueError as error:  # longer than allowed, or of a version with other pictures
             Log().warning("parent and worker do not understand each other; they may differ in version", cause=error)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a parent has given to a worker."""
-
-    socket: socket.socket
-    instance_id: str
-    """Static member of each flow's group."""
-
-    @property
-    def number(self) -> str:
-        """Which of the parent's workers this is."""
-        return self.instance_id.rpartition("-")[2]
-
-
-def take_origin(environ: MutableMapping[str, str]) -> Origin | None:
-    """Return what a parent has given to this process, and take it out of ``environ``; None: it has no parent."""
-    descriptor, instance = environ.pop(SOCKET_VARIABLE, ""), environ.pop(INSTANCE_VARIABLE, "")
-    if not descriptor.isdecimal() or not instance:
-        return None
-    ours = socket.socket(fileno=int(descriptor))
-    os.set_inheritable(ours.fileno(), False)
-    return Origin(ours, instance)
 
 
 async def serve_parent(ours: socket.socket, control: Control) -> None:

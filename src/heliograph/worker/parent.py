@@ -35,8 +35,9 @@ from heliograph.observe.health import GOOD
 from heliograph.observe.log import Log
 from heliograph.observe.merged import absent, counted, merged
 from heliograph.observe.model import ProcessView, WorkerView
-from heliograph.worker.child import INSTANCE_VARIABLE, LINE_BYTES_MAX, SOCKET_VARIABLE, Line, encode, lines
+from heliograph.worker.child import LINE_BYTES_MAX, Line, encode, lines
 from heliograph.worker.lines import LineSplitter
+from heliograph.worker.origin import INSTANCE_VARIABLE, SOCKET_VARIABLE
 from heliograph.worker.snapshot import process_view
 from heliograph.worker.supervisor import tell_defect
 
