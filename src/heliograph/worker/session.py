@@ -57,6 +57,15 @@ BALANCE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Down:
+    """A cluster that cannot be used."""
+
+    cause: str
+    since_s: float
+    """On the steady clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionListener:
     """What the copying asks of the flow it belongs to, and tells it."""
 
@@ -101,10 +110,8 @@ class Session:
         """Whether the source cannot be reached from here, and has not been for a while."""
         self.spared: frozenset[str] = frozenset()
         """Topics on the target whose configs nobody else may change for now."""
-        self._down: dict[str, str] = {}
-        """By alias: why a cluster cannot be used at the moment."""
-        self._source_down_s: float | None = None
-        """Since when the source cannot."""
+        self._down: dict[str, _Down] = {}
+        """By alias: clusters that cannot be used at the moment."""
         self._offsets = Offsets(target, config)
         self._transactions = transactions_for(config, target, self._offsets, listener.share().slot)
         self._commits = Commits(self._offsets, self._transactions, listener.holds)
@@ -234,13 +241,10 @@ class Session:
         That is whether the source has been out of reach for long enough to leave the lanes to others, and which copies
         are not compacted for now.
         """
-        if self.source.alias not in self._down:
-            self._source_down_s = None
-        elif self._source_down_s is None:
-            self._source_down_s = time.monotonic()
-        down_s = 0.0 if self._source_down_s is None else time.monotonic() - self._source_down_s
+        down = self._down.get(self.source.alias)
         told = (self.cut_off, self.spared)
-        self.cut_off, self.spared = down_s >= CUT_OFF_S, frozenset(self.unkeyed.spared)
+        self.cut_off = down is not None and time.monotonic() - down.since_s >= CUT_OFF_S
+        self.spared = frozenset(self.unkeyed.spared)
         if told != (self.cut_off, self.spared):
             self._listener.rejoin()
 
@@ -338,10 +342,14 @@ class Session:
         tell(event, self.log)
         match event:
             case ClusterTrouble(alias, cause):
-                self._down[alias] = str(cause)
-                self._listener.trouble("; ".join(self._down.values()))
+                before = self._down.get(alias)
+                self._down[alias] = _Down(str(cause), time.monotonic() if before is None else before.since_s)
+                self._tell_trouble()
             case ClusterBack(alias):
                 self._down.pop(alias, None)
-                self._listener.trouble("; ".join(self._down.values()))
+                self._tell_trouble()
             case Loss():
                 self._listener.lost(event)
+
+    def _tell_trouble(self) -> None:
+        self._listener.trouble("; ".join(each.cause for each in self._down.values()))
