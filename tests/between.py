@@ -59,16 +59,25 @@ class Between:
         return Session(self.config, self.source, self.target, self.log, alone())
 
 
+class Alone:
+    """The part of a worker that is the only one: it has all lanes, and leads."""
+
+    share = Share(None, slots=frozenset({0}))
+    leads = True
+    spared: frozenset[str] = frozenset()
+
+    def rejoin(self) -> None:
+        """Nobody shares anything."""
+
+    report = rejoin
+
+
 def alone(holds: Callable[[], bool] = lambda: True) -> SessionListener:
     """The group's side of a session that is the only one: it has all lanes, and leads."""
     nothing: Callable[..., None] = lambda *_: None  # noqa: E731
     return SessionListener(
         holds=holds,
-        share=lambda: Share(None, slots=frozenset({0})),
-        leads=lambda: True,
-        spared=frozenset,
-        rejoin=nothing,
-        report=nothing,
+        sharing=Alone(),
         running=nothing,
         standby=nothing,
         waiting=nothing,

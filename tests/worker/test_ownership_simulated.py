@@ -25,7 +25,7 @@ from heliograph.mirror.selection import selection_of
 from heliograph.mirror.topics import LanePlan
 from heliograph.observe.log import Log
 from heliograph.upkeep.topics import Found
-from heliograph.worker.lane_set import LaneSet, Sharing
+from heliograph.worker.lane_set import LaneSet
 from heliograph.worker.ownership import Ownership, OwnershipListener
 from virtual_time import run_virtually
 
@@ -156,14 +156,18 @@ class Worker:
         async def start(_lanes) -> None:
             await self.work(1.0)
 
-        sharing = Sharing(
-            lambda: self.ownership.share,
-            lambda: self.ownership.leads,
-            self.ownership.rejoin,
-            self.ownership.report,
+        lanes = LaneSet(
+            FLOW,
+            flow,
+            FakeTopics(self),
+            None,
+            FakeCommits(self),
+            start,
+            lambda *_: None,
+            self.ownership,
             partial(self.work, 0.3),
+            Log(),
         )
-        lanes = LaneSet(FLOW, flow, FakeTopics(self), None, FakeCommits(self), start, lambda *_: None, sharing, Log())
         self.tenure, self.lanes = tenure, lanes
         await self.work(0.5)
         await lanes.look()

@@ -240,11 +240,7 @@ class FlowRunner:
         self.log.info("copying", group=self.config.group_id)
         listener = session.SessionListener(
             holds=partial(ownership.holds, ownership.tenure),
-            share=lambda: ownership.share,
-            leads=lambda: ownership.leads,
-            spared=lambda: ownership.spared,
-            rejoin=ownership.rejoin,
-            report=ownership.report,
+            sharing=ownership,
             running=self._on_running,
             standby=self._on_standby,
             waiting=self._on_waiting,

@@ -23,29 +23,13 @@ from heliograph.offsets.commits import Commits
 from heliograph.upkeep.deletion import DeletionJob
 from heliograph.upkeep.topic_configs import tell_refused
 from heliograph.upkeep.topics import Found, TopicJob
-from heliograph.worker.ownership import Share, Wanted
+from heliograph.worker.ownership import Sharing, Wanted
 
 TopicPartition = tuple[str, int]
 SETTLE_S = 5.0
 """How long a lane that is to go elsewhere may take to have everything acknowledged."""
 BATCH_OVERHEAD_BYTES = 12
 """max.message.bytes counts a batch without its first two fields, or with them, by version: stay below both."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """This worker's part in the group, as far as lanes are concerned."""
-
-    share: Callable[[], Share]
-    """What it may copy."""
-    leads: Callable[[], bool]
-    """Whether it is the one that creates topics and says what is to be shared."""
-    rejoin: Callable[[], None]
-    """Have everything shared out once more."""
-    report: Callable[[], None]
-    """Tell it what was let go of."""
-    catch_up: Callable[[], Awaitable[None]]
-    """Learn what other workers have stored."""
 
 
 @dataclass(slots=True)
@@ -63,6 +47,8 @@ class LaneSet:
     begins: Callable[[Lane, int, int], None]
     """Told by each lane where it begins (position, expected target offset), while its anchor still is what it was."""
     sharing: Sharing
+    catch_up: Callable[[], Awaitable[None]]
+    """Learns what other workers have stored."""
     log: Log
     plans: dict[TopicPartition, LanePlan] = field(default_factory=dict)
     """All lanes of the flow, whoever copies them, as of the last look."""
@@ -101,15 +87,15 @@ class LaneSet:
             await self._look()
 
     async def _look(self) -> None:
-        self._acted = leads = self.sharing.leads()
-        found = await self.topic_job.look(self._target_partitions(), self.sharing.share().folded, acts=leads)
+        self._acted = leads = self.sharing.leads
+        found = await self.topic_job.look(self._target_partitions(), self.sharing.share.folded, acts=leads)
         self._note_topics(found)
         self.plans = {(plan.source_topic, plan.partition): plan for plan in found.lanes}
         for key, lane in list(self.flow.lanes.items()):
             if key not in self.plans or key[0] in found.anew:
                 self._close(lane)
         small = {each.topic: each.target_partitions for each in found.folded}
-        wanted = Wanted(frozenset(self.plans), small if leads else self.sharing.share().folded)
+        wanted = Wanted(frozenset(self.plans), small if leads else self.sharing.share.folded)
         if leads and wanted != self.wanted:
             self.sharing.rejoin()
         self.wanted = wanted
@@ -122,7 +108,7 @@ class LaneSet:
         async with self._changing:
             if self.missing:
                 await self._look()
-            share = self.sharing.share()
+            share = self.sharing.share
             self._outdated = self._outdated or len(share.slots) > 1
             wanted = {key: plan for key, plan in self.plans.items() if share.has(key)}
             self._opening = frozenset(wanted)
@@ -135,7 +121,7 @@ class LaneSet:
     @property
     def missing(self) -> int:
         """How many lanes of the share cannot be opened, as the last look did not show them, or not their copies."""
-        share = self.sharing.share()
+        share = self.sharing.share
         unseen = len(share.lanes - self.plans.keys()) if share.lanes is not None else 0
         return unseen + sum(not self._has_copy(plan) for key, plan in self.plans.items() if share.has(key))
 
@@ -153,7 +139,7 @@ class LaneSet:
         """Bring the data plane to ``wanted``. Raises a ClusterError."""
         kept = await self._give_up([lane for key, lane in self.flow.lanes.items() if key not in wanted])
         await self._move(wanted)
-        if self.sharing.leads():
+        if self.sharing.leads:
             self._note_gone()
         new = [
             self._open(self.flow.window, plan)
@@ -162,11 +148,11 @@ class LaneSet:
         ]
         if new:
             if self._outdated:
-                await self.sharing.catch_up()
-                self._outdated = len(self.sharing.share().slots) > 1
+                await self.catch_up()
+                self._outdated = len(self.sharing.share.slots) > 1
             await self._begin(new)
         self.flow.leaders_changed()
-        if self.deletion and self.sharing.leads():
+        if self.deletion and self.sharing.leads:
             await self._delete_copies(self.deletion)
         if kept:
             raise Unreachable(

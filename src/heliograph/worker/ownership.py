@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from heliograph.cluster import groups
 from heliograph.cluster.cluster import Cluster
@@ -70,6 +70,23 @@ class Share:
     def has(self, lane: TopicPartition) -> bool:
         """Say whether ``lane`` may be copied."""
         return self.lanes is None or lane in self.lanes
+
+
+class Sharing(Protocol):
+    """A worker's part in the group, for whoever copies; :class:`Ownership` is one."""
+
+    share: Share
+    """What it may copy."""
+    leads: bool
+    """Whether it shares out, and does what one worker does for all."""
+    spared: frozenset[str]
+    """As leader: topics on the target whose configs some member needs as they are."""
+
+    def rejoin(self) -> None:
+        """Have everything shared out once more: there are other lanes, or other loads."""
+
+    def report(self) -> None:
+        """Have lanes given to others that this worker has let go of since it joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +182,7 @@ class Ownership:
                 self._lose("no heartbeat was answered in time")
 
     def rejoin(self) -> None:
-        """Have everything shared out once more."""
+        """Have everything shared out once more: there are other lanes, or other loads."""
         self._again.set()
 
     def report(self) -> None:

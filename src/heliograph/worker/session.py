@@ -37,9 +37,9 @@ from heliograph.upkeep.topic_configs import TopicConfigsJob
 from heliograph.upkeep.topics import TopicJob
 from heliograph.upkeep.unkeyed import OPEN, Unkeyed
 from heliograph.worker.event_log import tell
-from heliograph.worker.lane_set import LaneSet, Sharing
+from heliograph.worker.lane_set import LaneSet
 from heliograph.worker.loads import MEASURE_S, Loads
-from heliograph.worker.ownership import Share
+from heliograph.worker.ownership import Sharing
 from heliograph.worker.producers import Producers
 from heliograph.worker.starting import Starter
 from heliograph.worker.transactions import transactions_for
@@ -71,16 +71,8 @@ class SessionListener:
 
     holds: Callable[[], bool]
     """Whether the lanes are ours at this moment (the lease)."""
-    share: Callable[[], Share]
-    """What this worker may copy."""
-    leads: Callable[[], bool]
-    """Whether it does what one worker does for all."""
-    spared: Callable[[], frozenset[str]]
-    """Topics on the target whose configs some worker needs as they are."""
-    rejoin: Callable[[], None]
-    """Everything is to be shared out once more: there are other lanes, or other loads."""
-    report: Callable[[], None]
-    """Lanes were let go of."""
+    sharing: Sharing
+    """This worker's part in the group."""
     running: Callable[[], None]
     """Lanes are being copied."""
     standby: Callable[[], None]
@@ -106,6 +98,7 @@ class Session:
         self.jobs: tuple[Job, ...] = ()
         """What is done again and again beside the copying, once that has begun."""
         self._listener = listener
+        self._sharing = listener.sharing
         self.cut_off = False
         """Whether the source cannot be reached from here, and has not been for a while."""
         self.spared: frozenset[str] = frozenset()
@@ -113,7 +106,7 @@ class Session:
         self._down: dict[str, _Down] = {}
         """By alias: clusters that cannot be used at the moment."""
         self._offsets = Offsets(target, config)
-        self._transactions = transactions_for(config, target, self._offsets, listener.share().slot)
+        self._transactions = transactions_for(config, target, self._offsets, self._sharing.share.slot)
         self._commits = Commits(self._offsets, self._transactions, listener.holds)
         self._producers = Producers(target)
         self.flow = self._make_flow()
@@ -143,7 +136,8 @@ class Session:
             self._commits,
             self._starter.start,
             self._upkeep.begun,
-            Sharing(listener.share, listener.leads, listener.rejoin, listener.report, self._catch_up),
+            self._sharing,
+            self._catch_up,
             log,
         )
         self.unkeyed = Unkeyed(source, target, self.flow.lanes, log)
@@ -176,9 +170,9 @@ class Session:
         """Copy until cancelled."""
         await until_done("read the stored positions", self._load, self.log, self._listener.waiting)
         await until_done("look at the topics", self.lanes.look, self.log, self._listener.waiting)
-        if self._listener.leads():  # what there is to be shared is known only now
+        if self._sharing.leads:  # what there is to be shared is known only now
             self._shared.clear()
-            self._listener.rejoin()
+            self._sharing.rejoin()
             await self._shared.wait()
         self._shared.clear()
         await until_done("begin the partitions", self.lanes.take_share, self.log, self._listener.waiting)
@@ -211,7 +205,7 @@ class Session:
 
     def _tell_share(self) -> None:
         """Say what this worker does, where that has changed."""
-        same = self._listener.share().same_config
+        same = self._sharing.share.same_config
         if self._same_config and not same:
             self.log.warning("the other workers have another configuration", group=self.config.group_id)
         self._same_config = same
@@ -232,8 +226,8 @@ class Session:
 
     async def _balance(self) -> None:
         """Have the lanes shared out once more, by what was measured since."""
-        if len(self._listener.share().slots) > 1:
-            self._listener.rejoin()
+        if len(self._sharing.share.slots) > 1:
+            self._sharing.rejoin()
 
     async def _tell_others(self) -> None:
         """Notice what the other workers must know of this one, and have the leader told.
@@ -246,11 +240,11 @@ class Session:
         self.cut_off = down is not None and time.monotonic() - down.since_s >= CUT_OFF_S
         self.spared = frozenset(self.unkeyed.spared)
         if told != (self.cut_off, self.spared):
-            self._listener.rejoin()
+            self._sharing.rejoin()
 
     def _may(self, job: Job) -> bool:
         """Say whether a job is this worker's at the moment."""
-        return job.scope is Scope.LANES or self._listener.leads()
+        return job.scope is Scope.LANES or self._sharing.leads
 
     def _jobs(self) -> list[Job]:
         """Return the jobs that run beside the copying."""
@@ -306,7 +300,7 @@ class Session:
     async def _fence(self) -> None:
         """Shut out an exactly-once MM2 before its positions are read; where that is not allowed, go on without."""
         try:
-            slots = self._listener.share().slots if self._transactions is not None else frozenset()
+            slots = self._sharing.share.slots if self._transactions is not None else frozenset()
             fenced = await fence(self.target, self.config, slots)
         except NotAuthorized as error:
             self.log.warning("an exactly-once MirrorMaker 2 cannot be fenced", cause=error)
@@ -334,7 +328,7 @@ class Session:
 
     def _spared(self) -> dict[str, frozenset[str]]:
         """Return the configs that must be left alone, by topic on the target, whichever worker needs it."""
-        return dict.fromkeys(self._listener.spared(), frozenset(OPEN)) | self.unkeyed.spared
+        return dict.fromkeys(self._sharing.spared, frozenset(OPEN)) | self.unkeyed.spared
 
     # ---- what the data plane says ---------------------------------------------------------------------------------
 
