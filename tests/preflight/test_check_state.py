@@ -19,6 +19,14 @@ def cluster_of(kafka, alias):
     return Cluster(ClusterConfig(alias, ((host, int(port)),)))
 
 
+async def until_seen(cluster, topics):
+    """Wait for the broker: the controller answers before it knows of a new topic."""
+    async with asyncio.timeout(30):
+        while any(cluster.metadata.leader(topic, 0) < 0 for topic in topics):
+            await asyncio.sleep(0.01)
+            await cluster.refresh(topics)
+
+
 @pytest.fixture
 def look(source_kafka, target_kafka, unique):
     """Run one step of a check of a flow between clusters with aliases that no other test has."""
@@ -32,6 +40,7 @@ def look(source_kafka, target_kafka, unique):
                 wanted = [admin.NewTopic(name, 1, 1, {"cleanup.policy": "compact"}) for name in made_on_source]
                 if wanted:
                     await admin.create_topics(clusters[0], wanted)
+                    await until_seen(clusters[0], made_on_source)
                 sides = [cluster.config for cluster in clusters]
                 flow = flow_config(*sides, **{"offsets_topic": InternalTopic(f"{unique}-o", 1, 1), **changes})
                 return await getattr(StateCheck(flow, *clusters), step)()
