@@ -8,21 +8,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
+from heliograph.cli.tables import ROWS_MAX, plain_table, print_rest
 from heliograph.config import load
 from heliograph.config.model import Config
 from heliograph.errors import ClusterError
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.fencing import fence
 from heliograph.preflight.adopt import Found, TopicPosition, changed_defaults, look
-
-ROWS_MAX = 50
-"""Rows of a table on the terminal; --json has them all."""
 
 
 def adopt(
@@ -123,18 +119,18 @@ def _print_occupant(console: Console, one: Found, *, dry_run: bool) -> None:
 
 
 def _print_topics(console: Console, one: Found) -> None:
-    table = _table("topic", "on", "is", "use")
+    table = plain_table("topic", "on", "is", "use")
     for each in one.topics:
         table.add_row(each.name, each.cluster, "there" if each.there else "-", each.use if each.there else "")
     console.print(table)
 
 
 def _print_positions(console: Console, one: Found) -> None:
-    table = _table("copied topic", "partitions", "stored by", "behind", "a start goes on")
+    table = plain_table("copied topic", "partitions", "stored by", "behind", "a start goes on")
     for each in one.positions[:ROWS_MAX]:
         table.add_row(each.topic, str(each.partitions), _stored_by(each), f"{each.lag:,}", _goes_on(one, each))
     console.print(table)
-    _print_rest(console, len(one.positions))
+    print_rest(console, len(one.positions))
 
 
 def _stored_by(each: TopicPosition) -> str:
@@ -156,11 +152,11 @@ def _goes_on(one: Found, each: TopicPosition) -> str:
 def _print_groups(console: Console, one: Found) -> None:
     if not one.groups:
         return
-    table = _table("group", "checkpoints", "on the source", "on the target")
+    table = plain_table("group", "checkpoints", "on the source", "on the target")
     for each in one.groups[:ROWS_MAX]:
         table.add_row(each.group, str(each.checkpoints), each.on_source or "-", each.on_target or "-")
     console.print(table)
-    _print_rest(console, len(one.groups))
+    print_rest(console, len(one.groups))
 
 
 def _print_settings(console: Console, config: Config) -> None:
@@ -169,19 +165,7 @@ def _print_settings(console: Console, config: Config) -> None:
         console.print(Text.assemble(("warning  ", "yellow"), where + warned.message))
     changed = changed_defaults(config)
     if changed:
-        table = _table("default that is not MM2's", "here", "MM2")
+        table = plain_table("default that is not MM2's", "here", "MM2")
         for key, here, mm2 in changed:
             table.add_row(key, here or "-", mm2)
         console.print(table)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _print_rest(console: Console, rows: int) -> None:
-    if rows > ROWS_MAX:
-        console.print(f"  and {rows - ROWS_MAX} more (--json shows all)")

@@ -7,20 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
+from heliograph.cli.tables import ROWS_MAX, plain_table, print_rest
 from heliograph.config import load
 from heliograph.config.model import Config
 from heliograph.observe.text import duration, plural
 from heliograph.offsets.endpoints import both
 from heliograph.preflight.status import Copier, FlowStatus, status_of
-
-ROWS_MAX = 50
-"""Rows of a table on the terminal; --json has them all."""
 
 
 def status(context: typer.Context, file: File, *, clusters: Clusters = None, as_json: Json = False) -> int:
@@ -78,19 +74,18 @@ def _print(console: Console, found: list[FlowStatus]) -> None:
         for note in each.notes:
             console.print(Text.assemble("  ", ("note  ", "yellow"), note))
         if each.workers:
-            table = _table("worker", "client", "partitions", "topics")
+            table = plain_table("worker", "client", "partitions", "topics")
             for worker in sorted(each.workers, key=lambda worker: (worker.host, worker.member_id)):
                 table.add_row(worker.host, worker.client_id, str(worker.partitions), str(worker.topics))
             console.print(table)
         if each.topics:
-            table = _table("topic", "copied to", "partitions", "nobody has", "behind")
+            table = plain_table("topic", "copied to", "partitions", "nobody has", "behind")
             for topic in sorted(each.topics, key=lambda topic: (-(topic.lag or 0), topic.topic))[:ROWS_MAX]:
                 untaken = topic.partitions - topic.taken if each.copier is not Copier.MIRROR_MAKER else 0
                 lag = "?" if topic.lag is None else f"{topic.lag:,}"
                 table.add_row(topic.topic, topic.target_topic, str(topic.partitions), str(untaken or "-"), lag)
             console.print(table)
-            if len(each.topics) > ROWS_MAX:
-                console.print(f"  and {len(each.topics) - ROWS_MAX} more (--json shows all)")
+            print_rest(console, len(each.topics))
         console.print()
 
 
@@ -107,10 +102,3 @@ def _words(each: FlowStatus) -> Text:
     if each.untaken:
         return Text(f"{words}, but {plural(each.untaken, 'partition')} by nobody", style="bold red")
     return Text(words, style="green")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

@@ -23,11 +23,12 @@ from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.checkpoints import group_choice_of
 from heliograph.mirror.naming import HEARTBEATS, PROTOCOL_TYPE, Location, naming_of
 from heliograph.mirror.resume import Outcome
-from heliograph.mirror.topics import LanePlan, partition_counts, shapes_of, topic_rules_of
+from heliograph.mirror.topics import LanePlan
 from heliograph.offsets.fencing import transactional_ids
 from heliograph.offsets.flow_map import FlowMap, Stamped
 from heliograph.offsets.stored import Offsets
 from heliograph.offsets.takeover import Takeover
+from heliograph.preflight.lanes import lag_of, plans_of
 
 LOOK_S_MAX = 120.0
 """The longest that finding the places of all partitions may take."""
@@ -196,7 +197,7 @@ async def _positions(found: Found, source: Cluster, target: Cluster) -> None:
     stored = await offsets.read()
     if offsets.unreadable:
         found.notes.append(f"{offsets.unreadable} stored positions cannot be read")
-    plans = await _plans(found.flow, source, target)
+    plans = await plans_of(found.flow, source, target)
     lanes = {
         (plan.source_topic, plan.partition): Lane(
             plan.source_topic,
@@ -219,7 +220,7 @@ async def _positions(found: Found, source: Cluster, target: Cluster) -> None:
         keys = [(topic, plan.partition) for plan in mine]
         known = {key: stored[key] for key in keys if key in stored}
         ours = sum(anchor.target_offset is not None for anchor in known.values())
-        lag = sum(_lag(_reached(known.get(key), places.get(key)), begins[key], ends[key]) for key in keys)
+        lag = sum(lag_of(_reached(known.get(key), places.get(key)), begins[key], ends[key]) or 0 for key in keys)
         exact, fresh, doubts = _judge({key: places[key] for key in keys if key in places}, known)
         fresh += sum(key not in places and key not in known for key in keys)
         found.positions.append(
@@ -229,11 +230,6 @@ async def _positions(found: Found, source: Cluster, target: Cluster) -> None:
     if left:
         names = ", ".join(sorted(left)[:5])
         found.notes.append(f"Positions of {len(left)} topics that are not copied now are left alone, such as {names}")
-
-
-async def _plans(flow: FlowConfig, source: Cluster, target: Cluster) -> tuple[LanePlan, ...]:
-    here, there = (await source.refresh(None)).topics, (await target.refresh(None)).topics
-    return topic_rules_of(flow).plan(shapes_of(here), partition_counts(there)).lanes
 
 
 async def _places(
@@ -261,12 +257,6 @@ def _reached(anchor: Anchor | None, place: LaneStart | HeliographError | None) -
     if isinstance(place, LaneStart) and place.outcome is Outcome.EXACT:
         return place.position
     return 0 if anchor is None else anchor.source_offset + 1
-
-
-def _lag(reached: int, begin: int | HeliographError, end: int | HeliographError) -> int:
-    if isinstance(begin, HeliographError) or isinstance(end, HeliographError):
-        return 0
-    return max(0, end - max(begin, reached))
 
 
 def _judge(

@@ -17,8 +17,9 @@ from heliograph.errors import HeliographError, ProtocolError
 from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.group_messages import decode_leader
 from heliograph.mirror.naming import PROTOCOL_TYPE
-from heliograph.mirror.topics import LanePlan, partition_counts, shapes_of, topic_rules_of
+from heliograph.mirror.topics import LanePlan
 from heliograph.offsets.stored import Offsets
+from heliograph.preflight.lanes import lag_of, plans_of
 
 STABLE = "stable"
 
@@ -149,8 +150,7 @@ async def _look_at_topics(
         plans: Iterable[LanePlan] = ()
         names = sorted({*stored, *(taken or ())})
     else:
-        here, there = (await source.refresh(None)).topics, (await target.refresh(None)).topics
-        plans = topic_rules_of(found.flow).plan(shapes_of(here), partition_counts(there)).lanes
+        plans = await plans_of(found.flow, source, target)
         names = [(plan.source_topic, plan.partition) for plan in plans]
     targets = {plan.source_topic: plan.target_topic for plan in plans}
     reached = {key: anchor.source_offset + 1 for key, anchor in stored.items()}
@@ -177,9 +177,5 @@ async def _lags(
 ) -> dict[TopicPartition, int]:
     begins = await admin.list_offsets(source, names, admin.EARLIEST)
     ends = await admin.list_offsets(source, names, admin.LATEST)
-    lags: dict[TopicPartition, int] = {}
-    for key, end in ends.items():
-        begin = begins[key]
-        if isinstance(end, int) and isinstance(begin, int):
-            lags[key] = max(0, end - max(begin, reached.get(key, 0)))
-    return lags
+    lags = {key: lag_of(reached.get(key, 0), begins[key], end) for key, end in ends.items()}
+    return {key: lag for key, lag in lags.items() if lag is not None}
