@@ -1,5 +1,7 @@
 """Clusters in memory whose flow is not free: MirrorMaker 2 has it, or workers of ours."""
 
+from itertools import zip_longest
+
 from fake_cluster import FakeCluster
 
 
@@ -9,6 +11,8 @@ class Occupied(FakeCluster):
     protocol_type, group_state = "connect", "Stable"
     assignments: tuple[bytes, ...] = (b"",)
     """Of each member."""
+    metadata: tuple[bytes, ...] = ()
+    """What each member says; of those that are left, nothing."""
 
     def _describe_groups(self, body, version):
         values = super()._describe_groups(body, version)
@@ -18,10 +22,12 @@ class Occupied(FakeCluster):
                 "group_instance_id": None,
                 "client_id": f"connect-{number}",
                 "client_host": f"/10.0.0.{6 + number}",
-                "member_metadata": b"",
+                "member_metadata": metadata,
                 "member_assignment": assignment,
             }
-            for number, assignment in enumerate(self.assignments, 1)
+            for number, (assignment, metadata) in enumerate(
+                zip_longest(self.assignments, self.metadata, fillvalue=b""), 1
+            )
         ]
         for row in values["groups"]:
             if row["group_id"] == "one-mm2":
@@ -29,7 +35,12 @@ class Occupied(FakeCluster):
         return values
 
 
-def shared(*assignments: bytes, state: str = "Stable") -> type[FakeCluster]:
-    """Return a cluster whose flow workers of ours share, each with its assignment."""
-    fields = {"protocol_type": "heliograph", "group_state": state, "assignments": assignments}
+def shared(*assignments: bytes, state: str = "Stable", metadata: tuple[bytes, ...] = ()) -> type[FakeCluster]:
+    """Return a cluster whose flow workers of ours share, each with its assignment and what it said."""
+    fields = {
+        "protocol_type": "heliograph",
+        "group_state": state,
+        "assignments": assignments,
+        "metadata": metadata,
+    }
     return type("Shared", (Occupied,), fields)

@@ -33,7 +33,14 @@ def test_the_same_for_a_program(ask_of_memory):
     (flow,) = json.loads(out)["flows"]
     assert (code, flow["copier"], flow["copied"], flow["lag"]) == (0, "workers", True, 4)
     assert flow["workers"] == [
-        {"member_id": "m-1", "client_id": "connect-1", "host": "10.0.0.7", "partitions": 2, "topics": 1}
+        {
+            "member_id": "m-1",
+            "client_id": "connect-1",
+            "host": "10.0.0.7",
+            "partitions": 2,
+            "topics": 1,
+            "same_config": None,
+        }
     ]
     assert flow["topics"] == [
         {"topic": "orders", "target_topic": "one.orders", "partitions": 2, "taken": 2, "lag": 4, "stored": 0}

@@ -26,15 +26,15 @@ def made(tmp_path: Path, more: str = "", *, less: str = "") -> Config:
 
 def test_every_field_of_a_flow_is_said_to_change_somehow() -> None:
     for kind, table, apart in (
-        (FlowConfig, changes._FLOW_FIELDS, {"source", "target", "sync"}),
-        (SyncConfig, changes._SYNC_FIELDS, set()),
-        (ClusterConfig, changes._CLUSTER_FIELDS, set()),
+        (FlowConfig, changes.FLOW_FIELDS, {"source", "target", "sync"}),
+        (SyncConfig, changes.SYNC_FIELDS, set()),
+        (ClusterConfig, changes.CLUSTER_FIELDS, set()),
     ):
         assert {each.name for each in fields(kind)} - apart == set(table)
 
 
 def test_options_are_said_by_names_that_there_are() -> None:
-    tables = (changes._FLOW_FIELDS, changes._SYNC_FIELDS, changes._CLUSTER_FIELDS)
+    tables = (changes.FLOW_FIELDS, changes.SYNC_FIELDS, changes.CLUSTER_FIELDS)
     names = {option for table in tables for option, _ in table.values()} | set(changes._PROCESS_FIELDS.values())
     known = {option.name for option in OPTIONS.options}
     families = {"ssl.*", "sasl.*", "security.protocol"}

@@ -104,6 +104,25 @@ def test_any_bytes_are_survived(raw):
         return
 
 
+def test_options_arrive():
+    options = {"topics": ["orders"], "sync.groups": ["a", "b"], "tasks_max": None}
+    assert decode_member(encode_member(MemberSays(options=options))).options == options
+
+
+def test_options_are_not_said_where_they_would_fill_the_group():
+    lists = {"topics": [f"{number:x}" * 7 for number in range(20_000)]}
+    raw = encode_member(MemberSays(frozenset({("t", 0)}), options=lists))
+    assert len(raw) < 1_000
+    assert decode_member(raw) == MemberSays(frozenset({("t", 0)}))
+
+
+@pytest.mark.parametrize("options", [5, "x", [1], {"a": "x" * (2 << 20)}])
+def test_options_that_make_no_sense_take_nothing_from_a_member(options):
+    part = packed({"generation": 4, "topics": {"t": [[0, 1]]}, "options": options})
+    found = decode_member(msgspec.json.encode({"owner": True, "waiting_since_ms": 1, "claims": part}))
+    assert found == MemberSays(frozenset({("t", 0), ("t", 1)}), {}, 4, waiting_since_ms=1)
+
+
 def test_loads_that_do_not_fit_their_partitions_are_not_believed():
     part = packed({"topics": {"t": [[0, 1]]}, "loads": {"t": [[[0, 1]], [1], [1]]}})
     raw = msgspec.json.encode({"owner": True, "waiting_since_ms": 1, "claims": part})

@@ -7,7 +7,7 @@ from fake_cluster import FakeCluster
 from heliograph.flow.lane import Lane
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
-from heliograph.mirror.group_messages import LeaderSays, encode_leader
+from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
 from heliograph.offsets.stored import Offsets, ensure_topic
 from heliograph.preflight.status import Copier, TopicStatus, WorkerStatus, status_of
 from occupied import Occupied, shared
@@ -57,6 +57,17 @@ def test_a_partition_that_nobody_has_is_seen(seen):
     found = seen(shared(given(("orders", 0)), given()))
     assert (found.copied, found.untaken) == (False, 1)
     assert found.topics[0].taken == 1
+
+
+def test_workers_with_another_configuration_are_told(seen):
+    in_force = encode_leader(LeaderSays(frozenset({("orders", 0), ("orders", 1)}), config="in force"), "m-1")
+    says = [encode_member(MemberSays(config=digest)) for digest in ("in force", "older", "")]
+    found = seen(shared(in_force, in_force, in_force, metadata=tuple(says)))
+    assert (found.in_force, [each.same_config for each in found.workers]) == ("in force", [True, False, None])
+    assert found.notes == [
+        "The workers have another configuration than this file; heliograph plan shows the difference",
+        "1 worker with another configuration than the leader's",
+    ]
 
 
 def test_while_the_partitions_are_shared_out_it_says_so(seen):

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Mapping[str, Any]] = {
     "check": WORDS_LEFT_OVER,
     "adopt": WORDS_LEFT_OVER,
     "status": WORDS_LEFT_OVER,
+    "plan": WORDS_LEFT_OVER,
     "offsets": {},
     "failover": {},
     "failback": {},

@@ -16,7 +16,8 @@ from heliograph.config import load
 from heliograph.config.model import Config
 from heliograph.observe.text import duration, plural
 from heliograph.offsets.endpoints import both
-from heliograph.preflight.status import Copier, FlowStatus, status_of
+from heliograph.preflight.group import Copier
+from heliograph.preflight.status import FlowStatus, status_of
 
 
 def status(context: typer.Context, file: File, *, clusters: Clusters = None, as_json: Json = False) -> int:
@@ -52,6 +53,8 @@ def _document(file: Path, found: list[FlowStatus]) -> dict[str, object]:
                 "group_state": each.group_state,
                 "copier": each.copier,
                 "copied": each.copied,
+                "configuration": each.in_force,
+                "same_configuration": each.in_force == each.flow.digest if each.in_force else None,
                 "lag": each.lag,
                 "positions_stored_s_ago": each.stored_s,
                 "workers": [asdict(worker) for worker in each.workers],

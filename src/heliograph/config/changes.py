@@ -24,7 +24,7 @@ class Extent(StrEnum):
     """It takes effect when the process is started again."""
 
 
-_FLOW_FIELDS: Mapping[str, tuple[str, Extent]] = {
+FLOW_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "topics": ("topics", Extent.IN_PLACE),
     "topics_exclude": ("topics.exclude", Extent.IN_PLACE),
     "policy": ("replication.policy.class", Extent.FLOW),
@@ -64,7 +64,7 @@ _FLOW_FIELDS: Mapping[str, tuple[str, Extent]] = {
 }
 """Each field of a flow with the option that decides it. The configs of both clusters and ``sync`` have tables below."""
 
-_SYNC_FIELDS: Mapping[str, tuple[str, Extent]] = {
+SYNC_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "offset_syncs": ("emit.offset-syncs.enabled", Extent.IN_PLACE),
     "offset_syncs_location": ("offset-syncs.topic.location", Extent.FLOW),
     "offset_syncs_replication_factor": ("offset-syncs.topic.replication.factor", Extent.FLOW),
@@ -82,7 +82,7 @@ _SYNC_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "acls_mode": ("heliograph.sync.acls.mode", Extent.IN_PLACE),
 }
 
-_CLUSTER_FIELDS: Mapping[str, tuple[str, Extent]] = {
+CLUSTER_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "alias": ("clusters", Extent.FLOW),
     "bootstrap": ("bootstrap.servers", Extent.IN_PLACE),
     "tls": ("ssl.*", Extent.IN_PLACE),
@@ -165,13 +165,13 @@ def changes_of(old: Config, new: Config) -> Changes:
 
 def flow_change(old: FlowConfig, new: FlowConfig) -> FlowChange:
     """Compare one flow's old and new configuration."""
-    options = dict(_differing(old, new, _FLOW_FIELDS))
+    options = dict(_differing(old, new, FLOW_FIELDS))
     if old.separator != new.separator:  # which is the one of internal topics too
-        options.pop(_FLOW_FIELDS["internal_separator"][0], None)
-    options |= _differing(old.sync, new.sync, _SYNC_FIELDS)
+        options.pop(FLOW_FIELDS["internal_separator"][0], None)
+    options |= _differing(old.sync, new.sync, SYNC_FIELDS)
     for side in ("source", "target"):
         was, will = getattr(old, side), getattr(new, side)
-        options |= {f"{will.alias}.{option}": extent for option, extent in _differing(was, will, _CLUSTER_FIELDS)}
+        options |= {f"{will.alias}.{option}": extent for option, extent in _differing(was, will, CLUSTER_FIELDS)}
     return FlowChange(new, options)
 
 

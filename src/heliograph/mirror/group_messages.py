@@ -30,6 +30,10 @@ JSON_BYTES_MAX = 64 << 20
 LANES_MAX = 1_000_000
 STEPS = 8
 """Of the scale for one power of two."""
+OPTIONS_BYTES_MAX = 8 << 10
+"""Of a member's options, compressed; who has longer lists of topics does not say them."""
+OPTIONS_JSON_BYTES_MAX = 1 << 20
+NOT_SAID = msgspec.Raw(b"null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class MemberSays:
     """It is of version 0.1, or of one that is not known: it is given no lanes, or has all of them."""
     has_all: bool = False
     """It is of version 0.1 and copies the whole flow."""
+    options: Mapping[str, object] | None = None
+    """Its options that differ from the defaults, for whoever looks at the group; None: it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,7 @@ class _Claims(msgspec.Struct, frozen=True):
     spared: list[str] = []
     topics: dict[str, _Ranges] = {}
     loads: dict[str, tuple[_Ranges, list[int], list[int]]] = {}
+    options: msgspec.Raw = NOT_SAID
 
 
 class _Shares(msgspec.Struct, frozen=True):
@@ -118,7 +125,14 @@ def encode_member(says: MemberSays) -> bytes:
             [_level(each.records_s) for each in rates],
         )
     claims = _Claims(
-        says.generation, says.config, says.slot, says.able, sorted(says.spared), _topics(says.lanes), loads
+        says.generation,
+        says.config,
+        says.slot,
+        says.able,
+        sorted(says.spared),
+        _topics(says.lanes),
+        loads,
+        _raw_options(says.options),
     )
     return msgspec.json.encode(_Metadata(bool(says.lanes), says.waiting_since_ms, _pack(claims)))
 
@@ -148,7 +162,24 @@ def decode_member(raw: bytes) -> MemberSays:
         claims.able,
         frozenset(claims.spared),
         metadata.waiting_since_ms,
+        options=_options(claims.options),
     )
+
+
+def _raw_options(options: Mapping[str, object] | None) -> msgspec.Raw:
+    raw = msgspec.json.encode(options)
+    fits = len(raw) <= OPTIONS_JSON_BYTES_MAX and len(zlib.compress(raw)) <= OPTIONS_BYTES_MAX
+    return msgspec.Raw(raw) if fits else NOT_SAID
+
+
+def _options(raw: msgspec.Raw) -> Mapping[str, object] | None:
+    """Read options, which nobody shares lanes by: where they make no sense, the member does not say any."""
+    if len(memoryview(raw)) > OPTIONS_JSON_BYTES_MAX:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=dict[str, object] | None)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
 
 
 def encode_leader(says: LeaderSays, owner: str) -> bytes:

@@ -6,32 +6,18 @@ the target, and how far it is in the stored positions. Those are as old as ``off
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from heliograph.cluster import admin, groups
+from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
-from heliograph.errors import HeliographError, ProtocolError
 from heliograph.mirror.assignment import TopicPartition
-from heliograph.mirror.group_messages import decode_leader
-from heliograph.mirror.naming import PROTOCOL_TYPE
 from heliograph.mirror.topics import LanePlan
+from heliograph.observe.text import plural
 from heliograph.offsets.stored import Offsets
+from heliograph.preflight.group import Copier, MemberNow, group_now
 from heliograph.preflight.lanes import lag_of, plans_of
-
-STABLE = "stable"
-
-
-class Copier(StrEnum):
-    """Who has the flow's group."""
-
-    NOBODY = "nobody"
-    WORKERS = "workers"
-    """Of Heliograph."""
-    MIRROR_MAKER = "mirrormaker"
-    OTHER = "another program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +30,8 @@ class WorkerStatus:
     partitions: int
     """That it copies; while the group shares them out, 0."""
     topics: int
+    same_config: bool | None = None
+    """Whether it has the configuration in force; None: it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +57,8 @@ class FlowStatus:
     copier: Copier
     group_state: str
     """The broker's word: ``Stable``, ``PreparingRebalance``, ``Empty``."""
+    in_force: str = ""
+    """Which configuration is in force, as a digest; empty: nobody says."""
     workers: list[WorkerStatus] = field(default_factory=list)
     topics: list[TopicStatus] = field(default_factory=list)
     stored_s: float | None = None
@@ -95,50 +85,32 @@ class FlowStatus:
 
 async def status_of(flow: FlowConfig, source: Cluster | None, target: Cluster) -> FlowStatus:
     """Look at the group and the positions of ``flow``; without ``source`` no lag is known. Raises HeliographError."""
-    described = (await groups.describe(target, [flow.group_id]))[flow.group_id]
-    if isinstance(described, HeliographError):
-        raise described
-    found = FlowStatus(flow, _copier(described), described.state)
-    taken: set[TopicPartition] = set()
-    everything = False
+    group = await group_now(flow, target)
+    found = FlowStatus(flow, group.copier, group.state, group.in_force, notes=group.notes)
     if found.copier is Copier.WORKERS:
-        for member in described.members:
-            lanes = _lanes_of(member, found)
-            everything = everything or lanes is None
-            found.workers.append(_worker(member, lanes or frozenset()))
-            taken |= lanes or frozenset()
-        if described.state.lower() != STABLE:
+        found.workers = [_worker(member, group.in_force) for member in group.members]
+        if not group.resting:
             found.notes.append("The workers share the partitions out at this moment")
-    await _look_at_topics(found, source, target, None if everything else taken)
+        if group.in_force not in ("", flow.digest):
+            found.notes.append(
+                "The workers have another configuration than this file; heliograph plan shows the difference"
+            )
+        if group.differing:
+            found.notes.append(f"{plural(group.differing, 'worker')} with another configuration than the leader's")
+    await _look_at_topics(found, source, target, group.lanes)
     return found
 
 
-def _copier(described: groups.Described) -> Copier:
-    if not described.members:
-        return Copier.NOBODY
-    kinds = {PROTOCOL_TYPE: Copier.WORKERS, groups.CONNECT: Copier.MIRROR_MAKER}
-    return kinds.get(described.protocol_type, Copier.OTHER)
-
-
-def _lanes_of(member: groups.Member, found: FlowStatus) -> frozenset[TopicPartition] | None:
-    """Return what a worker was given; None: everything, as version 0.1 gives it to one."""
-    try:
-        told = decode_leader(member.assignment)
-    except ProtocolError:
-        found.notes.append(f"What {member.member_id} copies cannot be read")
-        return frozenset()
-    if told.owner is None:
-        return told.lanes
-    return None if told.owner == member.member_id else frozenset()
-
-
-def _worker(member: groups.Member, lanes: Iterable[TopicPartition]) -> WorkerStatus:
-    by_topic = Counter(topic for topic, _ in lanes)
-    return WorkerStatus(member.member_id, member.client_id, member.host, by_topic.total(), len(by_topic))
+def _worker(member: MemberNow, in_force: str) -> WorkerStatus:
+    by_topic = Counter(topic for topic, _ in member.lanes or ())
+    same = member.says.config == in_force if member.says.config and in_force else None
+    return WorkerStatus(
+        member.member_id, member.client_id, member.host, by_topic.total(), len(by_topic), same_config=same
+    )
 
 
 async def _look_at_topics(
-    found: FlowStatus, source: Cluster | None, target: Cluster, taken: set[TopicPartition] | None
+    found: FlowStatus, source: Cluster | None, target: Cluster, taken: Collection[TopicPartition] | None
 ) -> None:
     """Say of each topic who has it and how far it is; ``taken`` is None where one worker has everything."""
     offsets = Offsets(target, found.flow)

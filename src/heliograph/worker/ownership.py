@@ -21,6 +21,7 @@ from heliograph.cluster.group import Beat, GroupConfig, Joined, Membership
 from heliograph.cluster.retry import retriable
 from heliograph.concurrency import cancel_all
 from heliograph.config.model import FlowConfig
+from heliograph.config.told import tell
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.mirror.assignment import Claims, Load, TopicPartition, share
 from heliograph.mirror.group_messages import (
@@ -242,7 +243,7 @@ class Ownership:
 
     def _says(self) -> MemberSays:
         if not self.owns:
-            return MemberSays(config=self._digest, waiting_since_ms=self._started_ms)
+            return MemberSays(config=self._digest, waiting_since_ms=self._started_ms, options=tell(self._config))
         self._claimed = self._listener.held() | (self.share.lanes or frozenset())
         return MemberSays(
             self._claimed,
@@ -253,6 +254,7 @@ class Ownership:
             able=self._listener.able(),
             spared=self._listener.spared(),
             waiting_since_ms=self._started_ms,
+            options=tell(self._config),
         )
 
     def _share_of(self, told: LeaderSays, joined: Joined) -> Share:
