@@ -325,6 +325,7 @@ def test_the_table_is_enough_for_everything_and_each_row_is_needed(source, targe
 
     for command, options in (
         ("check", ["--clusters", "e00"]),
+        ("plan", []),
         ("verify", ["--topic", "orders"]),
         ("failover", ["--all", "--execute"]),
     ):
