@@ -79,10 +79,12 @@ def alone(holds: Callable[[], bool] = lambda: True) -> SessionListener:
         holds=holds,
         sharing=Alone(),
         running=nothing,
+        paused=nothing,
         standby=nothing,
         waiting=nothing,
         lost=nothing,
         trouble=nothing,
+        excused=set(),
     )
 
 

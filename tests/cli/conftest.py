@@ -156,3 +156,24 @@ def ask_of_memory(
         return ended.value.code, capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, list[str], str]]:
+    """Run a command that tells a flow something, on two clusters in memory; return exit code, lines, and errors."""
+
+    def run(command: str, *options: str, target_type: type[FakeCluster] = FakeCluster) -> tuple[int, list[str], str]:
+        path = tmp_path / "mm2.properties"
+        with FakeCluster("one") as source, target_type("two") as target:
+            where = f"one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
+            path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}one->two.topics=orders\n")
+            source.create("orders", 2)
+            monkeypatch.setattr(sys, "argv", ["heliograph", command, str(path), *options])
+            with pytest.raises(SystemExit) as ended:
+                app.main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out.splitlines(), captured.err
+
+    return run

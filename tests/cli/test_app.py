@@ -23,7 +23,21 @@ def test_version_names_kernel_and_python(heliograph, kernel) -> None:
 
 
 def test_these_are_the_commands() -> None:
-    assert COMMANDS == ["adopt", "check", "demo", "failback", "failover", "offsets", "plan", "run", "status", "verify"]
+    assert COMMANDS == [
+        "adopt",
+        "check",
+        "demo",
+        "failback",
+        "failover",
+        "offsets",
+        "pause",
+        "plan",
+        "restart",
+        "resume",
+        "run",
+        "status",
+        "verify",
+    ]
 
 
 def test_help_names_every_command(heliograph) -> None:

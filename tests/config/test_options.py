@@ -43,6 +43,7 @@ def test_what_differs_from_mm2_is_declared():
     assert set(changed) == {
         "refresh.topics.interval.seconds",
         "refresh.groups.interval.seconds",
+        "config.storage.replication.factor",
         "isolation.level",
         "offset-syncs.topic.location",
         "topics.exclude",

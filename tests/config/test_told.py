@@ -54,7 +54,7 @@ def test_what_differs_from_the_defaults_arrives():
 
 def test_defaults_are_not_told():
     told = tell(flow_config("west", "east"))
-    assert set(told) == {"source_name", "target_name", "group_id", "offsets_topic"}
+    assert set(told) == {"source_name", "target_name", "group_id", "offsets_topic", "config_topic"}
 
 
 def test_nothing_of_how_a_cluster_is_reached_is_told():

@@ -20,6 +20,7 @@ SENTENCE = re.compile(r"[A-Za-z(][\w ,;:()'….-]*")
 """What in code may be words of the program, not a command, a name or a value."""
 OTHERS_WORDS = re.compile(
     r"(heliograph|pip|systemd-analyze) .*|\w+\(.*\)|e - \d+|The group member's supported protocols are incompatible"
+    r"|Discarding config update record with invalid key"
 )
 """Commands, calls, formulas, and what MirrorMaker 2 says."""
 GRANT = re.compile(r"Grant (\w+) on (topic|group|transactional id) .+|\w+ is missing on (topic|group) .+")

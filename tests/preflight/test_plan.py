@@ -12,8 +12,8 @@ from heliograph.config.differences import OptionDifference
 from heliograph.config.told import tell
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
 from heliograph.mirror.topic_changes import Turn
+from heliograph.offsets.claims import Copier
 from heliograph.preflight import plan
-from heliograph.preflight.group import Copier
 from heliograph.preflight.plan import plan_of
 from occupied import Occupied, shared
 

@@ -8,8 +8,9 @@ from heliograph.flow.lane import Lane
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
+from heliograph.offsets.claims import Copier
 from heliograph.offsets.stored import Offsets, ensure_topic
-from heliograph.preflight.status import Copier, TopicStatus, WorkerStatus, status_of
+from heliograph.preflight.status import TopicStatus, WorkerStatus, status_of
 from occupied import Occupied, shared
 
 

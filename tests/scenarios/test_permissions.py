@@ -328,6 +328,9 @@ def test_the_table_is_enough_for_everything_and_each_row_is_needed(source, targe
         ("plan", []),
         ("verify", ["--topic", "orders"]),
         ("failover", ["--all", "--execute"]),
+        ("pause", []),
+        ("resume", []),
+        ("restart", []),
     ):
         foreseen = heliograph(together([EVERYTHING], source, target), *options, command=command)
         assert foreseen.wait() == 0, foreseen.log
@@ -339,7 +342,7 @@ def test_the_table_is_enough_for_everything_and_each_row_is_needed(source, targe
     for case in again:
         happens(case, str(case.row), lambda case=case: said(case, running.log))
     assert running.stop() in {0, 3}
-    options = {"check": [], "failover": ["--all", "--without-source"]}
+    options = {"check": [], "pause": [], "failover": ["--all", "--without-source"]}
     for case in (case for case in rest if case.row is not None and is_seen(case) in options):
         command = is_seen(case)
         told = heliograph(together([case], source, target), *options[command], command=command)

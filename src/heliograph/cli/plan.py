@@ -18,8 +18,8 @@ from heliograph.config.differences import OptionDifference
 from heliograph.config.model import Config
 from heliograph.mirror.topic_changes import TopicChange, Turn
 from heliograph.observe.text import plural
+from heliograph.offsets.claims import Copier
 from heliograph.offsets.endpoints import both
-from heliograph.preflight.group import Copier
 from heliograph.preflight.plan import FlowPlan, plan_of
 
 ITEMS_SHOWN = 6

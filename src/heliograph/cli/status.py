@@ -15,8 +15,8 @@ from heliograph.cli.tables import ROWS_MAX, plain_table, print_rest
 from heliograph.config import load
 from heliograph.config.model import Config
 from heliograph.observe.text import duration, plural
+from heliograph.offsets.claims import Copier
 from heliograph.offsets.endpoints import both
-from heliograph.preflight.group import Copier
 from heliograph.preflight.status import FlowStatus, status_of
 
 

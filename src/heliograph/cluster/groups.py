@@ -101,6 +101,11 @@ class Described:
         """Whether it has members, or may be about to."""
         return bool(self.members) or self.state.lower() not in _IDLE_STATES
 
+    @property
+    def stable(self) -> bool:
+        """Whether all members know what they have; only then the broker tells what each said and was given."""
+        return self.state.lower() == "stable"
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:

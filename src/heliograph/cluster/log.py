@@ -83,7 +83,7 @@ async def ends_of(logs: list[PartitionLog], *, to_end: bool = False) -> dict[Par
 
 
 async def fetch_once(
-    log: PartitionLog, offset: int, *, max_bytes: int, purpose: str = READ
+    log: PartitionLog, offset: int, *, max_bytes: int, purpose: str = READ, wait_ms: int = FETCH_WAIT_MS
 ) -> tuple[fetch.Fetched, bytearray]:
     """Fetch from ``offset`` on once, outside any session, on a connection for ``purpose``; with retries.
 
@@ -105,7 +105,7 @@ async def fetch_once(
             client_id=cluster.config.client_id,
             wanted={topic: [fetch.Wanted(partition, offset, -1, max_bytes)]},
             forgotten={},
-            max_wait_ms=FETCH_WAIT_MS,
+            max_wait_ms=wait_ms,
             min_bytes=1,
             max_bytes=max_bytes,
             read_committed=log.read_committed,
@@ -267,6 +267,21 @@ async def each_record(
     async for run, frame in runs_between(log, first, before, budget_bytes):
         for record in unpacked(run, frame, first, before):
             yield record
+
+
+async def news_of(log: PartitionLog, offset: int, *, wait_ms: int, purpose: str) -> tuple[list[Record], int]:
+    """Wait, no longer than ``wait_ms``, for records from ``offset`` on; return them, and the offset after them.
+
+    Raises a ClusterError. Each caller that waits at the same time needs a ``purpose`` of its own.
+    """
+    max_bytes = FETCH_BYTES
+    while True:
+        row, frame = await fetch_once(log, offset, max_bytes=max_bytes, purpose=purpose, wait_ms=wait_ms)
+        found = scan(frame, row.start, row.end, offset, aborted=row.aborted, small_bytes=0)
+        if found.next_offset > offset or found.needed <= max_bytes:
+            records = [each for run in found.runs for each in unpacked(run, frame, offset, found.next_offset)]
+            return records, max(offset, found.next_offset)
+        max_bytes = found.needed
 
 
 def same(one: Record | None, other: Record | None) -> bool:

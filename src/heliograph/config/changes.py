@@ -57,6 +57,7 @@ FLOW_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "heartbeat_interval_ms": ("heartbeat.interval.ms", Extent.FLOW),
     "rebalance_timeout_ms": ("rebalance.timeout.ms", Extent.FLOW),
     "offsets_topic": ("offset.storage.topic", Extent.FLOW),
+    "config_topic": ("config.storage.topic", Extent.FLOW),
     "transactions": ("exactly.once.source.support", Extent.FLOW),
     "connector_name": ("name", Extent.FLOW),
     "offset_flush_interval_ms": ("offset.flush.interval.ms", Extent.IN_PLACE),

@@ -215,6 +215,14 @@ class _Flow:
         found = self.storage("offset.storage.topic")
         return found.text or self._made("offset.storage.topic", f"mm2-offsets.{self._route.source}.internal")
 
+    def config_topic(self) -> InternalTopic:
+        """Return the topic that Connect keeps its configuration in; it has one partition."""
+        found, factor = self.storage("config.storage.topic"), self.storage("config.storage.replication.factor")
+        name = found.text or self._made("config.storage.topic", f"mm2-configs.{self._route.source}.internal")
+        if factor.value is None:
+            return InternalTopic(name, 1, self.replicas(self.storage("offset.storage.replication.factor")))
+        return InternalTopic(name, 1, self.replicas(factor))
+
     def policy(self) -> tuple[Policy, tuple[Warned, ...]]:
         """Return how topics are named, and what is to be said of it."""
         java_class, meaning = self.option("replication.policy.class"), self.option(MEANING)
@@ -332,6 +340,7 @@ def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig
             flow.storage("offset.storage.partitions").number,
             flow.replicas(flow.storage("offset.storage.replication.factor")),
         ),
+        config_topic=flow.config_topic(),
         offset_flush_interval_ms=flow.worker("offset.flush.interval.ms").number,
         shutdown_timeout_ms=flow.storage("task.shutdown.graceful.timeout.ms").number,
     )

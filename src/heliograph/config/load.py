@@ -215,7 +215,11 @@ def _shared_warnings(flows: Sequence[FlowConfig]) -> Iterable[Warned]:
     """Warn of two flows into one cluster that share the group which divides the work, or the stored positions."""
     seen: dict[tuple[str, str], str] = {}
     for flow in flows:
-        for key, name in (("group.id", flow.group_id), ("offset.storage.topic", flow.offsets_topic.name)):
+        for key, name in (
+            ("group.id", flow.group_id),
+            ("offset.storage.topic", flow.offsets_topic.name),
+            ("config.storage.topic", flow.config_topic.name),
+        ):
             other = seen.setdefault((flow.target.alias, f"{key}={name}"), flow.name)
             if other != flow.name:
                 message = f"{key}={name} is shared by {other} and {flow.name}; give each its own"

@@ -400,6 +400,22 @@ _WORKER_OPTIONS = (
         minimum=-1,
     ),
     Option(
+        "config.storage.topic",
+        _STORAGE,
+        Kind.STRING,
+        None,
+        "Topic on the target that says what is paused; without it mm2-configs.<source>.internal.",
+    ),
+    Option(
+        "config.storage.replication.factor",
+        _STORAGE,
+        Kind.SHORT,
+        None,
+        "Replicas of that topic when made; -1: as the broker decides. Without it, as many as the positions have.",
+        minimum=-1,
+        mm2_default="3",
+    ),
+    Option(
         "exactly.once.source.support",
         _WORKER,
         Kind.STRING,

@@ -241,6 +241,8 @@ class FlowConfig:
     heartbeat_interval_ms: int
     rebalance_timeout_ms: int
     offsets_topic: InternalTopic
+    config_topic: InternalTopic
+    """Connect's; here it says what is paused."""
     transactions: TransactionConfig | None = None
     """None: at least once, with exact resume; else exactly once."""
     connector_name: str = "MirrorSourceConnector"

@@ -19,7 +19,7 @@ from heliograph.config.properties import parse_properties
 
 NOT_TOLD = frozenset({"source", "target", "sync", "instance_id"})
 """Fields of a flow; those of ``sync`` are told one by one, with ``sync.`` before their names."""
-ALWAYS = frozenset({"source_name", "target_name", "group_id", "offsets_topic"})
+ALWAYS = frozenset({"source_name", "target_name", "group_id", "offsets_topic", "config_topic"})
 """Fields whose default is made of the clusters' names."""
 
 

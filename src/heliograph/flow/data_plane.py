@@ -381,16 +381,17 @@ class DataPlane:
 
     # ---- what was lost ------------------------------------------------------------------------------------------
 
-    def lose(self, lane: Lane, loss: Loss) -> bool:
-        """Tell of a loss; says whether the lane may go on, and else has it stand still."""
+    def lose(self, lane: Lane, loss: Loss, *, halts: bool = True) -> bool:
+        """Tell of a loss; says whether the lane may go on, and else (where it ``halts``) has it stand still."""
         self._listener(loss)
-        if loss.kind not in self._config.stop_on_loss:
+        if not halts or loss.kind not in self._config.stop_on_loss:
             return True
         first, after = loss.offsets
         cause = RecordsLost(
             f"{lane.source_topic}-{lane.partition} met a loss ({loss.kind}, "
             f"{'target' if loss.on_target else 'source'} offsets {first} to {after - 1})",
-            remedy=f"To go on, take {loss.kind} out of heliograph.stop.on.loss and start again",
+            remedy=f"To go on in spite of it: heliograph restart --topic {lane.source_topic} --partition "
+            f"{lane.partition}",
         )
         self._recovery.halt(lane, cause)
         return False

@@ -12,7 +12,7 @@ from heliograph.observe import text
 from heliograph.observe.model import Cause, FlowState, JobView, LaneState, LaneView
 from heliograph.observe.standing import STANDING_S
 
-GOOD = (FlowState.RUNNING, FlowState.STANDBY)
+GOOD = (FlowState.RUNNING, FlowState.STANDBY, FlowState.PAUSED)
 JOB_S = 60.0
 """A periodic job counts when it has failed for so long, and twice in a row at least."""
 WELL_S = 5.0

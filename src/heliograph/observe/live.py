@@ -46,6 +46,7 @@ _STYLES = {
     "retrying": "yellow",
     "failed": "bold red",
     "halted by a loss": "bold red",
+    "paused": "yellow",
     "stopped": "dim",
     "source gone": "dim",
 }
@@ -56,6 +57,7 @@ _URGENCY = {
     LaneState.HELD_UP: 1,
     LaneState.STARTING: 2,
     LaneState.RUNNING: 2,
+    LaneState.PAUSED: 3,
     LaneState.STOPPED: 3,
     LaneState.GONE: 4,
 }

@@ -24,10 +24,12 @@ STATES = (
     FlowState.STARTING,
     FlowState.WAITING,
     FlowState.STANDBY,
+    FlowState.PAUSED,
     FlowState.FAILED,
     FlowState.STOPPED,
 )
 """What a flow does as a whole: the first that any worker does."""
+_NOT_COPIED = (LaneState.PAUSED, LaneState.GONE)
 ERRORS_SHOWN = 5
 LOSSES_KEPT = 100
 
@@ -110,9 +112,9 @@ def _lanes(parts: Iterable[Iterable[LaneView]]) -> tuple[LaneView, ...]:
     return tuple(found.values())
 
 
-def _rank(lane: LaneView) -> tuple[bool, int]:
+def _rank(lane: LaneView) -> tuple[int, int]:
     """Sort what two workers say of a lane: who has come further has it, or has had it last."""
-    return lane.state is not LaneState.GONE, lane.settled
+    return -_NOT_COPIED.index(lane.state) if lane.state in _NOT_COPIED else 1, lane.settled
 
 
 def _errors(state: FlowState, parts: Sequence[FlowView]) -> Iterator[str]:

@@ -20,6 +20,8 @@ class FlowState(StrEnum):
     STANDBY = "standby"
     """Another process has the flow's lanes."""
     RUNNING = "running"
+    PAUSED = "paused"
+    """All that it would copy is paused, until a person has it go on."""
     FAILED = "failed"
     STOPPED = "stopped"
 
@@ -37,6 +39,8 @@ class LaneState(StrEnum):
     """Records were lost, and the flow is told to wait for a person then (``heliograph.stop.on.loss``)."""
     HELD_UP = "held up"
     """A transaction on the source stays open: what lies behind it may not be read until it ends. No error."""
+    PAUSED = "paused"
+    """Until a person has it go on."""
     STOPPED = "stopped"
     GONE = "source gone"
     """The source has the topic no longer; its copy stays as it is."""

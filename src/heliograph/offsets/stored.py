@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, InternalTopic
 from heliograph.errors import BrokerError, DataError, HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.anchor import Anchor
@@ -18,7 +18,11 @@ TopicPartition = tuple[str, int]
 
 async def ensure_topic(cluster: Cluster, config: FlowConfig) -> HeliographError | None:
     """Create the offsets topic unless it is there; gives why it could not be, None if all is well."""
-    topic = config.offsets_topic
+    return await ensure(cluster, config.offsets_topic)
+
+
+async def ensure(cluster: Cluster, topic: InternalTopic) -> HeliographError | None:
+    """Create a topic of Connect's unless it is there; gives why it could not be, None if all is well."""
     await cluster.refresh([topic.name])
     found = cluster.metadata.topics.get(topic.name)
     if found is not None and found.partitions:

@@ -179,8 +179,8 @@ async def _topics(found: Found, source: Cluster, target: Cluster) -> None:
     note(target, naming.offset_syncs_topic(Location.TARGET), syncs)
     note(target, naming.checkpoints_topic, "checkpoints: read and written")
     note(target, HEARTBEATS, "heartbeats: written")
-    for kind in ("configs", "status"):
-        note(target, f"mm2-{kind}.{alias}.internal", "left alone: only MM2 needs it", even_absent=False)
+    note(target, flow.config_topic.name, "what is paused: read", even_absent=False)
+    note(target, f"mm2-status.{alias}.internal", "left alone: only MM2 needs it", even_absent=False)
     for location, cluster in ((Location.SOURCE, source), (Location.TARGET, target)):
         for older in naming.offset_syncs_topics(location)[1:]:
             note(cluster, older, f"{syncs}; named as MM2 before 3.1 did", even_absent=False)

@@ -1,7 +1,6 @@
 """Who is in a flow's group on the target, what each worker has, and which configuration is in force there."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from heliograph.cluster import groups
 from heliograph.cluster.cluster import Cluster
@@ -10,19 +9,7 @@ from heliograph.config.told import Told, understand
 from heliograph.errors import HeliographError, ProtocolError
 from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, decode_leader, decode_member
-from heliograph.mirror.naming import PROTOCOL_TYPE
-
-STABLE = "stable"
-
-
-class Copier(StrEnum):
-    """Who has the flow's group."""
-
-    NOBODY = "nobody"
-    WORKERS = "workers"
-    """Of Heliograph."""
-    MIRROR_MAKER = "mirrormaker"
-    OTHER = "another program"
+from heliograph.offsets.claims import Copier, copier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +42,7 @@ class GroupNow:
     @property
     def resting(self) -> bool:
         """Whether it is known who copies what."""
-        return self.state.lower() == STABLE
+        return self.state.lower() == "stable"
 
     @property
     def lanes(self) -> frozenset[TopicPartition] | None:
@@ -82,7 +69,7 @@ async def group_now(flow: FlowConfig, target: Cluster) -> GroupNow:
     described = (await groups.describe(target, [flow.group_id]))[flow.group_id]
     if isinstance(described, HeliographError):
         raise described
-    found = GroupNow(flow, _copier(described), described.state)
+    found = GroupNow(flow, copier_of(described), described.state)
     if found.copier is Copier.WORKERS:
         for member in described.members:
             told = _told(member, found)
@@ -93,13 +80,6 @@ async def group_now(flow: FlowConfig, target: Cluster) -> GroupNow:
             says = decode_member(member.metadata)
             found.members.append(MemberNow(member.member_id, member.client_id, member.host, lanes, says))
     return found
-
-
-def _copier(described: groups.Described) -> Copier:
-    if not described.members:
-        return Copier.NOBODY
-    kinds = {PROTOCOL_TYPE: Copier.WORKERS, groups.CONNECT: Copier.MIRROR_MAKER}
-    return kinds.get(described.protocol_type, Copier.OTHER)
 
 
 def _told(member: groups.Member, found: GroupNow) -> LeaderSays:

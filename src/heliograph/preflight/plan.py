@@ -15,8 +15,9 @@ from heliograph.mirror.naming import naming_of
 from heliograph.mirror.topic_changes import Now, TopicChange, topic_changes
 from heliograph.mirror.topics import partition_counts, shapes_of, topic_rules_of
 from heliograph.observe.text import plural
+from heliograph.offsets.claims import Copier
 from heliograph.offsets.stored import Offsets
-from heliograph.preflight.group import Copier, GroupNow, group_now
+from heliograph.preflight.group import GroupNow, group_now
 
 REST_S = 10.0
 """How long a group that shares its partitions out is waited for."""

@@ -15,8 +15,9 @@ from heliograph.config.model import FlowConfig
 from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.topics import LanePlan
 from heliograph.observe.text import plural
+from heliograph.offsets.claims import Copier
 from heliograph.offsets.stored import Offsets
-from heliograph.preflight.group import Copier, MemberNow, group_now
+from heliograph.preflight.group import MemberNow, group_now
 from heliograph.preflight.lanes import lag_of, plans_of
 
 

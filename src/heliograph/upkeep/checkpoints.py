@@ -22,6 +22,7 @@ from heliograph.flow.lane import Lane
 from heliograph.mirror.checkpoints import CheckpointKey, checkpoint_key, news
 from heliograph.mirror.formats import Checkpoint, decode_checkpoint, encode_checkpoint
 from heliograph.mirror.naming import naming_of
+from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 from heliograph.upkeep.counts import Counts
 from heliograph.upkeep.groups import Followed
@@ -80,7 +81,9 @@ class Checkpoints:
     def jobs(self) -> list[Job]:
         """Return its periodic jobs."""
         interval_s = self.config.sync.checkpoints_interval_s
-        return [] if interval_s is None else [Job("write checkpoints", Scope.LANES, interval_s, self.write)]
+        if interval_s is None:
+            return []
+        return [Job("write checkpoints", Scope.LANES, interval_s, self.write, part=Part.CHECKPOINT)]
 
     # ---- translating ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from heliograph.cluster.groups import Committed
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError
 from heliograph.mirror.checkpoints import Wanted, plan_group_sync
+from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 from heliograph.upkeep.checkpoints import Checkpoints, Place
 from heliograph.upkeep.periodic import Job, Scope
@@ -39,7 +40,9 @@ class GroupSync:
     def jobs(self) -> list[Job]:
         """Return its periodic jobs."""
         interval_s = self.config.sync.group_offsets_interval_s
-        return [] if interval_s is None else [Job("sync group offsets", Scope.LANES, interval_s, self.sync)]
+        if interval_s is None:
+            return []
+        return [Job("sync group offsets", Scope.LANES, interval_s, self.sync, part=Part.CHECKPOINT)]
 
     async def sync(self) -> None:
         """Move the groups that can be moved. Raises a ClusterError."""

@@ -9,6 +9,7 @@ from heliograph.errors import NotAuthorized
 from heliograph.mirror.formats import encode_heartbeat
 from heliograph.mirror.heartbeats import Emitter, Side, emitters_of
 from heliograph.mirror.naming import HEARTBEATS
+from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 from heliograph.upkeep.internal_topics import InternalTopic
 from heliograph.upkeep.periodic import Job, Scope
@@ -36,6 +37,7 @@ class Heartbeats:
                 Scope.FLOW,
                 emitter.interval_s,
                 partial(self.beat, emitter),
+                part=Part.HEARTBEAT,
             )
             for emitter in self._emitters
         ]

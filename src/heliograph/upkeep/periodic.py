@@ -9,6 +9,7 @@ from enum import StrEnum
 from heliograph.cluster.retry import until_answered
 from heliograph.concurrency import single_cause
 from heliograph.errors import HeliographError
+from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 
 RETRY_S = 0.5
@@ -36,6 +37,8 @@ class Job:
     work: Callable[[], Awaitable[None]]
     at_once: bool = False
     """Begin with the work, not with the first pause."""
+    part: Part | None = None
+    """The part of the flow that it belongs to: it rests while that is paused."""
     clock: Callable[[], float] = time.time
     """Seconds since the epoch."""
     succeeded_at_s: float | None = None

@@ -23,6 +23,7 @@ from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import State
 from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
+from heliograph.observe.health import GOOD
 from heliograph.observe.log import Log
 from heliograph.observe.model import FlowState
 from heliograph.offsets.stored import ensure_topic
@@ -60,11 +61,12 @@ class FlowRunner:
         self._lost = asyncio.Event()
         self._owned = asyncio.Event()
         self._ownership: Ownership | None = None
+        self._excused: set[tuple[str, int]] = set()
 
     @property
     def flow(self) -> DataPlane | None:
         """The data plane while it moves records."""
-        copies = self.state in (FlowState.RUNNING, FlowState.STANDBY)
+        copies = self.state in GOOD
         return self._session.flow if self._session is not None and copies else None
 
     @property
@@ -96,6 +98,7 @@ class FlowRunner:
             leaderless=self._leaderless,
             jobs=self.jobs,
             gone=gone,
+            paused=session.paused,
         )
 
     def _leaderless(self, lane: Lane) -> str:
@@ -242,10 +245,12 @@ class FlowRunner:
             holds=partial(ownership.holds, ownership.tenure),
             sharing=ownership,
             running=self._on_running,
+            paused=self._on_paused,
             standby=self._on_standby,
             waiting=self._on_waiting,
             trouble=self._on_trouble,
             lost=self.losses.add,
+            excused=self._excused,
         )
         current = Session(self.config, self._source, self._target, self.log, listener)
         self._session = current
@@ -282,6 +287,9 @@ class FlowRunner:
 
     def _on_standby(self) -> None:
         self._be(FlowState.STANDBY, f"other workers copy all partitions (group {self.config.group_id})")
+
+    def _on_paused(self, words: str) -> None:
+        self._be(FlowState.PAUSED, words)
 
     def _on_waiting(self, error: HeliographError) -> None:
         self._be(FlowState.WAITING, str(error))

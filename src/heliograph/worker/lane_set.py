@@ -50,6 +50,10 @@ class LaneSet:
     catch_up: Callable[[], Awaitable[None]]
     """Learns what other workers have stored."""
     log: Log
+    paused: Callable[[TopicPartition], bool] = lambda _: False
+    """Whether a lane is not to be copied for now."""
+    may_act: Callable[[], bool] = lambda: True
+    """Whether the leader may create, change and delete topics."""
     plans: dict[TopicPartition, LanePlan] = field(default_factory=dict)
     """All lanes of the flow, whoever copies them, as of the last look."""
     wanted: Wanted | None = None
@@ -87,18 +91,29 @@ class LaneSet:
             await self._look()
 
     async def _look(self) -> None:
-        self._acted = leads = self.sharing.leads
-        found = await self.topic_job.look(self._target_partitions(), self.sharing.share.folded, acts=leads)
+        leads = self.sharing.leads
+        self._acted = acts = leads and self.may_act()
+        found = await self.topic_job.look(self._target_partitions(), self.sharing.share.folded, acts=acts)
         self._note_topics(found)
         self.plans = {(plan.source_topic, plan.partition): plan for plan in found.lanes}
         for key, lane in list(self.flow.lanes.items()):
             if key not in self.plans or key[0] in found.anew:
                 self._close(lane)
         small = {each.topic: each.target_partitions for each in found.folded}
-        wanted = Wanted(frozenset(self.plans), small if leads else self.sharing.share.folded)
-        if leads and wanted != self.wanted:
+        self._want(small if leads else self.sharing.share.folded)
+
+    def _want(self, folded: Mapping[str, int]) -> None:
+        """Say what there is to be shared."""
+        wanted = Wanted(frozenset(key for key in self.plans if not self.paused(key)), folded)
+        if self.sharing.leads and wanted != self.wanted:
             self.sharing.rejoin()
         self.wanted = wanted
+
+    def steered(self) -> None:
+        """Take note that other lanes are paused than before; :meth:`take_share` then brings the lanes there."""
+        self._outdated = True  # what was paused may have been given another position meanwhile
+        if self.wanted is not None:
+            self._want(self.wanted.folded)
 
     async def take_share(self) -> None:
         """Open the lanes that are ours, and give up those that are another worker's. Raises a ClusterError.
@@ -110,7 +125,7 @@ class LaneSet:
                 await self._look()
             share = self.sharing.share
             self._outdated = self._outdated or len(share.slots) > 1
-            wanted = {key: plan for key, plan in self.plans.items() if share.has(key)}
+            wanted = self._mine()
             self._opening = frozenset(wanted)
             try:
                 await self._bring_to(wanted)
@@ -118,12 +133,30 @@ class LaneSet:
                 self._opening = frozenset()
                 self.sharing.report()
 
+    async def restart(self, concerned: Callable[[TopicPartition], bool]) -> None:
+        """Close lanes in good order and open them again. Raises a ClusterError; what was not done may be done again."""
+        async with self._changing:
+            wanted = self._mine()
+            again = [lane for key, lane in self.flow.lanes.items() if key in wanted and concerned(key)]
+            self._opening = frozenset(wanted)
+            try:
+                kept = await self._close_in_order(again)
+                await self._bring_to(wanted)
+            finally:
+                self._opening = frozenset()
+            self._require(kept)
+
+    def _mine(self) -> dict[TopicPartition, LanePlan]:
+        """Return what this worker should copy now."""
+        share = self.sharing.share
+        return {key: plan for key, plan in self.plans.items() if share.has(key) and not self.paused(key)}
+
     @property
     def missing(self) -> int:
         """How many lanes of the share cannot be opened, as the last look did not show them, or not their copies."""
         share = self.sharing.share
         unseen = len(share.lanes - self.plans.keys()) if share.lanes is not None else 0
-        return unseen + sum(not self._has_copy(plan) for key, plan in self.plans.items() if share.has(key))
+        return unseen + sum(not self._has_copy(plan) for plan in self._mine().values())
 
     def _has_copy(self, plan: LanePlan) -> bool:
         """Whether a lane has somewhere to go; who may create topics has done all that can be done."""
@@ -152,17 +185,32 @@ class LaneSet:
                 self._outdated = len(self.sharing.share.slots) > 1
             await self._begin(new)
         self.flow.leaders_changed()
-        if self.deletion and self.sharing.leads:
+        if self.deletion and self.sharing.leads and self.may_act():
             await self._delete_copies(self.deletion)
+        self._require(kept)
+
+    @staticmethod
+    def _require(kept: int) -> None:
         if kept:
             raise Unreachable(
                 f"What was sent for {plural(kept, 'partition')} was not acknowledged within {SETTLE_S:g} s"
             )
 
     async def _give_up(self, lanes: list[Lane]) -> int:
-        """Close lanes that are to be another worker's, where all they sent is acknowledged and stored.
+        """Close lanes that are paused, or to be another worker's; returns how many could not be closed."""
+        kept = await self._close_in_order(lanes)
+        keys = {(lane.source_topic, lane.partition) for lane in lanes} - self.flow.lanes.keys()
+        paused = sum(map(self.paused, keys))
+        if paused:
+            self.log.info("partitions paused", partitions=paused)
+        if len(keys) > paused:
+            self.log.info("partitions given to other workers", partitions=len(keys) - paused)
+        return kept
 
-        Returns how many could not be given up: they go on until the next attempt. Raises a ClusterError.
+    async def _close_in_order(self, lanes: list[Lane]) -> int:
+        """Close lanes where all they sent is acknowledged and stored.
+
+        Returns how many could not be closed: they go on until the next attempt. Raises a ClusterError.
         """
         if not lanes:
             return 0
@@ -176,7 +224,6 @@ class LaneSet:
             raise
         for lane in done:
             self._close(lane)
-        self.log.info("partitions given to other workers", partitions=len(done))
         return len(lanes) - len(done)
 
     async def _begin(self, new: list[Lane]) -> None:

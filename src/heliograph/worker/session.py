@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.concurrency import single_cause
@@ -20,9 +21,11 @@ from heliograph.flow.data_plane import DataPlane, DataPlaneConfig
 from heliograph.flow.events import ClusterBack, ClusterTrouble, Event
 from heliograph.flow.fetcher import Reading
 from heliograph.flow.lane import Lane
+from heliograph.flow.lane_model import State
 from heliograph.flow.positions import Clusters
 from heliograph.mirror.deletions import Deletions
 from heliograph.mirror.losses import Loss
+from heliograph.mirror.steering import Part, Restart, Steering
 from heliograph.mirror.topics import topic_rules_of
 from heliograph.observe.log import Log
 from heliograph.offsets.commits import Commits
@@ -42,6 +45,7 @@ from heliograph.worker.loads import MEASURE_S, Loads
 from heliograph.worker.ownership import Sharing
 from heliograph.worker.producers import Producers
 from heliograph.worker.starting import Starter
+from heliograph.worker.steering import Helm
 from heliograph.worker.transactions import transactions_for
 
 LANE_SHARE_MAX = 8
@@ -54,6 +58,13 @@ CUT_OFF_S = 5.0
 """A worker that cannot reach the source for so long leaves its lanes to others who can."""
 BALANCE_S = 15.0
 """How often the leader has lanes shared out by their present load."""
+
+
+TopicPartition = tuple[str, int]
+
+
+class _StartOver(Exception):
+    """The session is to end in good order, and another one to follow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,8 @@ class SessionListener:
     """This worker's part in the group."""
     running: Callable[[], None]
     """Lanes are being copied."""
+    paused: Callable[[str], None]
+    """All lanes are paused; in words."""
     standby: Callable[[], None]
     """All lanes are other workers'."""
     waiting: Callable[[HeliographError], None]
@@ -83,6 +96,8 @@ class SessionListener:
     """Something was lost."""
     trouble: Callable[[str], None]
     """Why a cluster cannot be used at the moment; empty: both answer."""
+    excused: set[TopicPartition]
+    """Lanes that stood still after a loss and are to go on in spite of it; taken out when they have begun."""
 
 
 class Session:
@@ -124,7 +139,10 @@ class Session:
             transactional=self._transactions is not None,
         )
         takeover = Takeover(source, target, config)
-        self._starter = Starter(config, clusters, takeover, self._producers, self._commits, log, self.flow)
+        self.helm = Helm(config, target, log)
+        self._starter = Starter(
+            config, clusters, takeover, self._producers, self._commits, log, self.flow, listener.excused
+        )
         topic_job = TopicJob(source, target, topic_rules_of(config))
         naming = topic_job.rules.selection.naming
         deletion = DeletionJob(source, target, Deletions(naming), log) if config.delete_topics else None
@@ -139,6 +157,8 @@ class Session:
             self._sharing,
             self._catch_up,
             log,
+            lambda lane: self.helm.now.pauses(lane),  # noqa: PLW0108 - what holds changes
+            lambda: self.helm.now.runs(Part.SOURCE),
         )
         self.unkeyed = Unkeyed(source, target, self.flow.lanes, log)
         self._configs_job = TopicConfigsJob(source, target, topic_job.rules, log, topic_job.refused)
@@ -168,6 +188,7 @@ class Session:
 
     async def run(self) -> None:
         """Copy until cancelled."""
+        await until_done("read what is paused", self.helm.begin, self.log, self._listener.waiting)
         await until_done("read the stored positions", self._load, self.log, self._listener.waiting)
         await until_done("look at the topics", self.lanes.look, self.log, self._listener.waiting)
         if self._sharing.leads:  # what there is to be shared is known only now
@@ -178,12 +199,40 @@ class Session:
         await until_done("begin the partitions", self.lanes.take_share, self.log, self._listener.waiting)
         self.jobs = tuple(self._jobs())
         self._after_change()
-        with single_cause():
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.flow.run())
-                group.create_task(self._follow_share(), name="share")
-                for job in self.jobs:
-                    group.create_task(every(job, self.log, may=self._may), name=job.name)
+        try:
+            with single_cause():
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self.flow.run())
+                    group.create_task(self._follow_share(), name="share")
+                    group.create_task(self.helm.follow(self._on_told), name="steering")
+                    for job in self.jobs:
+                        group.create_task(every(job, self.log, may=self._may), name=job.name)
+        except* _StartOver:
+            self.log.info("starting over")
+
+    async def _on_told(self, before: Steering, restarts: list[Restart]) -> None:
+        """Do what people have told the flow."""
+        now = self.helm.now
+        if now != before:
+            for part in Part:
+                if before.runs(part) and not now.runs(part):
+                    self.log.info("a part of the flow is paused", part=part)
+                elif now.runs(part) and not before.runs(part):
+                    self.log.info("a part of the flow goes on", part=part)
+            self.lanes.steered()
+            if self._told_share is not None:  # what is told next is what becomes of the lanes
+                self._told_share = (self._told_share[0], self._to_be_copied)
+            self._shared.set()
+        for restart in restarts:
+            self._listener.excused.update(
+                key for key, lane in self.flow.lanes.items() if restart.has(key) and lane.state is State.HALTED
+            )
+            if restart.topic is None:
+                await self._drain(self.config.shutdown_timeout_ms / 1000)
+                raise _StartOver
+            again = partial(self.lanes.restart, restart.has)
+            await until_done("start partitions again", again, self.log, lambda _: None)
+            self.log.info("partitions were started again", topic=restart.topic)
 
     def shared(self) -> None:
         """Take note that the share of this worker may have changed."""
@@ -203,14 +252,22 @@ class Session:
         if self.lanes.missing:
             asyncio.get_running_loop().call_later(MISSING_S, self._shared.set)
 
+    @property
+    def _to_be_copied(self) -> int:
+        """How many lanes there are that are not paused."""
+        return sum(not self.helm.now.pauses(key) for key in self.lanes.plans)
+
     def _tell_share(self) -> None:
         """Say what this worker does, where that has changed."""
         same = self._sharing.share.same_config
         if self._same_config and not same:
             self.log.warning("the other workers have another configuration", group=self.config.group_id)
         self._same_config = same
-        count, whole = len(self.flow.lanes), len(self.lanes.plans)
-        if count or not whole:
+        steering = self.helm.now
+        count, whole = len(self.flow.lanes), self._to_be_copied
+        if not whole and (self.lanes.plans or not steering.runs(Part.SOURCE)):
+            self._listener.paused("all its topics are" if steering.runs(Part.SOURCE) else "as a whole")
+        elif count or not whole:
             self._listener.running()
         else:
             self._listener.standby()
@@ -223,6 +280,21 @@ class Session:
             self.log.info("running", topics=len({topic for topic, _ in self.flow.lanes}), partitions=count, **more)
         elif count - told[0] != whole - told[1]:  # not for topics that came or went here
             self.log.info("share of the partitions", partitions=count, of=whole)
+
+    @property
+    def paused(self) -> dict[TopicPartition, int]:
+        """Partitions that are paused, with the source offset up to which they are copied; as leader, for all workers.
+
+        What another worker has stored of them is known as of this worker's last look.
+        """
+        if not self._sharing.leads:
+            return {}
+        stored, steering = self._commits.stored, self.helm.now
+        return {
+            key: stored[key].source_offset + 1 if key in stored else 0
+            for key in self.lanes.plans
+            if key not in self.flow.lanes and steering.pauses(key)
+        }
 
     async def _balance(self) -> None:
         """Have the lanes shared out once more, by what was measured since."""
@@ -244,7 +316,8 @@ class Session:
 
     def _may(self, job: Job) -> bool:
         """Say whether a job is this worker's at the moment."""
-        return job.scope is Scope.LANES or self._sharing.leads
+        steering = self.helm.now
+        return (job.scope is Scope.LANES or self._sharing.leads) and (job.part is None or steering.runs(job.part))
 
     def _jobs(self) -> list[Job]:
         """Return the jobs that run beside the copying."""
@@ -264,6 +337,7 @@ class Session:
                     config.sync_topic_configs_interval_s,
                     self._sync_configs,
                     at_once=True,
+                    part=Part.SOURCE,
                 )
             )
         if config.refresh_topics_interval_s:
@@ -272,6 +346,10 @@ class Session:
 
     async def finish(self, budget_s: float) -> None:
         """Drain and commit, in ``budget_s`` seconds."""
+        await self._drain(budget_s)
+        self.log.info("stopped", records=sum(lane.records_copied for lane in self.flow.lanes.values()))
+
+    async def _drain(self, budget_s: float) -> None:
         flow = self.flow
         if not await flow.drain(budget_s * 0.6):
             self.log.warning("some batches were not acknowledged in time; the next start finds out which were written")
@@ -283,7 +361,6 @@ class Session:
         except (HeliographError, TimeoutError) as error:
             self.log.warning("positions were not stored; the next start finds the place", cause=error)
         await self._upkeep.finish(budget_s * 0.1)
-        self.log.info("stopped", records=sum(lane.records_copied for lane in flow.lanes.values()))
 
     def _metadata_age_s(self) -> float:
         """Age at which knowledge of brokers and leaders is renewed even if nothing went wrong."""

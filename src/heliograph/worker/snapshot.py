@@ -55,6 +55,8 @@ class FlowNow:
     jobs: tuple[Job, ...] = ()
     gone: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """Topics that the source has no longer: by partition the offset after the last copied."""
+    paused: Mapping[TopicPartition, int] = field(default_factory=dict)
+    """Partitions that are paused, with the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Pictures:
             state=flow.state,
             cause=flow.cause,
             topics=flow.topics,
-            lanes=(*lanes, *_gone(flow)),
+            lanes=(*lanes, *_paused(flow), *_gone(flow)),
             records=sum(lane.records for lane in lanes),
             bytes=sum(lane.bytes for lane in lanes),
             records_per_s=sum(lane.records_per_s for lane in lanes),
@@ -200,6 +202,12 @@ def _gone(flow: FlowNow) -> Iterator[LaneView]:
     for topic, positions in sorted(flow.gone.items())[:GONE_TOPICS_SHOWN]:
         for partition, position in sorted(positions.items()):
             yield LaneView(topic, remote(topic), partition, LaneState.GONE, settled=position)
+
+
+def _paused(flow: FlowNow) -> Iterator[LaneView]:
+    remote = naming_of(flow.config).remote_topic
+    for (topic, partition), position in sorted(flow.paused.items()):
+        yield LaneView(topic, remote(topic), partition, LaneState.PAUSED, settled=position)
 
 
 def _rss_bytes() -> int:

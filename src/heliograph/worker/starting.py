@@ -29,6 +29,8 @@ class Starter:
     commits: Commits
     log: Log
     flow: DataPlane
+    excused: set[tuple[str, int]] = field(default_factory=set)
+    """Lanes that go on after a loss whatever ``stop.on.loss`` says, since a person has restarted them."""
     _told: dict[str, str] = field(default_factory=dict)
     """By target topic: why a lane of it could not begin the last time."""
 
@@ -91,8 +93,10 @@ class Starter:
                 now=lane.target_partition,
                 position=place.position,
             )
+        excused = (lane.source_topic, lane.partition) in self.excused
         for loss in place.losses:
-            self.flow.lose(lane, loss)
+            self.flow.lose(lane, loss, halts=not excused)
+        self.excused.discard((lane.source_topic, lane.partition))
         if lane.state is State.HALTED:
             return
         told = place.state

@@ -1,0 +1,229 @@
+"""What people have told a flow: pause, go on, start again. As records of Connect's config topic, without I/O.
+
+Connect keeps a *target state* for each connector there (KIP-875), and MirrorMaker 2 has three connectors: one copies,
+one writes checkpoints, one writes heartbeats. A flow that is paused is exactly that, so the one honours what the other
+wrote. For topics and partitions Connect has no words; these records have keys of our own, which MirrorMaker 2 passes
+over with a line in its log.
+
+::
+
+    target-state-MirrorSourceConnector      {"state":"PAUSED","state.v2":"PAUSED"}
+    restart-connector-MirrorSourceConnector {"include-tasks":true,"only-failed":false}
+    heliograph-paused-orders                {"partitions":[0,3]}, or "all" for the list; null: none
+    heliograph-restart-orders               the same
+    heliograph-rewind-3-orders              {"position":41}: partition 3 waits for the end of a rewind; null: it is over
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import msgspec
+
+from heliograph.errors import DataError
+
+TopicPartition = tuple[str, int]
+Partitions = frozenset[int] | None
+"""Of one topic; None: all there are, and all there will be."""
+Row = tuple[bytes, bytes | None]
+
+TARGET_STATE = "target-state-"
+RESTART_CONNECTOR = "restart-connector-"
+PAUSED = "heliograph-paused-"
+RESTART = "heliograph-restart-"
+REWIND = "heliograph-rewind-"
+ALL = "all"
+_PARTITION_MAX = 2**31 - 1
+
+
+class Part(StrEnum):
+    """A part of a flow that is paused by itself: what a connector of MirrorMaker 2 does."""
+
+    SOURCE = "MirrorSourceConnector"
+    """Records, topics, their configs and ACLs."""
+    CHECKPOINT = "MirrorCheckpointConnector"
+    """Checkpoints, and positions of groups."""
+    HEARTBEAT = "MirrorHeartbeatConnector"
+
+
+class TargetState(StrEnum):
+    """What a connector is to do."""
+
+    STARTED = "STARTED"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+    """For copying the same as paused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A wish to start again."""
+
+    topic: str | None = None
+    """None: the whole flow."""
+    partitions: Partitions = None
+
+    def has(self, lane: TopicPartition) -> bool:
+        """Say whether ``lane`` is concerned."""
+        return self.topic is None or (self.topic == lane[0] and (self.partitions is None or lane[1] in self.partitions))
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What holds at one moment."""
+
+    states: Mapping[Part, TargetState] = field(default_factory=dict)
+    """Those that were ever told."""
+    paused: Mapping[str, Partitions] = field(default_factory=dict)
+    """By source topic."""
+    rewinding: frozenset[TopicPartition] = frozenset()
+    """Partitions whose position is about to be set."""
+
+    def runs(self, part: Part) -> bool:
+        """Say whether a part of the flow does its work."""
+        return self.states.get(part, TargetState.STARTED) is TargetState.STARTED
+
+    def pauses(self, lane: TopicPartition) -> bool:
+        """Say whether ``lane`` is not to be copied for now."""
+        return not self.runs(Part.SOURCE) or self.pauses_itself(lane)
+
+    def pauses_itself(self, lane: TopicPartition) -> bool:
+        """Say whether ``lane`` is not to be copied, be the flow paused or not."""
+        topic, partition = lane
+        if lane in self.rewinding:
+            return True
+        partitions = self.paused.get(topic, frozenset())
+        return partitions is None or partition in partitions
+
+    def with_paused(self, topic: str, partitions: Partitions) -> Partitions:
+        """Return what of ``topic`` is paused once ``partitions`` are too."""
+        before = self.paused.get(topic, frozenset())
+        return None if before is None or partitions is None else before | partitions
+
+    def without_paused(self, topic: str, partitions: Partitions, there: Collection[int]) -> Partitions:
+        """Return what of ``topic``, which has the partitions ``there``, is paused once ``partitions`` go on."""
+        before = self.paused.get(topic, frozenset())
+        if partitions is None:
+            return frozenset()
+        return (frozenset(there) if before is None else before) - partitions
+
+
+# ---- to records -----------------------------------------------------------------------------------------------------
+
+
+def state_row(part: Part, state: TargetState, connector_name: str = Part.SOURCE) -> Row:
+    """Return the record that pauses a part of the flow or has it go on, as Connect writes it.
+
+    STOPPED is written for readers before KIP-875 as PAUSED. ``connector_name`` is that of the source connector.
+    """
+    old = TargetState.PAUSED if state is TargetState.STOPPED else state
+    value = f'{{"state":"{old}","state.v2":"{state}"}}'
+    return f"{TARGET_STATE}{_connector(part, connector_name)}".encode(), value.encode()
+
+
+def paused_row(topic: str, partitions: Partitions) -> Row:
+    """Return the record after which ``partitions`` of ``topic`` are paused, and no others."""
+    return f"{PAUSED}{topic}".encode(), _partitions(partitions) if partitions is None or partitions else None
+
+
+def restart_row(restart: Restart, connector_name: str = Part.SOURCE) -> Row:
+    """Return the record that asks running workers to start again."""
+    if restart.topic is None:
+        key = f"{RESTART_CONNECTOR}{connector_name}"
+        return key.encode(), b'{"include-tasks":true,"only-failed":false}'
+    return f"{RESTART}{restart.topic}".encode(), _partitions(restart.partitions)
+
+
+def rewind_row(lane: TopicPartition, position: int | None) -> Row:
+    """Return the record that holds ``lane`` until its position is set, or (None) lets it go."""
+    value = None if position is None else f'{{"position":{position}}}'.encode()
+    return f"{REWIND}{lane[1]}-{lane[0]}".encode(), value
+
+
+def _partitions(partitions: Partitions) -> bytes:
+    told = ALL if partitions is None else sorted(partitions)
+    return json.dumps({"partitions": told}, separators=(",", ":")).encode()
+
+
+def _connector(part: Part, source_name: str) -> str:
+    """Return a connector's name: where the source's has something before it, the others have the same."""
+    return source_name.removesuffix(Part.SOURCE) + part if source_name.endswith(Part.SOURCE) else part
+
+
+# ---- from records ---------------------------------------------------------------------------------------------------
+
+
+def steered(before: Steering, key: bytes | None, value: bytes | None, connector_name: str = Part.SOURCE) -> Steering:
+    """Return what holds after one more record; records that say nothing of it change nothing.
+
+    Raises DataError for one that ought to, and cannot be read.
+    """
+    name = _text(key)
+    for part in Part:
+        if name == f"{TARGET_STATE}{_connector(part, connector_name)}":
+            return replace(before, states={**before.states, part: _state(value)})
+    if name.startswith(PAUSED):
+        topic = name.removeprefix(PAUSED)
+        paused = {each: known for each, known in before.paused.items() if each != topic}
+        partitions = frozenset[int]() if value is None else _read_partitions(name, value)
+        if partitions is None or partitions:
+            paused[topic] = partitions
+        return replace(before, paused=paused)
+    if name.startswith(REWIND):
+        number, _, topic = name.removeprefix(REWIND).partition("-")
+        if not number.isdecimal() or int(number) > _PARTITION_MAX or not topic:
+            raise _unreadable(name)
+        lane = {(topic, int(number))}
+        return replace(before, rewinding=before.rewinding - lane if value is None else before.rewinding | lane)
+    return before
+
+
+def restart_of(key: bytes | None, value: bytes | None, connector_name: str = Part.SOURCE) -> Restart | None:
+    """Return the wish to start again that a record is; None for any other. Raises DataError for an unreadable one."""
+    name = _text(key)
+    if value is None:
+        return None
+    if name == f"{RESTART_CONNECTOR}{connector_name}":
+        return Restart()
+    if name.startswith(RESTART):
+        return Restart(name.removeprefix(RESTART), _read_partitions(name, value))
+    return None
+
+
+def _text(key: bytes | None) -> str:
+    return "" if key is None else key.decode("utf-8", "replace")
+
+
+def _state(value: bytes | None) -> TargetState:
+    """Return a target state; a record without a value, as Connect writes it with a deleted connector, is the first."""
+    if value is None:
+        return TargetState.STARTED
+    match _json(TARGET_STATE, value):
+        case {"state.v2": str(state)} | {"state": str(state)} if state in TargetState.__members__:
+            return TargetState(state)
+        case _:
+            raise _unreadable(TARGET_STATE)
+
+
+def _read_partitions(name: str, value: bytes) -> Partitions:
+    match _json(name, value):
+        case {"partitions": "all"}:
+            return None
+        case {"partitions": list(numbers)} if all(
+            type(each) is int and 0 <= each <= _PARTITION_MAX for each in numbers
+        ):
+            return frozenset(numbers)
+        case _:
+            raise _unreadable(name)
+
+
+def _json(name: str, value: bytes) -> object:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(name) from error
+
+
+def _unreadable(name: str) -> DataError:
+    return DataError(f"A record {name} of the topic that says what is paused cannot be read", remedy="Say it again")

@@ -1,0 +1,74 @@
+"""Who copies which lanes of a flow at this moment, as its group on the target tells anybody who asks.
+
+A worker names what it has when it joins, and is named what it may have when all have joined. A lane that stands in
+neither, of any member, is copied by nobody: it was closed, and its position stored, before the worker joined without
+it. While the group shares out, the broker tells nothing of the kind.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from heliograph.cluster import groups
+from heliograph.cluster.cluster import Cluster
+from heliograph.config.model import FlowConfig
+from heliograph.errors import HeliographError, ProtocolError
+from heliograph.mirror.group_messages import decode_leader, decode_member
+from heliograph.mirror.naming import PROTOCOL_TYPE
+
+TopicPartition = tuple[str, int]
+
+
+class Copier(StrEnum):
+    """Who has the flow's group."""
+
+    NOBODY = "nobody"
+    WORKERS = "workers"
+    """Of Heliograph."""
+    MIRROR_MAKER = "mirrormaker"
+    OTHER = "another program"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What is known of it at one moment."""
+
+    copier: Copier
+    known: bool = True
+    """Whether the lanes are."""
+    claimed: frozenset[TopicPartition] = frozenset()
+    """Lanes that a worker has, or may begin with."""
+    given: frozenset[TopicPartition] = frozenset()
+    """Lanes that the leader has given to a worker."""
+    everything: bool = False
+    """A worker of version 0.1 has all lanes; it can be told nothing."""
+
+
+def copier_of(described: groups.Described) -> Copier:
+    """Say who has a group."""
+    if not described.members:
+        return Copier.NOBODY
+    kinds = {PROTOCOL_TYPE: Copier.WORKERS, groups.CONNECT: Copier.MIRROR_MAKER}
+    return kinds.get(described.protocol_type, Copier.OTHER)
+
+
+async def claims_on(flow: FlowConfig, target: Cluster) -> Claims:
+    """Ask the group of ``flow``. Raises HeliographError."""
+    described = (await groups.describe(target, [flow.group_id]))[flow.group_id]
+    if isinstance(described, HeliographError):
+        raise described
+    copier = copier_of(described)
+    if copier is not Copier.WORKERS:
+        return Claims(copier, known=not described.active)
+    claimed: frozenset[TopicPartition] = frozenset()
+    given: frozenset[TopicPartition] = frozenset()
+    everything = False
+    for member in described.members if described.stable else ():
+        says = decode_member(member.metadata)
+        try:
+            told = decode_leader(member.assignment)
+        except ProtocolError:
+            return Claims(copier, known=False)
+        everything = everything or says.has_all or told.owner is not None
+        claimed |= says.lanes
+        given |= told.lanes
+    return Claims(copier, described.stable, claimed | given, given, everything)

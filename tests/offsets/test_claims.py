@@ -1,0 +1,42 @@
+"""Who copies which lanes, as a group says."""
+
+import pytest
+
+from asking import ask
+from configs import flow_config
+from fake_cluster import FakeCluster
+from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
+from heliograph.offsets.claims import Claims, Copier, claims_on
+from occupied import Occupied, shared
+
+A, B = ("orders", 0), ("orders", 1)
+
+
+def says(*lanes):
+    return encode_member(MemberSays(frozenset(lanes)))
+
+
+def given(*lanes):
+    return encode_leader(LeaderSays(frozenset(lanes)), "m-1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "claims"),
+    [
+        (FakeCluster, Claims(Copier.NOBODY)),
+        (Occupied, Claims(Copier.MIRROR_MAKER, known=False)),
+        (
+            shared(given(A), given(), metadata=(says(), says(B))),
+            Claims(Copier.WORKERS, claimed=frozenset({A, B}), given=frozenset({A})),
+        ),
+        (shared(given(A), state="PreparingRebalance"), Claims(Copier.WORKERS, known=False)),
+        (shared(b"{", metadata=(says(),)), Claims(Copier.WORKERS, known=False)),
+        (
+            shared(b'{"owner":"m-1"}', metadata=(b'{"owner":true,"waiting_since_ms":1}',)),
+            Claims(Copier.WORKERS, everything=True),
+        ),
+    ],
+)
+def test_it_is_told_who_has_what(kind, claims):
+    with kind("two") as target:
+        assert ask(target, lambda cluster: claims_on(flow_config("one", target.config), cluster)) == claims

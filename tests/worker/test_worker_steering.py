@@ -1,0 +1,110 @@
+"""A worker follows what its flow is told, and is harmed by nothing that it meets there."""
+
+import asyncio
+
+import pytest
+from kio.schema.errors import ErrorCode
+
+from between import Between, between
+from fake_cluster import FakeCluster, Fault
+from heliograph.mirror.steering import Part, Restart, Steering, TargetState, paused_row, restart_row, state_row
+from heliograph.offsets.steering import SteeringTopic
+from heliograph.worker.steering import Helm
+
+NAME = "mm2-configs.one.internal"
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def at_the_helm():
+    """Do ``work(flow, helm, target in memory)``."""
+
+    def run(work):
+        with FakeCluster("one") as source, FakeCluster("two") as target:
+
+            async def worked(flow: Between):
+                async with asyncio.timeout(LIMIT_S):
+                    return await work(flow, Helm(flow.config, flow.target, flow.log), target)
+
+            return between(source, target, worked)
+
+    return run
+
+
+def test_the_topic_is_made_where_it_is_missing(at_the_helm):
+    async def work(flow, helm, target):
+        await helm.begin()
+        return helm.now, flow.log.messages, target.topics[NAME].configs
+
+    assert at_the_helm(work) == (Steering(), [], {"cleanup.policy": "compact"})
+
+
+def test_what_was_told_before_holds_from_the_beginning(at_the_helm):
+    async def work(flow, helm, _):
+        await SteeringTopic(flow.target, flow.config).write([paused_row("orders", None)])
+        await helm.begin()
+        return helm.now
+
+    assert at_the_helm(work).pauses(("orders", 3))
+
+
+def test_news_are_told_with_what_held_before(at_the_helm):
+    async def work(flow, helm, _):
+        heard = asyncio.Queue()
+
+        async def told(before, restarts):
+            heard.put_nowait((before, restarts, helm.now))
+
+        await helm.begin()
+        following = asyncio.create_task(helm.follow(told))
+        topic = SteeringTopic(flow.target, flow.config)
+        await topic.write([state_row(Part.SOURCE, TargetState.PAUSED)])
+        first = await heard.get()
+        await topic.write([restart_row(Restart("orders"))])
+        second = await heard.get()
+        following.cancel()
+        await asyncio.wait([following])
+        return first, second
+
+    (before, restarts, now), (_, again, _) = at_the_helm(work)
+    assert (before.runs(Part.SOURCE), restarts, now.runs(Part.SOURCE)) == (True, [], False)
+    assert again == [Restart("orders")]
+
+
+def test_a_topic_that_may_not_be_read_ends_nothing_and_is_told_once(at_the_helm):
+    async def work(flow, helm, target):
+        target.create(NAME)
+        target.always["list_offsets"] = Fault(0, change=_refused)
+        await helm.begin()
+        await helm.begin()
+        return helm.now, flow.log.of("warning")
+
+    now, ((message, fields),) = at_the_helm(work)
+    assert (now, message) == (Steering(), "what is paused cannot be read; nothing is")
+    assert "Grant Describe on topic" in str(fields["cause"]) or "Grant Read on topic" in str(fields["cause"])
+
+
+def test_a_record_that_cannot_be_read_is_told(at_the_helm):
+    async def work(flow, helm, _):
+        await helm.begin()
+        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def told(*_):
+            never.set_result(None)
+
+        following = asyncio.create_task(helm.follow(told))
+        topic = SteeringTopic(flow.target, flow.config)
+        await topic.write([(b"heliograph-paused-orders", b"{"), paused_row("last", None)])
+        await never
+        following.cancel()
+        await asyncio.wait([following])
+        return flow.log.messages
+
+    assert at_the_helm(work) == ["a record that says what is paused cannot be read"]
+
+
+def _refused(values):
+    for topic in values["topics"]:
+        for row in topic["partitions"]:
+            row["error_code"] = ErrorCode.topic_authorization_failed
+    return values
