@@ -13,6 +13,7 @@ from heliograph.config.load import load
 from heliograph.errors import BrokerError
 from heliograph.observe.log import Log
 from heliograph.upkeep.heartbeats import Heartbeats
+from heliograph.upkeep.instances import Instances
 
 
 @pytest.fixture
@@ -28,7 +29,9 @@ def beats(tmp_path: Path):
         (flow,) = load(path, environ={}).flows
         clusters = [Cluster(flow.source), Cluster(flow.target)]
         try:
-            (job,) = [each for each in Heartbeats(flow, *clusters, Log("test")).jobs() if each.name.endswith("to one")]
+            instances = Instances(flow, clusters[1], Log("test"))
+            heartbeats = Heartbeats(flow, *clusters, instances, Log("test"))
+            (job,) = [each for each in heartbeats.jobs() if each.name.endswith("to one")]
             await job.run()
             source.forget_requests()
             source.faults[0] = Fault(0, with_code(("responses", 0, "partition_responses", 0, "error_code"), code))

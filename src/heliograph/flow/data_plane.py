@@ -17,6 +17,7 @@ from heliograph.errors import ClusterError, HeliographError, RecordsLost
 from heliograph.flow.damage import loss_of
 from heliograph.flow.events import (
     Listener,
+    OthersWrite,
     TransactionAborted,
 )
 from heliograph.flow.fetcher import Fetcher, FetchListener, Reading
@@ -50,6 +51,8 @@ class DataPlaneConfig:
     produce_timeout_ms: int
     stop_on_loss: frozenset[LossKind] = frozenset()
     """Losses at which a lane stands still until a person decides."""
+    many_write: Callable[[str], bool] = lambda _: False
+    """Topics of the source to whose copies others may write too; there that is no loss."""
 
 
 class DataPlane:
@@ -383,6 +386,9 @@ class DataPlane:
 
     def lose(self, lane: Lane, loss: Loss, *, halts: bool = True) -> bool:
         """Tell of a loss; says whether the lane may go on, and else (where it ``halts``) has it stand still."""
+        if loss.kind is LossKind.FOREIGN_WRITE and self._config.many_write(lane.source_topic):
+            self._listener(OthersWrite(loss.target_topic))
+            return True
         self._listener(loss)
         if not halts or loss.kind not in self._config.stop_on_loss:
             return True

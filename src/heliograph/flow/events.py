@@ -38,6 +38,13 @@ class TransactionAborted:
 
 
 @dataclass(frozen=True, slots=True)
+class OthersWrite:
+    """Somebody else writes to a copy that several may write to."""
+
+    target_topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterTrouble:
     """A cluster cannot be used at the moment; it is tried again."""
 
@@ -52,5 +59,5 @@ class ClusterBack:
     alias: str
 
 
-Event = LaneFailed | LaneRecovered | Loss | TransactionAborted | ClusterTrouble | ClusterBack
+Event = LaneFailed | LaneRecovered | Loss | OthersWrite | TransactionAborted | ClusterTrouble | ClusterBack
 Listener = Callable[[Event], None]

@@ -60,6 +60,8 @@ class Now:
     """How the workers name copies; None: as the new configuration does, as far as is known."""
     stored: Collection[TopicPartition]
     """Those with a stored position, where the new configuration looks for them."""
+    heartbeats_elsewhere: bool = False
+    """Whether heartbeats topics that the workers do not copy are another instance's."""
 
 
 def topic_changes(
@@ -92,7 +94,9 @@ def topic_changes(
     ]
     for topic, lanes in selected.items():
         copied_to = _copy_of(topic, now, rules) if topic in running else ""
-        if copied_to == targets[topic]:
+        if copied_to == targets[topic] or (
+            now.heartbeats_elsewhere and not copied_to and rules.selection.naming.is_heartbeats(topic)
+        ):
             continue
         stored = sum(lane in now.stored for lane in lanes)
         found.append(

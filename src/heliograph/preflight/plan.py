@@ -64,7 +64,10 @@ async def plan_of(flow: FlowConfig, source: Cluster, target: Cluster) -> FlowPla
     lanes = group.lanes if group.resting else None
     here, there = (await source.refresh(None)).topics, (await target.refresh(None)).topics
     running = None if group.copier is not Copier.WORKERS else stored if lanes is None else lanes
-    now = Now(running, None if told is None else naming_of(told.flow), stored)
+    naming, elsewhere = None, False
+    if running is not None and told is not None:
+        naming, elsewhere = naming_of(told.flow), told.flow.replicate_heartbeats
+    now = Now(running, naming, stored, elsewhere)
     found.topics = topic_changes(topic_rules_of(flow), shapes_of(here), partition_counts(there), now)
     return found
 

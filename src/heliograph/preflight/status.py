@@ -13,6 +13,7 @@ from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.mirror.assignment import TopicPartition
+from heliograph.mirror.naming import naming_of
 from heliograph.mirror.topics import LanePlan
 from heliograph.observe.text import plural
 from heliograph.offsets.claims import Copier
@@ -131,7 +132,10 @@ async def _look_at_topics(
     by_topic: dict[str, list[TopicPartition]] = defaultdict(list)
     for key in names:
         by_topic[key[0]].append(key)
+    naming = naming_of(found.flow)
     for topic, keys in by_topic.items():
+        if found.copier is Copier.WORKERS and naming.is_heartbeats(topic) and not _has_any(taken, keys):
+            continue  # another instance copies it (heliograph.mirror.instances)
         known = [lags[key] for key in keys if key in lags]
         found.topics.append(
             TopicStatus(
@@ -143,6 +147,10 @@ async def _look_at_topics(
                 sum(key in stored for key in keys),
             )
         )
+
+
+def _has_any(taken: Collection[TopicPartition] | None, keys: Iterable[TopicPartition]) -> bool:
+    return taken is None or any(key in taken for key in keys)
 
 
 async def _lags(

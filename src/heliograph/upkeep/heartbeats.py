@@ -8,18 +8,23 @@ from heliograph.config.model import FlowConfig
 from heliograph.errors import NotAuthorized
 from heliograph.mirror.formats import encode_heartbeat
 from heliograph.mirror.heartbeats import Emitter, Side, emitters_of
+from heliograph.mirror.instances import Duty
 from heliograph.mirror.naming import HEARTBEATS
 from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
+from heliograph.upkeep.instances import Instances
 from heliograph.upkeep.internal_topics import InternalTopic
 from heliograph.upkeep.periodic import Job, Scope
 
+DUTIES = {Side.SOURCE: Duty.WRITE_TO_SOURCE, Side.TARGET: Duty.WRITE_TO_TARGET}
+
 
 class Heartbeats:
-    """Writes heartbeats beside one flow."""
+    """Writes heartbeats beside one flow, where no other instance does."""
 
-    def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, log: Log) -> None:
+    def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, instances: Instances, log: Log) -> None:
         """Nothing is written before the jobs run."""
+        self._instances = instances
         self._log = log
         factor, option = config.sync.heartbeats_replication_factor, "heartbeats.topic.replication.factor"
         self._topics = {
@@ -44,7 +49,7 @@ class Heartbeats:
 
     async def beat(self, emitter: Emitter) -> None:
         """Write one heartbeat. Raises a ClusterError; a source that does not allow it is given up without one."""
-        if emitter.side in self._given_up:
+        if emitter.side in self._given_up or DUTIES[emitter.side] not in self._instances.duties:
             return
         now_ms = time.time_ns() // 1_000_000
         try:

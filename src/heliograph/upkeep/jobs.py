@@ -18,6 +18,7 @@ from heliograph.upkeep.acls import Acls
 from heliograph.upkeep.checkpoints import Checkpoints
 from heliograph.upkeep.group_sync import GroupSync
 from heliograph.upkeep.heartbeats import Heartbeats
+from heliograph.upkeep.instances import Instances
 from heliograph.upkeep.periodic import Job
 from heliograph.upkeep.state_topics import StateTopics
 from heliograph.upkeep.syncs import Syncs
@@ -34,7 +35,8 @@ class Upkeep:
         clusters = {Location.SOURCE: source, Location.TARGET: target}
         self.syncs = Syncs(config, clusters, lanes, log)
         self.checkpoints = Checkpoints(config, source, target, lanes, self.syncs, log)
-        self._heartbeats = Heartbeats(config, source, target, log)
+        self.instances = Instances(config, target, log)
+        self._heartbeats = Heartbeats(config, source, target, self.instances, log)
         self._group_sync = GroupSync(config, target, self.checkpoints, log)
         self._state_topics = StateTopics(config, source, target, log)
         self._acls = Acls(config, source, target, lambda: filter(selects, source.metadata.topics), log)

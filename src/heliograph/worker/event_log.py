@@ -9,6 +9,7 @@ from heliograph.flow.events import (
     Event,
     LaneFailed,
     LaneRecovered,
+    OthersWrite,
     TransactionAborted,
 )
 from heliograph.mirror.losses import Loss
@@ -31,6 +32,8 @@ def tell(event: Event, log: Log) -> None:
             log.warning(
                 "a transaction was aborted; its records are copied again", target=alias, partitions=lanes, cause=cause
             )
+        case OthersWrite(topic):
+            log.info("another instance writes to a copy of heartbeats too", topic=topic)
         case ClusterTrouble(alias, cause):
             log.warning("a cluster does not answer; it is tried again", cluster=alias, cause=cause)
         case ClusterBack(alias):

@@ -54,6 +54,8 @@ class LaneSet:
     """Whether a lane is not to be copied for now."""
     may_act: Callable[[], bool] = lambda: True
     """Whether the leader may create, change and delete topics."""
+    leaves: Callable[[str], bool] = lambda _: False
+    """Topics of the source that are another instance's for now."""
     plans: dict[TopicPartition, LanePlan] = field(default_factory=dict)
     """All lanes of the flow, whoever copies them, as of the last look."""
     wanted: Wanted | None = None
@@ -104,7 +106,8 @@ class LaneSet:
 
     def _want(self, folded: Mapping[str, int]) -> None:
         """Say what there is to be shared."""
-        wanted = Wanted(frozenset(key for key in self.plans if not self.paused(key)), folded)
+        ours = frozenset(key for key in self.plans if not self.paused(key) and not self.leaves(key[0]))
+        wanted = Wanted(ours, folded)
         if self.sharing.leads and wanted != self.wanted:
             self.sharing.rejoin()
         self.wanted = wanted

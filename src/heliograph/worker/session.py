@@ -10,6 +10,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,13 +19,14 @@ from heliograph.concurrency import single_cause
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError, NotAuthorized
 from heliograph.flow.data_plane import DataPlane, DataPlaneConfig
-from heliograph.flow.events import ClusterBack, ClusterTrouble, Event
+from heliograph.flow.events import ClusterBack, ClusterTrouble, Event, OthersWrite
 from heliograph.flow.fetcher import Reading
 from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import State
 from heliograph.flow.positions import Clusters
 from heliograph.mirror.deletions import Deletions
 from heliograph.mirror.losses import Loss
+from heliograph.mirror.naming import naming_of
 from heliograph.mirror.steering import Part, Restart, Steering
 from heliograph.mirror.topics import topic_rules_of
 from heliograph.observe.log import Log
@@ -34,6 +36,7 @@ from heliograph.offsets.stored import Offsets
 from heliograph.offsets.takeover import Takeover
 from heliograph.upkeep.deletion import DeletionJob
 from heliograph.upkeep.held_up import HeldUpPartitions
+from heliograph.upkeep.instances import LOOK_S as LOOK_AT_INSTANCES_S
 from heliograph.upkeep.jobs import Upkeep
 from heliograph.upkeep.periodic import Job, Scope, every, until_done
 from heliograph.upkeep.topic_configs import TopicConfigsJob
@@ -120,6 +123,8 @@ class Session:
         """Topics on the target whose configs nobody else may change for now."""
         self._down: dict[str, _Down] = {}
         """By alias: clusters that cannot be used at the moment."""
+        self._others_write = False
+        """Whether it was told that others write to copies of heartbeats topics."""
         self._offsets = Offsets(target, config)
         self._transactions = transactions_for(config, target, self._offsets, self._sharing.share.slot)
         self._commits = Commits(self._offsets, self._transactions, listener.holds)
@@ -131,6 +136,7 @@ class Session:
         self._told_share: tuple[int, int] | None = None
         self.held_up = HeldUpPartitions(source, self.flow.lanes, log)
         self._upkeep = Upkeep(config, source, target, self.flow, log)
+        self.instances = self._upkeep.instances
         clusters = Clusters(
             source,
             target,
@@ -159,6 +165,7 @@ class Session:
             log,
             lambda lane: self.helm.now.pauses(lane),  # noqa: PLW0108 - what holds changes
             lambda: self.helm.now.runs(Part.SOURCE),
+            self.instances.leaves,
         )
         self.unkeyed = Unkeyed(source, target, self.flow.lanes, log)
         self._configs_job = TopicConfigsJob(source, target, topic_job.rules, log, topic_job.refused)
@@ -176,7 +183,13 @@ class Session:
         return DataPlane(
             self.source,
             self.target,
-            DataPlaneConfig(reading, config.window_bytes, config.produce_timeout_ms, config.stop_on_loss),
+            DataPlaneConfig(
+                reading,
+                config.window_bytes,
+                config.produce_timeout_ms,
+                config.stop_on_loss,
+                naming_of(config).is_heartbeats,
+            ),
             listener=self._on_event,
             may_send=self._listener.holds,
             resume=self._resume,
@@ -190,6 +203,7 @@ class Session:
         """Copy until cancelled."""
         await until_done("read what is paused", self.helm.begin, self.log, self._listener.waiting)
         await until_done("read the stored positions", self._load, self.log, self._listener.waiting)
+        await self._look_for_instances()
         await until_done("look at the topics", self.lanes.look, self.log, self._listener.waiting)
         if self._sharing.leads:  # what there is to be shared is known only now
             self._shared.clear()
@@ -233,6 +247,12 @@ class Session:
             again = partial(self.lanes.restart, restart.has)
             await until_done("start partitions again", again, self.log, lambda _: None)
             self.log.info("partitions were started again", topic=restart.topic)
+
+    async def _look_for_instances(self) -> None:
+        """See what is left for this instance; one that cannot see the others does everything."""
+        with suppress(HeliographError):
+            if self.instances.matter:
+                await self.instances.look()
 
     def shared(self) -> None:
         """Take note that the share of this worker may have changed."""
@@ -314,6 +334,12 @@ class Session:
         if told != (self.cut_off, self.spared):
             self._sharing.rejoin()
 
+    async def _follow_instances(self) -> None:
+        """Take on, or leave to another instance, what one does for all. Raises HeliographError."""
+        with suppress(NotAuthorized):
+            if await self.instances.look():
+                self.lanes.steered()
+
     def _may(self, job: Job) -> bool:
         """Say whether a job is this worker's at the moment."""
         steering = self.helm.now
@@ -329,6 +355,10 @@ class Session:
             Job("store positions", Scope.LANES, config.offset_flush_interval_ms / 1000, self.commit),
             Job("look at brokers and leaders", Scope.LANES, self._metadata_age_s(), self.flow.look_again),
         ]
+        if self.instances.matter:
+            jobs.append(
+                Job("look at other instances", Scope.FLOW, LOOK_AT_INSTANCES_S, self._follow_instances, at_once=True)
+            )
         if config.sync_topic_configs_interval_s:
             jobs.append(
                 Job(
@@ -410,6 +440,11 @@ class Session:
     # ---- what the data plane says ---------------------------------------------------------------------------------
 
     def _on_event(self, event: Event) -> None:
+        if isinstance(event, OthersWrite):
+            if not self._others_write:
+                tell(event, self.log)
+            self._others_write = True
+            return
         tell(event, self.log)
         match event:
             case ClusterTrouble(alias, cause):

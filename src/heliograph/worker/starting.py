@@ -11,6 +11,7 @@ from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import Identity, Producer, State
 from heliograph.flow.positions import Clusters, LaneStart
 from heliograph.mirror.anchor import Anchor
+from heliograph.mirror.naming import naming_of
 from heliograph.mirror.resume import Outcome
 from heliograph.observe.log import Log
 from heliograph.offsets.commits import Commits, target_partition_of
@@ -109,7 +110,8 @@ class Starter:
             target_before=_target_before(lane, place, known) if exact else None,
         )
         first = fresh and (not place.expected_offset or self._has_neighbour(lane))
-        if place.doubtful or (place.outcome is not Outcome.EXACT and not first):
+        unsure = place.doubtful or (place.outcome is not Outcome.EXACT and not first)
+        if unsure and not naming_of(self.config).is_heartbeats(lane.source_topic):
             doubt = "{}..{}".format(*place.doubtful) if place.doubtful else "-"
             self.log.warning(
                 "the exact place is not known: records may be there twice, none is lost",
