@@ -24,7 +24,8 @@ def quiet(_error: object) -> None:
 class Load(AbstractContextManager["Load"]):
     """Writes numbered records to all partitions of a topic, at a steady pace, until stopped.
 
-    It is idempotent and patient, so the source itself holds each record once, whatever happens to the source.
+    It is idempotent and patient, so the source itself holds each record at least once, whatever happens to the source:
+    where a leader has gone, now and then one stands there twice.
     """
 
     def __init__(self, kafka: KafkaCluster, topic: str, *, partitions: int = 3, rate_s: int = 1_000, size: int = 300):
@@ -96,7 +97,10 @@ def _explain(source: list[Row], target: list[Row]) -> str:
 
 
 def assert_equal(source: KafkaCluster, target: KafkaCluster, topic: str, copy: str, expected: int, running) -> None:
-    """Wait until the copy holds as many records as expected, and compare it with its original, record by record."""
+    """Wait until the copy holds as many records as its original, and compare them, record by record.
+
+    The original holds as many as expected at least.
+    """
     deadline = time.monotonic() + LIMIT_S
     original = by_partition(read(source, topic))
     while (
@@ -105,11 +109,10 @@ def assert_equal(source: KafkaCluster, target: KafkaCluster, topic: str, copy: s
         assert time.monotonic() < deadline, f"the source holds {held} of {expected} records"
         time.sleep(PAUSE_S)
         original = by_partition(read(source, topic))
-    assert held == expected, "the source holds each record once"
     copied: list[Row] = []
-    while len(copied) < expected:
+    while len(copied) < held:
         assert running.exit_code is None, f"it ended:\n{running.log}"
-        assert time.monotonic() < deadline, f"{len(copied)} of {expected} records came:\n{running.log}"
+        assert time.monotonic() < deadline, f"{len(copied)} of {held} records came:\n{running.log}"
         time.sleep(PAUSE_S)
         if copy in topics(target):
             copied = read(target, copy)

@@ -42,6 +42,9 @@ class Work:
     async def start_flow(self, name: str) -> None:
         raise HeliographError(f"{name} cannot start", remedy="Try later")
 
+    async def reload(self) -> None:
+        self.told.append(("reload",))
+
     async def run_job(self, name: str, job: str) -> None:
         if job != "long":
             raise NotFound(f"The flow {name} has no job named {job!r}")
@@ -89,16 +92,18 @@ def test_commands_are_obeyed_and_answered():
             await answer_to(reader, writer, Line(number=2, command="start_flow", arguments=("a->b",))),
             await answer_to(reader, writer, Line(number=3, command="run_job", arguments=("a->b", "x"))),
             await answer_to(reader, writer, Line(number=4, command="dance")),
+            await answer_to(reader, writer, Line(number=5, command="reload")),
         ]
         return work.told, found
 
     assert with_worker(ask) == (
-        [("stop", "a->b")],
+        [("stop", "a->b"), ("reload",)],
         [
             Line(number=1),
             Line(number=2, error="a->b cannot start. Try later"),
             Line(number=3, error="The flow a->b has no job named 'x'", missing=True),
             Line(number=4, error="This worker knows no command 'dance'"),
+            Line(number=5),
         ],
     )
 

@@ -97,11 +97,16 @@ class FakeTopics:
     target: SimpleNamespace = field(
         default_factory=lambda: SimpleNamespace(metadata=SimpleNamespace(topics=_AnyTopic()))
     )
+    source: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(metadata=SimpleNamespace(topics={})))
     rules: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(selection=selection_of(FLOW)))
 
     async def look(self, before, folded=None, *, acts=True) -> Found:
         lanes = tuple(self.worker.world.lanes)
         await self.worker.work(0.3)
+        there = {topic: {number for each, number in lanes if each == topic} for topic, _ in lanes}
+        self.source.metadata.topics = {
+            topic: SimpleNamespace(partitions=partitions) for topic, partitions in there.items()
+        }
         return Found(tuple(LanePlan(topic, number, f"a.{topic}", number) for topic, number in lanes))
 
     async def limits(self, topics):

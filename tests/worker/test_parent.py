@@ -33,6 +33,9 @@ WORKER = """
         async def start_flow(self, name):
             if self.number == "2":
                 raise HeliographError("it cannot", remedy="Try later")
+        async def reload(self):
+            if self.number == "2":
+                raise HeliographError("the file is wrong")
         async def run_job(self, name, job):
             if job == "hang":
                 await asyncio.sleep(1000)
@@ -145,6 +148,8 @@ def test_commands_reach_every_worker(capfd):
             await parent.stop_flow("x")
         with pytest.raises(HeliographError, match="it cannot"):
             await parent.start_flow("a->b")
+        with pytest.raises(HeliographError, match="the file is wrong"):
+            await parent.reload()
         await parent.run_job("a->b", "store positions")  # one of them has it
         with pytest.raises(NotFound, match="no dance"):
             await parent.run_job("a->b", "dance")

@@ -97,7 +97,7 @@ async def run_session(
     await session._load()
     await session.lanes.refresh()
     await copy_all(session, clusters, (source, target))
-    session.jobs = tuple(session._jobs())
+    session._schedule.jobs = tuple(session._jobs())
     return World(source, target, session), clusters
 
 

@@ -36,6 +36,8 @@ from heliograph.wire.versions import Versions
 
 IN_FLIGHT_MAX = 1_000
 """Most unanswered requests on a connection: far above what any caller needs, so reaching it is a defect."""
+LAST_REQUEST_S = 0.5
+"""How long a connection that is to be closed is kept for requests that are about to be sent."""
 REAUTHENTICATE_AT = 0.85
 """Share of the session's lifetime after which it is renewed."""
 
@@ -179,6 +181,21 @@ class Connection:
     def close(self, cause: HeliographError | None = None) -> None:
         """Close at once; waiters get ``cause``."""
         self._end(cause or ClusterError(f"The connection to {self.where} was closed"))
+
+    def close_when_answered(self) -> None:
+        """Close as soon as nothing is under way; for a connection that another has taken the place of.
+
+        Whoever has it in hand may still send what he was about to: it lives for a moment more.
+        """
+
+        def look() -> None:
+            if self.error is None and self._waiters:
+                self._loop.call_later(LAST_REQUEST_S, look)
+            else:
+                self.close()
+
+        if self.error is None:
+            self._loop.call_later(LAST_REQUEST_S, look)
 
     def _end(self, error: HeliographError) -> None:
         if self.error is not None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from enum import StrEnum
@@ -22,7 +23,9 @@ from heliograph.observe.control import Companion
 from heliograph.observe.live import LiveView
 from heliograph.observe.log import Log, LogFormat, set_up_logging
 from heliograph.records import kernel_name
-from heliograph.worker.origin import take_origin
+from heliograph.worker.event_log import tell_warnings
+from heliograph.worker.origin import Origin, take_origin
+from heliograph.worker.reload import ConfigSource, follow
 from heliograph.worker.supervisor import Supervisor
 
 
@@ -51,23 +54,27 @@ def run(
     stopping = asyncio.Event()
     origin = take_origin(os.environ)
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())  # until the loop runs and the supervisor takes over
-    config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
+    if origin is not None:  # the parent has it, too, and passes on what is to be done
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    aliases = chosen_clusters(clusters, context.args)
+    source = ConfigSource(lambda: _read(file, aliases, origin))
+    config = source.read()
     handler = set_up_logging(log_format, log_level, origin={"worker": origin.number} if origin is not None else None)
     companions: list[Companion] = [lambda _: handler.keep_summarising()]
     try:
         if origin is not None:
             from heliograph.worker.child import serve_parent  # noqa: PLC0415 - for workers alone; loading takes a moment
 
-            flows = tuple(replace(flow, instance_id=origin.instance_id) for flow in config.flows)
             companions.append(partial(serve_parent, origin.socket))
-            asyncio.run(Supervisor(replace(config, flows=flows), stopping).run(companions))
+            asyncio.run(Supervisor(config, stopping, source).run(companions))
             return
+        companions.append(partial(follow, source, watches=config.watches))
         _tell_beginning(config, file)
         companions += _server(config)
         with _live_view(live) as view:
             if view is not None:
                 companions.append(view.follow)
-            code = _run(config, workers, stopping, companions)
+            code = _run(config, source, workers, stopping, companions)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already, and as what it did deserves
         handler.close()
@@ -75,11 +82,18 @@ def run(
         raise typer.Exit(code)
 
 
+def _read(file: Path, only_targets: Sequence[str], origin: Origin | None) -> Config:
+    """Read the configuration; that of a worker has what its parent has decided."""
+    config = load(file, environ=os.environ, only_targets=only_targets)
+    if origin is None:
+        return config
+    return replace(config, flows=tuple(replace(flow, instance_id=origin.instance_id) for flow in config.flows))
+
+
 def _tell_beginning(config: Config, file: Path) -> None:
     log = Log()
     log.info("heliograph", version=heliograph.__version__, kernel=kernel_name, file=file)
-    for warned in config.warnings:
-        log.warning("configuration", key=warned.key, line=warned.line or "-", note=warned.message)
+    tell_warnings(config)
 
 
 def _server(config: Config) -> list[Companion]:
@@ -99,13 +113,16 @@ def _live_view(live: bool | None) -> AbstractContextManager[LiveView | None]:
     return LiveView(console) if wanted and sys.stderr.isatty() else nullcontext()
 
 
-def _run(config: Config, workers: int, stopping: asyncio.Event, companions: list[Companion]) -> int:
+def _run(
+    config: Config, source: ConfigSource, workers: int, stopping: asyncio.Event, companions: list[Companion]
+) -> int:
     """Copy in this process, or in several; returns the exit code."""
     if workers == 1:
-        asyncio.run(Supervisor(config, stopping).run(companions))
+        asyncio.run(Supervisor(config, stopping, source).run(companions))
         return 0
     from heliograph.worker.parent import Parent  # noqa: PLC0415 - for a parent alone; loading takes a moment
 
     # This very command: a worker learns from its environment that it is one.
     command = [sys.executable, *sys.orig_argv[1:]]
-    return asyncio.run(Parent(workers, command, [flow.name for flow in config.flows], stopping).run(companions))
+    flows = [flow.name for flow in config.flows]
+    return asyncio.run(Parent(workers, command, flows, stopping, source).run(companions))

@@ -62,17 +62,31 @@ class Cluster:
                 connection.close()
                 del self._connections[key]
 
+    def change(self, config: ClusterConfig) -> None:
+        """Reach the same cluster as ``config`` says from now on: by other addresses, or with other credentials.
+
+        Each connection is replaced when it is asked for the next time. The old one is closed when all that is under
+        way on it is answered, so nobody notices.
+        """
+        self.config = config
+        self._failures.clear()
+
+    def is_outdated(self, connection: Connection) -> bool:
+        """Say whether a connection was opened by an earlier configuration, and should not be sent more on."""
+        return connection.config is not self.config
+
+    def _usable(self, connection: Connection | None) -> Connection | None:
+        return connection if connection and connection.error is None and not self.is_outdated(connection) else None
+
     # ---- connections --------------------------------------------------------------------------------------------
 
     async def connection(self, node_id: int, purpose: str = CONTROL) -> Connection:
         """Return the live connection to a broker for one purpose, opening it when needed."""
         key = (node_id, purpose)
-        found = self._connections.get(key)
-        if found and found.error is None:
+        if found := self._usable(self._connections.get(key)):
             return found
         async with self._opening.setdefault(key, asyncio.Lock()):
-            found = self._connections.get(key)
-            if found and found.error is None:
+            if found := self._usable(self._connections.get(key)):
                 return found
             broker = self.metadata.brokers.get(node_id)
             if broker is None:
@@ -85,6 +99,8 @@ class Cluster:
                 self._failures[key] = (failures + 1, asyncio.get_running_loop().time())
                 raise
             self._failures.pop(key, None)
+            if earlier := self._connections.get(key):
+                earlier.close_when_answered()
             self._connections[key] = opened
             return opened
 
@@ -101,22 +117,25 @@ class Cluster:
     async def any_connection(self) -> Connection:
         """Return a live control connection to any broker, a known one first, then the bootstrap servers."""
         for (_, purpose), connection in self._connections.items():
-            if purpose == CONTROL and connection.error is None:
+            if purpose == CONTROL and self._usable(connection):
                 return connection
-        if self._bootstrap and self._bootstrap.error is None:
-            return self._bootstrap
+        if found := self._usable(self._bootstrap):
+            return found
         first: HeliographError | None = None
         addresses = [*self.config.bootstrap]
         addresses += [(b.host, b.port) for b in self.metadata.brokers.values() if (b.host, b.port) not in addresses]
         for host, port in addresses:
             try:
-                self._bootstrap = await Connection.open(self.config, host, port)
+                opened = await Connection.open(self.config, host, port)
             except HeliographError as error:
                 # An answer that something is wrong says more than silence from another address.
                 if first is None or (isinstance(first, Unreachable) and not isinstance(error, Unreachable)):
                     first = error
             else:
-                return self._bootstrap
+                if self._bootstrap:
+                    self._bootstrap.close_when_answered()
+                self._bootstrap = opened
+                return opened
         assert first is not None, "there is at least one bootstrap server"
         raise first
 

@@ -101,6 +101,7 @@ CLUSTER_FIELDS: Mapping[str, tuple[str, Extent]] = {
 _PROCESS_FIELDS: Mapping[str, str] = {
     "http_listener": "heliograph.http.listener",
     "ready_requires": "heliograph.ready.requires",
+    "watches": "heliograph.reload.on.change",
 }
 
 

@@ -91,6 +91,12 @@ def find_ready_requires(resolver: Resolver) -> frozenset[CauseKind]:
     return frozenset({CauseKind.FLOW, *map(CauseKind, found.items)})
 
 
+def find_watches(resolver: Resolver) -> bool:
+    """Say whether the file is to be read again when it changes."""
+    name = "heliograph.reload.on.change"
+    return resolver.find(Family.FILE, name, (name,), name).value is True
+
+
 def find_routes(resolver: Resolver, file: PropertiesFile, aliases: Sequence[str]) -> tuple[Route, ...]:
     """Return the enabled flows.
 

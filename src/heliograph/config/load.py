@@ -19,6 +19,7 @@ from heliograph.config.flows import (
     find_http_listener,
     find_ready_requires,
     find_routes,
+    find_watches,
     way_of,
 )
 from heliograph.config.javaregex import compile_java_list, looks_like_glob
@@ -112,6 +113,7 @@ def make_config(
         flows=flows,
         http_listener=http_listener,
         ready_requires=ready_requires,
+        watches=find_watches(resolver),
         warnings=_one_each(warnings),
         effective=resolver.effective(),
     )

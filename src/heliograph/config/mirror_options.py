@@ -36,6 +36,13 @@ _FILE_OPTIONS = (
         "Causes for which /ready says 503, or all; flow, that a flow does not run, always counts.",
         choices=(*CauseKind, "all"),
     ),
+    Option(
+        "heliograph.reload.on.change",
+        _FILE,
+        Kind.BOOLEAN,
+        "true",
+        "Whether this file is read again when it changes, or one that it refers to; SIGHUP always does that.",
+    ),
     Option("config.providers", _FILE, Kind.LIST, "", "Names of the providers that ${name:path:key} may use."),
     Option("config.providers.*", _FILE, Kind.STRING, None, "Class and parameters of a provider."),
     *(

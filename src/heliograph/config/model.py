@@ -296,6 +296,8 @@ class Config:
     """Where metrics and health are served; None: nowhere."""
     ready_requires: frozenset[CauseKind] = frozenset({CauseKind.FLOW})
     """What makes ``/ready`` say no (``heliograph.ready.requires``); FLOW is always among them."""
+    watches: bool = True
+    """Whether the file is read again when it changes (``heliograph.reload.on.change``)."""
     warnings: tuple[Warned, ...] = ()
     effective: tuple[tuple[str, str, str], ...] = ()
     """For ``heliograph check``: key, value (secrets masked), origin (``file:line``, ``default``, or ``derived``

@@ -10,6 +10,8 @@ Source of the rules: the class comment of ``java.util.Properties`` and what a Ja
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,7 @@ from heliograph.errors import ConfigError
 BYTES_MAX = 1 << 20
 """Largest file that is read."""
 _BLANKS = " \t\f"
+_noted: ContextVar[set[Path] | None] = ContextVar("noted", default=None)
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -62,11 +65,24 @@ def read_properties(path: Path) -> PropertiesFile:
     return parse_properties(read_bytes(path, "configuration file"), path)
 
 
+@contextmanager
+def noting_files() -> Iterator[set[Path]]:
+    """Note the paths of all files that are read meanwhile, or could not be."""
+    files: set[Path] = set()
+    token = _noted.set(files)
+    try:
+        yield files
+    finally:
+        _noted.reset(token)
+
+
 def read_bytes(path: Path, what: str, *, bytes_max: int = BYTES_MAX) -> bytes:
     """Return the content of the file at ``path``; ``what`` names it in errors.
 
     Raises ConfigError when there is no such file, or it cannot be read or is larger than ``bytes_max``.
     """
+    if (noted := _noted.get()) is not None:
+        noted.add(path)
     try:
         with path.open("rb") as file:
             content = file.read(bytes_max + 1)

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
@@ -122,6 +122,10 @@ class DataPlane:
                     await self._tick()
         finally:
             self._tasks = None
+
+    def stop_on(self, losses: frozenset[LossKind]) -> None:
+        """Have lanes stand still at these losses from now on, and at no others."""
+        self._config = replace(self._config, stop_on_loss=losses)
 
     async def drain(self, timeout_s: float) -> bool:
         """Fetch no more, wait for what is under way; says whether all of it was answered in time."""

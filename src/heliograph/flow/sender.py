@@ -115,6 +115,11 @@ class Sender:
             if self._under_way and self._should_gather():
                 return
             connection = self._connection
+            if connection is not None and self._cluster.is_outdated(connection):
+                if not self._under_way:  # a broker answers in order, but only what came on one connection
+                    self._connection = None
+                    self._work.set()
+                return
             if connection is None or not connection.ready or not self._listener.may_send():
                 self._work.set()
                 return

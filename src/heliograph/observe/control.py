@@ -33,6 +33,13 @@ class Control(Protocol):
         """Start a flow that was stopped or has failed; one that runs is left alone. Raises NotFound."""
         ...
 
+    async def reload(self) -> None:
+        """Read the configuration again, and change what it changes; partitions that it does not concern never pause.
+
+        Raises HeliographError where it is refused: then the one before stays in force.
+        """
+        ...
+
     async def run_job(self, name: str, job: str) -> None:
         """Run a periodic job of a flow now, besides its interval.
 

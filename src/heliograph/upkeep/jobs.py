@@ -29,17 +29,29 @@ class Upkeep:
 
     def __init__(self, config: FlowConfig, source: Cluster, target: Cluster, flow: DataPlane, log: Log) -> None:
         """Nothing is asked or written before the jobs run. Raises ConfigError for lists that are no patterns."""
-        selects = selection_of(config).selects
-        self._log = log
-        lanes = flow.lanes
+        self._source, self._target, self._log = source, target, log
+        self._lanes = flow.lanes
         clusters = {Location.SOURCE: source, Location.TARGET: target}
-        self.syncs = Syncs(config, clusters, lanes, log)
-        self.checkpoints = Checkpoints(config, source, target, lanes, self.syncs, log)
+        self.syncs = Syncs(config, clusters, self._lanes, log)
         self.instances = Instances(config, target, log)
+        self._make_parts(config)
+
+    def _make_parts(self, config: FlowConfig) -> None:
+        """Make what remembers nothing that could not be learnt again."""
+        self._config = config
+        source, target, log = self._source, self._target, self._log
+        selects = selection_of(config).selects
         self._heartbeats = Heartbeats(config, source, target, self.instances, log)
+        self.checkpoints = Checkpoints(config, source, target, self._lanes, self.syncs, log)
         self._group_sync = GroupSync(config, target, self.checkpoints, log)
-        self._state_topics = StateTopics(config, source, target, log)
         self._acls = Acls(config, source, target, lambda: filter(selects, source.metadata.topics), log)
+        self._state_topics = StateTopics(config, source, target, log)
+
+    def change(self, config: FlowConfig) -> None:
+        """Do what ``config`` says from now on; :meth:`jobs` says what that is. Raises ConfigError."""
+        if _followed(config) != _followed(self._config):
+            self.syncs.change(config)
+            self._make_parts(config)
 
     def jobs(self) -> list[Job]:
         """Return all jobs that the configuration asks for."""
@@ -57,3 +69,14 @@ class Upkeep:
                 await self.syncs.finish()
         except (HeliographError, TimeoutError) as error:
             self._log.debug("the last offset syncs were not written", cause=error)
+
+
+def _followed(config: FlowConfig) -> tuple[object, ...]:
+    """Return what the parts follow."""
+    return (
+        config.sync,
+        config.topics,
+        config.topics_exclude,
+        config.replicate_heartbeats,
+        config.offset_flush_interval_ms,
+    )

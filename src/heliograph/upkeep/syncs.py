@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
-from heliograph.errors import NotAuthorized
+from heliograph.errors import HeliographError, NotAuthorized
 from heliograph.flow.lane import Lane
 from heliograph.flow.progress import RUNS_KEPT
 from heliograph.mirror.anchor import Anchor
@@ -64,6 +64,8 @@ class Syncs:
         """By source topic and partition; without those that share a target partition."""
         self.loaded = False
         """Whether what earlier processes wrote is in the maps."""
+        self._wider = False
+        """Whether topics may have come to be selected since."""
         self._config = config
         self._lanes = lanes
         self._log = log
@@ -85,6 +87,15 @@ class Syncs:
         """Syncs to be written, by partition and source offset, in order."""
         self._commit_due_s = 0.0
         self._looking = asyncio.Lock()
+
+    def change(self, config: FlowConfig) -> None:
+        """Follow ``config`` from now on, in all but where the syncs are written. Raises ConfigError.
+
+        For topics that are new, what earlier processes wrote is read at the next look.
+        """
+        self._config = config
+        self._selection = selection_of(config)
+        self._wider = True
 
     def jobs(self) -> list[Job]:
         """Return the job that keeps the maps and writes the syncs."""
@@ -122,8 +133,13 @@ class Syncs:
         One look at a time: the last one, at a stop, must not take what the job is just writing.
         """
         async with self._looking:
-            if not self.loaded:
-                await self._load()
+            if not self.loaded or self._wider:
+                self._wider = False
+                try:
+                    await self._load()
+                except HeliographError:
+                    self._wider = True
+                    raise
             self.follow()
             now_s = time.monotonic()
             if now_s >= self._commit_due_s:
@@ -186,7 +202,8 @@ class Syncs:
             self._origins[location] = await origin_of(self._config, source, target, read)
             if self._origins[location] is not SyncOrigin.FOREIGN:  # else they are those of the flow back
                 found.append(read)
-        self.maps |= newest(found)
+        for key, earlier in newest(found).items():
+            self.maps.setdefault(key, earlier)
         self.loaded = True
 
     async def _history(self, topic: InternalTopic) -> SyncMaps:

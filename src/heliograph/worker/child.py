@@ -97,6 +97,7 @@ async def _obey(told: Line, control: Control) -> Line:
         "stop_flow": control.stop_flow,
         "start_flow": control.start_flow,
         "run_job": control.run_job,
+        "reload": control.reload,
     }
     if told.command not in commands:
         return Line(number=told.number, error=f"This worker knows no command {told.command!r}")

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from heliograph.config.model import LossKind
+from heliograph.config.changes import Changes
+from heliograph.config.model import Config, LossKind
 from heliograph.flow.events import (
     ClusterBack,
     ClusterTrouble,
@@ -38,6 +39,32 @@ def tell(event: Event, log: Log) -> None:
             log.warning("a cluster does not answer; it is tried again", cluster=alias, cause=cause)
         case ClusterBack(alias):
             log.info("the cluster answers again", cluster=alias)
+
+
+def tell_warnings(config: Config, besides: Config | None = None) -> None:
+    """Log what in a configuration has another effect than its author meant, but not what was so in an earlier one."""
+    known = set() if besides is None else {(warned.key, warned.message) for warned in besides.warnings}
+    for warned in config.warnings:
+        if (warned.key, warned.message) not in known:
+            Log().warning("configuration", key=warned.key, line=warned.line or "-", note=warned.message)
+
+
+def tell_changes(changes: Changes) -> None:
+    """Log what another configuration changes, by option."""
+    if not changes:
+        Log().info("the configuration was read again; nothing has changed")
+    for flow in changes.end:
+        Log(flow.name).info("the configuration has this flow no more; it ends")
+    for flow in changes.begin:
+        Log(flow.name).info("the configuration has a new flow; it begins")
+    for change in changes.flows:
+        log = Log(change.flow.name)
+        log.info("the configuration has changed", options=", ".join(change.options))
+        if change.starts_again:
+            log.warning("these options start the flow again", options=", ".join(change.starts_again))
+    if changes.process:
+        options = ", ".join(changes.process)
+        Log().warning("these options take effect when the process is started again", options=options)
 
 
 def tell_health(causes: Sequence[Cause], log: Log) -> None:

@@ -115,6 +115,25 @@ class FlowRunner:
             self._since_s = time.monotonic()
         self.state, self.cause = state, cause
 
+    async def change(self, config: FlowConfig) -> None:
+        """Copy as ``config`` says from now on, without a pause.
+
+        Only for what :class:`~heliograph.config.changes.Extent` calls a change in place.
+        """
+        self.config = config
+        for cluster, reached in ((self._source, config.source), (self._target, config.target)):
+            if cluster.config != reached:
+                cluster.change(reached)
+        if self._ownership is not None:
+            self._ownership.change(config)
+        if self._session is not None:
+            await self._session.change(config)
+
+    def is_elsewhere(self, alias: str, cluster_id: str | None) -> bool:
+        """Say whether a cluster with this id is not the one that the flow knows by ``alias``."""
+        known = next(each.metadata.cluster_id for each in (self._source, self._target) if each.alias == alias)
+        return None not in (known, cluster_id) and known != cluster_id
+
     # ---- life -------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ from heliograph.flow.data_plane import DataPlane
 from heliograph.flow.lane import Lane
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
-from heliograph.mirror.topics import LanePlan
+from heliograph.mirror.topics import LanePlan, TopicRules
 from heliograph.observe.log import Log
 from heliograph.observe.text import plural
 from heliograph.offsets.commits import Commits
@@ -87,6 +87,11 @@ class LaneSet:
         await self.look()
         await self.take_share()
 
+    async def change(self, config: FlowConfig, rules: TopicRules, deletion: DeletionJob | None) -> None:
+        """Open lanes by ``config`` from the next look on."""
+        async with self._changing:
+            self.config, self.topic_job.rules, self.deletion = config, rules, deletion
+
     async def look(self) -> None:
         """Look at the topics, and say what there is to be shared. Raises a ClusterError."""
         async with self._changing:
@@ -99,7 +104,7 @@ class LaneSet:
         self._note_topics(found)
         self.plans = {(plan.source_topic, plan.partition): plan for plan in found.lanes}
         for key, lane in list(self.flow.lanes.items()):
-            if key not in self.plans or key[0] in found.anew:
+            if key[0] in found.anew or not self._is_on_source(key):
                 self._close(lane)
         small = {each.topic: each.target_partitions for each in found.folded}
         self._want(small if leads else self.sharing.share.folded)
@@ -158,13 +163,18 @@ class LaneSet:
     def missing(self) -> int:
         """How many lanes of the share cannot be opened, as the last look did not show them, or not their copies."""
         share = self.sharing.share
-        unseen = len(share.lanes - self.plans.keys()) if share.lanes is not None else 0
+        told = share.lanes if share.lanes is not None and share.same_config else frozenset()
+        unseen = len(told - self.plans.keys())
         return unseen + sum(not self._has_copy(plan) for plan in self._mine().values())
 
     def _has_copy(self, plan: LanePlan) -> bool:
         """Whether a lane has somewhere to go; who may create topics has done all that can be done."""
         copy = self.topic_job.target.metadata.topics.get(plan.target_topic)
         return self._acted or (copy is not None and plan.target_partition in copy.partitions)
+
+    def _is_on_source(self, key: TopicPartition) -> bool:
+        topic = self.topic_job.source.metadata.topics.get(key[0])
+        return topic is not None and key[1] in topic.partitions
 
     @property
     def held(self) -> frozenset[TopicPartition]:
@@ -200,14 +210,17 @@ class LaneSet:
             )
 
     async def _give_up(self, lanes: list[Lane]) -> int:
-        """Close lanes that are paused, or to be another worker's; returns how many could not be closed."""
+        """Close lanes that are paused, another worker's or nobody's; returns how many could not be closed."""
         kept = await self._close_in_order(lanes)
         keys = {(lane.source_topic, lane.partition) for lane in lanes} - self.flow.lanes.keys()
-        paused = sum(map(self.paused, keys))
+        ended = keys - self.plans.keys()
+        paused = {key for key in keys - ended if self.paused(key)}
+        if ended:
+            self.log.info("partitions are no longer copied", partitions=len(ended))
         if paused:
-            self.log.info("partitions paused", partitions=paused)
-        if len(keys) > paused:
-            self.log.info("partitions given to other workers", partitions=len(keys) - paused)
+            self.log.info("partitions paused", partitions=len(paused))
+        if given := keys - ended - paused:
+            self.log.info("partitions given to other workers", partitions=len(given))
         return kept
 
     async def _close_in_order(self, lanes: list[Lane]) -> int:

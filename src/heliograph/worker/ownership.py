@@ -162,6 +162,13 @@ class Ownership:
             ),
         )
 
+    def change(self, config: FlowConfig) -> None:
+        """Share out by ``config`` from now on, and tell the others that it is the one in force here."""
+        self._config = config
+        if config.digest != self._digest:
+            self._digest = config.digest
+            self.rejoin()
+
     def holds(self, tenure: int | None = None) -> bool:
         """Whether what this worker has is its own at this moment; with ``tenure``, what it got then."""
         return self.owns and self._now() < self._lease_until and tenure in (None, self.tenure)

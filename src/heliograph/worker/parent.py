@@ -38,6 +38,7 @@ from heliograph.observe.model import ProcessView, WorkerView
 from heliograph.worker.child import LINE_BYTES_MAX, Line, encode, lines
 from heliograph.worker.lines import LineSplitter
 from heliograph.worker.origin import INSTANCE_VARIABLE, SOCKET_VARIABLE
+from heliograph.worker.reload import ConfigSource
 from heliograph.worker.snapshot import process_view
 from heliograph.worker.supervisor import tell_defect
 
@@ -130,10 +131,11 @@ class Parent:
         command: Sequence[str],
         flows: Sequence[str],
         stopping: asyncio.Event,
+        source: ConfigSource | None = None,
         *,
         answer_s: float = ANSWER_S,
     ) -> None:
-        """``command`` starts one worker, ``flows`` names what it copies.
+        """``command`` starts one worker, ``flows`` names what it copies, and ``source`` is what all of them read.
 
         Nothing is started before :meth:`run`, which ends when ``stopping`` is set. A worker has ``answer_s`` to do what
         it is told.
@@ -142,6 +144,7 @@ class Parent:
         self._workers = [_Worker(number, f"{prefix}-{number}") for number in range(1, count + 1)]
         self._command = tuple(command)
         self._flows = tuple(flows)
+        self._source = source
         self._stopping = stopping
         self._answer_s = answer_s
         self._stopped_flows: set[str] = set()
@@ -183,6 +186,13 @@ class Parent:
         """Run a periodic job in every worker that has it. Raises NotFound, and the first worker's error."""
         self._check_flow(name)
         await self._tell_all("run_job", name, job)
+
+    async def reload(self) -> None:
+        """Have all workers read the configuration again. Raises HeliographError where it is refused, by any of them."""
+        if self._source is not None:
+            config = await asyncio.to_thread(self._source.read)
+            self._flows = tuple(flow.name for flow in config.flows)
+        await self._tell_all("reload")
 
     def _check_flow(self, name: str) -> None:
         if name not in self._flows:

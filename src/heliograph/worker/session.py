@@ -28,7 +28,7 @@ from heliograph.mirror.deletions import Deletions
 from heliograph.mirror.losses import Loss
 from heliograph.mirror.naming import naming_of
 from heliograph.mirror.steering import Part, Restart, Steering
-from heliograph.mirror.topics import topic_rules_of
+from heliograph.mirror.topics import TopicRules, topic_rules_of
 from heliograph.observe.log import Log
 from heliograph.offsets.commits import Commits
 from heliograph.offsets.fencing import fence
@@ -38,7 +38,7 @@ from heliograph.upkeep.deletion import DeletionJob
 from heliograph.upkeep.held_up import HeldUpPartitions
 from heliograph.upkeep.instances import LOOK_S as LOOK_AT_INSTANCES_S
 from heliograph.upkeep.jobs import Upkeep
-from heliograph.upkeep.periodic import Job, Scope, every, until_done
+from heliograph.upkeep.periodic import Job, Schedule, Scope, until_done
 from heliograph.upkeep.topic_configs import TopicConfigsJob
 from heliograph.upkeep.topics import TopicJob
 from heliograph.upkeep.unkeyed import OPEN, Unkeyed
@@ -113,8 +113,6 @@ class Session:
         self.config = config
         self.source, self.target = source, target
         self.log = log
-        self.jobs: tuple[Job, ...] = ()
-        """What is done again and again beside the copying, once that has begun."""
         self._listener = listener
         self._sharing = listener.sharing
         self.cut_off = False
@@ -130,8 +128,10 @@ class Session:
         self._commits = Commits(self._offsets, self._transactions, listener.holds)
         self._producers = Producers(target)
         self.flow = self._make_flow()
+        self._schedule = Schedule(log, self._may)
         self.loads = Loads(self.flow.lanes)
         self._shared = asyncio.Event()
+        self._look_soon = asyncio.Event()
         self._same_config = True
         self._told_share: tuple[int, int] | None = None
         self.held_up = HeldUpPartitions(source, self.flow.lanes, log)
@@ -150,13 +150,11 @@ class Session:
             config, clusters, takeover, self._producers, self._commits, log, self.flow, listener.excused
         )
         topic_job = TopicJob(source, target, topic_rules_of(config))
-        naming = topic_job.rules.selection.naming
-        deletion = DeletionJob(source, target, Deletions(naming), log) if config.delete_topics else None
         self.lanes = LaneSet(
             config,
             self.flow,
             topic_job,
-            deletion,
+            self._deletion(topic_job.rules),
             self._commits,
             self._starter.start,
             self._upkeep.begun,
@@ -197,6 +195,32 @@ class Session:
             transactions=self._transactions,
         )
 
+    def _deletion(self, rules: TopicRules) -> DeletionJob | None:
+        if not self.config.delete_topics:
+            return None
+        return DeletionJob(self.source, self.target, Deletions(rules.selection.naming), self.log)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """What is done again and again beside the copying, once that has begun."""
+        return self._schedule.jobs
+
+    async def change(self, config: FlowConfig) -> None:
+        """Copy as ``config`` says from now on; lanes that it does not concern never pause.
+
+        Only for what :class:`~heliograph.config.changes.Extent` calls a change in place.
+        """
+        self.config = config
+        rules = topic_rules_of(config)
+        self.flow.stop_on(config.stop_on_loss)
+        self._starter.config = config
+        self._configs_job.rules = rules
+        self._upkeep.change(config)
+        await self.lanes.change(config, rules, self._deletion(rules))
+        if self.jobs:  # else they begin with this configuration
+            await self._schedule.change(self._jobs())
+        self._look_soon.set()
+
     # ---- life -------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -211,7 +235,6 @@ class Session:
             await self._shared.wait()
         self._shared.clear()
         await until_done("begin the partitions", self.lanes.take_share, self.log, self._listener.waiting)
-        self.jobs = tuple(self._jobs())
         self._after_change()
         try:
             with single_cause():
@@ -219,8 +242,8 @@ class Session:
                     group.create_task(self.flow.run())
                     group.create_task(self._follow_share(), name="share")
                     group.create_task(self.helm.follow(self._on_told), name="steering")
-                    for job in self.jobs:
-                        group.create_task(every(job, self.log, may=self._may), name=job.name)
+                    group.create_task(self._follow_config(), name="configuration")
+                    group.create_task(self._schedule.run(self._jobs()), name="jobs")
         except* _StartOver:
             self.log.info("starting over")
 
@@ -264,6 +287,14 @@ class Session:
             await self._shared.wait()
             self._shared.clear()
             await until_done("take over partitions", self.lanes.take_share, self.log, lambda _: None)
+            self._after_change()
+
+    async def _follow_config(self) -> None:
+        """Look at the topics as soon as there is another configuration, by which others may be selected."""
+        while True:
+            await self._look_soon.wait()
+            self._look_soon.clear()
+            await until_done("look at the topics", self.lanes.refresh, self.log, lambda _: None)
             self._after_change()
 
     def _after_change(self) -> None:

@@ -9,10 +9,11 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from heliograph.concurrency import cancel_all, single_cause
+from heliograph.config.changes import Changes, changes_of
 from heliograph.config.model import Config, FlowConfig
 from heliograph.errors import HeliographError, NotFound, RecordsLost
 from heliograph.observe.control import Companion
@@ -20,9 +21,11 @@ from heliograph.observe.health import Told
 from heliograph.observe.log import Log
 from heliograph.observe.model import ProcessView
 from heliograph.observe.text import plural
-from heliograph.worker.event_log import tell_health
+from heliograph.worker.access import probe
+from heliograph.worker.event_log import tell_changes, tell_health, tell_warnings
 from heliograph.worker.flow_runner import FlowRunner
 from heliograph.worker.losses import Losses
+from heliograph.worker.reload import ConfigSource
 from heliograph.worker.snapshot import Pictures, process_view
 
 COLLECT_AFTER_OBJECTS = 20_000
@@ -54,9 +57,17 @@ class _Flow:
 class Supervisor:
     """Runs the flows of one configuration."""
 
-    def __init__(self, config: Config, stopping: asyncio.Event | None = None) -> None:
-        """Nothing is connected before :meth:`run`, which ends when ``stopping`` is set, be it long before."""
+    def __init__(
+        self, config: Config, stopping: asyncio.Event | None = None, source: ConfigSource | None = None
+    ) -> None:
+        """Nothing is connected before :meth:`run`, which ends when ``stopping`` is set, be it long before.
+
+        ``source`` is what :meth:`reload` reads again; None: there is nothing to read.
+        """
         self._config = config
+        self._source = source
+        self._changing = asyncio.Lock()
+        """One change of the configuration at a time."""
         self._flows: dict[str, _Flow] = {}
         self._stopping = stopping or asyncio.Event()
         self._changed = asyncio.Event()
@@ -86,8 +97,7 @@ class Supervisor:
         flow.held = True
         if not flow.task.done():
             Log().info("stopping a flow", name=name)
-            flow.runner.stop()
-            await asyncio.wait([flow.task])
+            await self._halt(flow)
 
     async def start_flow(self, name: str) -> None:
         """Start a flow that was stopped or has failed; one that runs is left alone. Raises NotFound."""
@@ -106,6 +116,60 @@ class Supervisor:
             raise NotFound(f"The flow {name} has no job named {job!r}", remedy=f"There are: {there}")
         with single_cause():
             await jobs[job].run()
+
+    async def reload(self) -> None:
+        """Read the configuration again, and change what it changes. Raises HeliographError where it is refused."""
+        if self._source is None:
+            raise NotFound("This process has no configuration file that could be read again")
+        async with self._changing:
+            new = await asyncio.to_thread(self._source.read)
+            changes = changes_of(self._config, new)
+            elsewhere = [
+                alias for alias, where in (await probe(changes.clusters)).items() if self._is_other(alias, where)
+            ]
+            tell_warnings(new, besides=self._config)
+            self._config = new
+            tell_changes(changes)
+            if not self._stopping.is_set():
+                await self._apply(changes, elsewhere)
+
+    def _is_other(self, alias: str, cluster_id: str | None) -> bool:
+        """Say whether the flows know another cluster by this alias."""
+        return any(
+            runner.is_elsewhere(alias, cluster_id)
+            for runner in self._runners
+            if alias in (runner.config.source.alias, runner.config.target.alias)
+        )
+
+    async def _apply(self, changes: Changes, elsewhere: Collection[str]) -> None:
+        for config in changes.begin:
+            self._start(config, Losses())
+        for config in changes.end:
+            await self._halt(self._flows[config.name])
+            del self._flows[config.name]
+            self._changed.set()
+        for change in changes.flows:
+            flow = self._flow(change.flow.name)
+            moved = {change.flow.source.alias, change.flow.target.alias}.intersection(elsewhere)
+            for alias in moved:
+                flow.runner.log.warning("another cluster has this name now; the flow starts again", cluster=alias)
+            if change.starts_again or moved or flow.task.done():
+                await self._start_again(flow, change.flow)
+            else:
+                await flow.runner.change(change.flow)
+
+    async def _start_again(self, flow: _Flow, config: FlowConfig) -> None:
+        """Stop a flow in good order and start it with another configuration; one that is to stay stopped does so."""
+        stays, flow.held = flow.held, True  # so that nobody takes the process for done
+        await self._halt(flow)
+        flow.runner.config = config
+        if not stays and not self._stopping.is_set():
+            self._start(config, flow.runner.losses)
+
+    async def _halt(self, flow: _Flow) -> None:
+        if not flow.task.done():
+            flow.runner.stop()
+            await asyncio.wait([flow.task])
 
     def _flow(self, name: str) -> _Flow:
         if name not in self._flows:

@@ -1,0 +1,30 @@
+"""Whether clusters let us in: asked before another configuration is taken on, so that a wrong one never is."""
+
+from collections.abc import Iterable
+
+from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.retry import retriable
+from heliograph.config.model import ClusterConfig
+from heliograph.errors import HeliographError
+from heliograph.observe.log import Log
+
+
+async def probe(clusters: Iterable[ClusterConfig]) -> dict[str, str | None]:
+    """Connect to each of ``clusters`` and return their ids by alias; None where one does not answer.
+
+    Raises what cannot pass by itself: refused credentials, a certificate that is not trusted.
+    """
+    return {config.alias: await _probe(config) for config in clusters}
+
+
+async def _probe(config: ClusterConfig) -> str | None:
+    cluster = Cluster(config)
+    try:
+        await cluster.start()
+    except HeliographError as error:
+        if retriable(error) is None:
+            raise
+        Log().warning("a cluster does not answer with its new configuration", cluster=config.alias, cause=error)
+    finally:
+        await cluster.close()
+    return cluster.metadata.cluster_id
