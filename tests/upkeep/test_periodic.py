@@ -7,7 +7,7 @@ import pytest
 from heliograph.concurrency import all_of
 from heliograph.errors import BrokerError, DamagedBatch, Unreachable
 from heliograph.observe.log import Log
-from heliograph.upkeep.periodic import Job, Scope, every, until_done
+from heliograph.upkeep.periodic import Job, Schedule, Scope, every, until_done
 
 
 async def _raise(error: Exception) -> None:
@@ -114,3 +114,85 @@ def test_a_job_never_runs_beside_itself():
         assert most == 1
 
     asyncio.run(main())
+
+
+class Done:
+    """Counts what jobs do."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def job(self, name: str, interval_s: float, *, at_once: bool = False) -> Job:
+        return Job(name, Scope.LANES, interval_s, getattr(self, name), at_once=at_once)
+
+    async def one(self) -> None:
+        self.counts["one"] = self.counts.get("one", 0) + 1
+
+    async def two(self) -> None:
+        self.counts["two"] = self.counts.get("two", 0) + 1
+
+    async def until(self, name: str, count: int) -> None:
+        async with asyncio.timeout(10):
+            while self.counts.get(name, 0) < count:
+                await asyncio.sleep(0.005)
+
+
+def scheduled(script) -> None:
+    async def main() -> None:
+        schedule = Schedule(Log("test"), lambda _: True)
+        done = Done()
+        running = asyncio.create_task(schedule.run([done.job("one", 3600.0)]))
+        await asyncio.sleep(0)
+        await script(schedule, done)
+        assert not running.done()
+        running.cancel()
+
+    asyncio.run(main())
+
+
+def test_an_interval_that_is_changed_counts_at_once_and_what_is_known_stays():
+    async def script(schedule, done):
+        (job,) = schedule.jobs
+        await job.run()
+        await schedule.change([done.job("one", 0.01)])
+        assert schedule.jobs == (job,)
+        await done.until("one", 3)
+        await schedule.change([done.job("one", 3600.0)])
+        count = done.counts["one"]
+        await asyncio.sleep(0.05)
+        assert done.counts["one"] <= count + 1
+
+    scheduled(script)
+
+
+def test_jobs_begin_and_end():
+    async def script(schedule, done):
+        await schedule.change([done.job("two", 3600.0, at_once=True)])
+        await done.until("two", 1)
+        assert [job.name for job in schedule.jobs] == ["two"]
+        await schedule.change([done.job("one", 0.01)])
+        await done.until("one", 2)
+        assert done.counts["two"] == 1
+
+    scheduled(script)
+
+
+def test_a_job_is_not_ended_in_the_middle_of_its_work():
+    async def script(schedule, done):
+        begun, may_end, ended = asyncio.Event(), asyncio.Event(), []
+
+        async def work() -> None:
+            begun.set()
+            await may_end.wait()
+            ended.append(True)
+
+        await schedule.change([Job("long", Scope.LANES, 0.0, work, at_once=True)])
+        await begun.wait()
+        changing = asyncio.create_task(schedule.change([done.job("one", 3600.0)]))
+        await asyncio.sleep(0.01)
+        assert not changing.done()
+        may_end.set()
+        await changing
+        assert ended
+
+    scheduled(script)

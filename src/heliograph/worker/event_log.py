@@ -54,9 +54,11 @@ def tell_changes(changes: Changes) -> None:
     if not changes:
         Log().info("the configuration was read again; nothing has changed")
     for flow in changes.end:
-        Log(flow.name).info("the configuration has this flow no more; it ends")
+        log = Log(flow.name)
+        log.info("the configuration has this flow no more; it ends")
     for flow in changes.begin:
-        Log(flow.name).info("the configuration has a new flow; it begins")
+        log = Log(flow.name)
+        log.info("the configuration has a new flow; it begins")
     for change in changes.flows:
         log = Log(change.flow.name)
         log.info("the configuration has changed", options=", ".join(change.options))
