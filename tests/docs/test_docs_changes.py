@@ -16,7 +16,7 @@ def options_of(row: str) -> set[str]:
 
 
 def test_options_that_start_the_flow_again() -> None:
-    tables = (changes._FLOW_FIELDS, changes._SYNC_FIELDS)
+    tables = (changes.FLOW_FIELDS, changes.SYNC_FIELDS)
     wanted = {option for table in tables for option, extent in table.values() if extent is Extent.FLOW}
     wanted -= {"name"}  # of the connector, which no file can give yet
     assert options_of("the flow is stopped in good order and started again") == wanted

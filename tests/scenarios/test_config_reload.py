@@ -41,28 +41,28 @@ def test_topics_begin_and_end_and_the_others_never_pause(source_kafka, target_ka
     write(source_kafka, late, simple_rows(10))
 
     def file(chosen: str, more: dict[str, object] | None = None) -> str:
-        return one_way(source_kafka, target_kafka, "live", chosen, more)
+        return one_way(source_kafka, target_kafka, "lively", chosen, more)
 
     with Load(source_kafka, steady, partitions=PARTITIONS, rate_s=500) as load:
         running = heliograph(file(steady), "--log-level", "debug")
         running.wait_for("running  topics=1")
         load.wait_for(500)
-        with Arrivals(target_kafka, f"live.{steady}", PARTITIONS) as arrivals:
+        with Arrivals(target_kafka, f"lively.{steady}", PARTITIONS) as arrivals:
             time.sleep(1)
             begun = time.monotonic()
             change(running, file(f"{steady}, {late}"))
-            wait_for_rows(target_kafka, f"live.{late}", 10)
+            wait_for_rows(target_kafka, f"lively.{late}", 10)
             assert "the configuration has changed  options=topics" in running.log
             change(running, file(f"{steady}, {late}", {"topics.exclude": late}))
             running.wait_for("partitions are no longer copied  partitions=1")
             write(source_kafka, late, simple_rows(5, first=10))
             more = {"target.offset.flush.interval.ms": 1_000, "tasks.max": 3, "sync.topic.configs.enabled": "false"}
             change(running, file(f"{steady}, {late}", more))
-            wait_for_rows(target_kafka, f"live.{late}", 15)  # where it had ended
+            wait_for_rows(target_kafka, f"lively.{late}", 15)  # where it had ended
             assert arrivals.silence_s(begun) < SOON_S
         total = load.finish()
-        assert_equal(source_kafka, target_kafka, steady, f"live.{steady}", total, running)
-    assert read(target_kafka, f"live.{late}") == read(source_kafka, late)
+        assert_equal(source_kafka, target_kafka, steady, f"lively.{steady}", total, running)
+    assert read(target_kafka, f"lively.{late}") == read(source_kafka, late)
     assert (started(running, steady), started(running, late)) == (PARTITIONS, 2)
     options = "topics.exclude, sync.topic.configs.interval.seconds, tasks.max, offset.flush.interval.ms"
     assert set(options.split(", ")) == set(re.findall(r"options=\"(.*)\"", running.log)[-1].split(", "))
