@@ -38,6 +38,12 @@ class Instances:
         """Until others were seen, do everything."""
         self.duties = duties_of(self.config)
 
+    def change(self, config: FlowConfig) -> None:
+        """Do what ``config`` says from now on; what it adds is done here until the next look."""
+        before, now = duties_of(self.config), duties_of(config)
+        self.config = config
+        self.duties = self.duties & now | now - before
+
     @property
     def matter(self) -> bool:
         """Whether there is anything that one instance does for all."""

@@ -51,6 +51,7 @@ class Upkeep:
         """Do what ``config`` says from now on; :meth:`jobs` says what that is. Raises ConfigError."""
         if _followed(config) != _followed(self._config):
             self.syncs.change(config)
+            self.instances.change(config)
             self._make_parts(config)
 
     def jobs(self) -> list[Job]:
