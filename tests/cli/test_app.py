@@ -34,6 +34,7 @@ def test_these_are_the_commands() -> None:
         "plan",
         "restart",
         "resume",
+        "rewind",
         "run",
         "status",
         "verify",

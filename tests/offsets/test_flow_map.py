@@ -55,6 +55,24 @@ def test_positions_and_syncs_are_put_together():
     in_a_flow(steps)
 
 
+def test_a_position_that_a_person_has_set_is_no_pair_of_one_record():
+    """Going back leaves what the copy holds; going further is a hole."""
+
+    async def steps(ends, _source, _target):
+        back, further = Anchor(4, 9, placed=True), Anchor(14, 9, placed=True)
+        syncs = [OffsetSync(topic, 0, offset, offset) for topic in ("t", "t1") for offset in (0, 9)]
+        await stored(ends, {("t", 0): back, ("t1", 0): further}, syncs=syncs)
+        known = await loaded(ends)
+        assert runs(known.maps) == {
+            ("t", 0): [OffsetRun(0, 0, 10)],
+            ("t1", 0): [OffsetRun(0, 0, 10), OffsetRun(15, 10, 0)],
+        }
+        assert known.maps["t", 0].translate(4).offset == 4
+        assert known.maps["t1", 0].translate(12) == known.maps["t1", 0].translate(11)
+
+    in_a_flow(steps)
+
+
 def test_syncs_of_the_flow_in_the_other_direction_do_not_count():
     """On the source lie those that tell the truth; on the target are some whose records differ."""
 

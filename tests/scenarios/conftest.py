@@ -1,6 +1,8 @@
 """Fixtures of the scenarios: start the program, and describe a flow to it."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 import running_program
@@ -37,3 +39,16 @@ def copy(
         return heliograph(one_way(source_kafka, target_kafka, alias, topics, more))
 
     return start
+
+
+@pytest.fixture
+def valve(heliograph: Start) -> Callable[..., dict[str, Any]]:
+    """Run a command that tells a flow something, and return what it says: ``valve("pause", properties, "--topic", t)``."""
+
+    def run(command: str, properties: str, *options: str) -> dict[str, Any]:
+        ran = heliograph(properties, *options, "--json", command=command)
+        assert ran.wait() == 0, ran.log
+        said: dict[str, Any] = json.loads(ran.log)
+        return said
+
+    return run

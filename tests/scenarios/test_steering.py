@@ -1,11 +1,13 @@
 """A hand on the valve: a flow, a topic, a partition is paused and goes on, with real brokers, under load."""
 
-import json
+import time
 
 import pytest
-from plain_client import create_topic, simple_rows, wait_for_rows, write
+from plain_client import create_topic, delete_records, end_offsets, read, simple_rows, topics, wait_for_rows, write
 from steady_load import Load, assert_equal
 from worker_shares import assert_unharmed, wait_for_shares
+
+from heliograph.testbed import MirrorMaker
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(240)]
 
@@ -15,25 +17,20 @@ ONCE = {"target.exactly.once.source.support": "enabled"}
 
 def ends(kafka, topic, partitions=PARTITIONS):
     """Where the partitions of a topic end."""
-    from confluent_kafka import Consumer, TopicPartition
-
-    reader = Consumer({**kafka.librdkafka_config(), "group.id": "ends"})
-    try:
-        return [reader.get_watermark_offsets(TopicPartition(topic, number), 20)[1] for number in range(partitions)]
-    finally:
-        reader.close()
+    found = end_offsets(kafka, topic)
+    return [found[number][1] for number in range(partitions)]
 
 
-@pytest.fixture
-def valve(heliograph):
-    """Run ``pause``, ``resume`` or ``restart`` and return what it says."""
-
-    def run(command, properties, *options, exit_code=0):
-        ran = heliograph(properties, *options, "--json", command=command)
-        assert ran.wait() == exit_code, ran.log
-        return json.loads(ran.log)
-
-    return run
+def wait_for_state(kafka, topic, state):
+    """Wait until MirrorMaker 2 says of its source connector what it does."""
+    deadline = time.monotonic() + 90
+    while True:
+        rows = read(kafka, topic) if topic in topics(kafka) else []
+        told = [row.value for row in rows if row.key == b"status-connector-MirrorSourceConnector"]
+        if told and b'"state":"%s"' % state in told[-1]:
+            return
+        assert time.monotonic() < deadline, told
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("more", [{}, ONCE], ids=["plain", "transactions"])
@@ -89,3 +86,48 @@ def test_a_topic_and_a_partition_are_paused_and_stay_so(source_kafka, target_kaf
         assert_equal(source_kafka, target_kafka, one, f"valve2.{one}", total, second)
         wait_for_rows(target_kafka, f"valve2.{other}", 20)
     assert_unharmed(second)
+
+
+def test_a_partition_that_stands_still_after_a_loss_goes_on_after_a_restart(
+    source_kafka, target_kafka, heliograph, one_way, unique, valve
+):
+    create_topic(source_kafka, unique, 2)
+    write(source_kafka, unique, simple_rows(40, partitions=2))
+    properties = one_way(source_kafka, target_kafka, "valve7", unique, {"heliograph.stop.on.loss": "retention"})
+    copy = f"valve7.{unique}"
+    first = heliograph(properties)
+    wait_for_rows(target_kafka, copy, 40)
+    assert first.stop() == 0
+    write(source_kafka, unique, simple_rows(40, first=40, partitions=2))
+    delete_records(source_kafka, unique, 1, 30)
+    second = heliograph(properties)
+    second.wait_for("met a loss")
+    wait_for_rows(target_kafka, copy, 60)
+    valve("restart", properties, "--topic", unique, "--partition", "1")
+    wait_for_rows(target_kafka, copy, 70)
+    second.wait_for("partitions were started again")
+    valve("restart", properties)
+    second.wait_for("starting over")
+    second.wait_for(" running ", times=2)
+    write(source_kafka, unique, simple_rows(20, first=80, partitions=2))
+    wait_for_rows(target_kafka, copy, 90)
+    assert second.stop() == 0
+
+
+def test_a_real_mirror_maker_honours_a_paused_flow_and_says_so_to_us(
+    source_kafka, target_kafka, heliograph, one_way, unique, valve
+):
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(10))
+    more = {"config.storage.replication.factor": 1, "status.storage.replication.factor": 1}
+    properties, copy = one_way(source_kafka, target_kafka, "valve8", unique, more), f"valve8.{unique}"
+    assert valve("pause", properties)["copier"] == "nobody"
+    with MirrorMaker(properties, clusters=["target"]):
+        wait_for_state(target_kafka, "mm2-status.valve8.internal", b"PAUSED")
+        assert copy not in topics(target_kafka)
+        said = valve("resume", properties)
+        assert (said["copier"], said["done"]) == ("mirrormaker", True)
+        wait_for_rows(target_kafka, copy, 10, limit_s=60)
+        ran = heliograph(properties, "--topic", unique, "--to-beginning", "--execute", command="rewind")
+        assert ran.wait() == 3
+        assert "running MirrorMaker 2, which cannot be told of topics" in ran.log

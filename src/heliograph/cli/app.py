@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Mapping[str, Any]] = {
     "pause": {},
     "resume": {},
     "restart": {},
+    "rewind": {},
     "offsets": {},
     "failover": {},
     "failback": {},

@@ -109,11 +109,12 @@ class Lane:
         *,
         identity: Identity | None = None,
         target_before: int | None = None,
+        placed: bool = False,
     ) -> None:
         """Begin at source offset ``position``; the target's next record is expected at ``expected_offset``.
 
         Where ``target_before`` is given, it is the target offset of the record before ``position``, and the anchor is
-        there from now on.
+        there from now on; ``placed``: of whatever record lies there, as a person has set the position.
         """
         if self._begins is not None and expected_offset is not None:
             self._begins(self, position, expected_offset)
@@ -126,7 +127,7 @@ class Lane:
         self.renew(producer)
         self._progress.begin(position)
         if target_before is not None:
-            self._progress.anchor = self.anchor_at(position - 1, target_before)
+            self._progress.anchor = replace(self.anchor_at(position - 1, target_before), placed=placed)
             self._moved[self] = None
         self.target_kept = None
         self.state = State.RUNNING

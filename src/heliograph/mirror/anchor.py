@@ -24,5 +24,8 @@ class Anchor:
     -1: it is the source partition's own."""
     target_id: str = ""
     """Id of the target topic; empty: not known."""
+    placed: bool = field(default=False, compare=False)
+    """A person has set it: the record at ``source_offset`` is not the one at ``target_offset``; those after it are
+    behind that one."""
     transactional: bool = field(default=False, compare=False)
     """It was stored in the transaction that copied the records up to it, so no record after it is on the target."""

@@ -74,6 +74,8 @@ def offset_value(anchor: Anchor) -> bytes:
         members.append(f'"partition":{anchor.target_partition}')
     if anchor.target_id:
         members.append(f'"targetTopic":{_json_text(anchor.target_id)}')
+    if anchor.placed:
+        members.append('"placed":true')
     return f"{{{','.join(members)}}}".encode()
 
 
@@ -105,6 +107,7 @@ def parse_value(value: bytes | None) -> Anchor | None:
                 _number(epoch),
                 _number(decoded.get("partition")),
                 target_id if isinstance(target_id, str) else "",
+                placed=decoded.get("placed") is True,
             )
         case dict() if "offset" not in decoded:
             return None

@@ -80,7 +80,11 @@ class FlowMap:
             self.anchors = await Offsets(self.target, self.config).read()
         for key, anchor in self.anchors.items():
             if anchor.target_offset is not None and anchor.target_partition in (-1, key[1]):
-                self.maps.setdefault(key, OffsetMap()).anchored(anchor.source_offset, anchor.target_offset)
+                known = self.maps.setdefault(key, OffsetMap())
+                if not anchor.placed:
+                    known.anchored(anchor.source_offset, anchor.target_offset)
+                elif known.end is None or anchor.source_offset >= known.end[0]:  # else the copies that there are count
+                    known.acknowledged(anchor.source_offset + 1, anchor.target_offset + 1, 0)
 
     async def _foreign(self, found: dict[TopicPartition, OffsetMap]) -> bool:
         """Say whether syncs are those of the flow in the other direction, as far as both clusters can be asked."""

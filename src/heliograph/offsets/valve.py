@@ -37,6 +37,8 @@ TopicPartition = tuple[str, int]
 
 LOOK_S = 0.5
 """Between two looks at the group."""
+SHOWN = 5
+"""Topics that an error names."""
 SURE = 2
 """A state of the group counts when it was seen so often in a row: a leader may be about to share out."""
 
@@ -90,7 +92,7 @@ async def carry_out(order: Order) -> Outcome:
         outcome.copier = claims.copier
         refuse_others(order.flow, claims, for_topics=bool(order.topics))
         there = await lanes_of(order.flow, source, target)
-        outcome.lanes = chosen(order, there)
+        outcome.lanes = chosen_of(order.flow, there, order.topics, order.partitions)
         topic = SteeringTopic(target, order.flow)
         before = await steering_of(topic)
         rows = _rows(order, before, there)
@@ -128,30 +130,28 @@ async def lanes_of(flow: FlowConfig, source: Cluster | None, target: Cluster) ->
     return frozenset((plan.source_topic, plan.partition) for plan in plans)
 
 
-def chosen(order: Order, there: frozenset[TopicPartition]) -> frozenset[TopicPartition]:
-    """Return the lanes that ``order`` is about. Raises NotFound for what the flow does not copy."""
-    if not order.topics:
+def chosen_of(
+    flow: FlowConfig, there: frozenset[TopicPartition], topics: tuple[str, ...], partitions: Partitions
+) -> frozenset[TopicPartition]:
+    """Return the lanes that ``topics`` and ``partitions`` name. Raises NotFound for what the flow does not copy."""
+    if not topics:
         return there
     names = {topic for topic, _ in there}
-    for topic in order.topics:
+    for topic in topics:
         if topic not in names:
-            shown = ", ".join(sorted(names)[:5]) or "nothing"
-            raise NotFound(
-                f"{order.flow.name} copies no topic {topic!r}",
-                remedy=f"Name it as on {order.flow.source.alias}; it copies {shown}"
-                + (", …" if len(names) > 5 else ""),
-            )
-    for partition in sorted(order.partitions or ()):
-        if (order.topics[0], partition) not in there:
-            count = sum(topic == order.topics[0] for topic, _ in there)
-            raise NotFound(
-                f"{order.topics[0]} has no partition {partition}", remedy=f"It has {plural(count, 'partition')}"
-            )
-    wanted = order.partitions
+            shown = ", ".join(sorted(names)[:SHOWN]) or "nothing"
+            more = ", …" if len(names) > SHOWN else ""
+            remedy = f"Name it as on {flow.source.alias}; it copies {shown}{more}"
+            raise NotFound(f"{flow.name} copies no topic {topic!r}", remedy=remedy)
+    for partition in sorted(partitions or ()):
+        if (topics[0], partition) not in there:
+            count = sum(topic == topics[0] for topic, _ in there)
+            remedy = f"It has {plural(count, 'partition')}"
+            raise NotFound(f"{topics[0]} has no partition {partition}", remedy=remedy)
     return frozenset(
         (topic, partition)
         for topic, partition in there
-        if topic in order.topics and (wanted is None or partition in wanted)
+        if topic in topics and (partitions is None or partition in partitions)
     )
 
 

@@ -108,6 +108,7 @@ class Starter:
             producer,
             identity=Identity(told.topic_id, told.target_id, told.leader_epoch),
             target_before=_target_before(lane, place, known) if exact else None,
+            placed=known is not None and known.placed and known.source_offset == place.position - 1,
         )
         first = fresh and (not place.expected_offset or self._has_neighbour(lane))
         unsure = place.doubtful or (place.outcome is not Outcome.EXACT and not first)
