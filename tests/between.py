@@ -9,6 +9,7 @@ from configs import flow_config
 from fake_cluster import FakeCluster
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
+from heliograph.flow.throttle import Limits
 from heliograph.observe.log import Log
 from heliograph.worker.ownership import Share
 from heliograph.worker.session import Session, SessionListener
@@ -85,6 +86,7 @@ def alone(holds: Callable[[], bool] = lambda: True) -> SessionListener:
         lost=nothing,
         trouble=nothing,
         excused=set(),
+        limits=Limits(),
     )
 
 

@@ -36,6 +36,7 @@ def test_every_field_of_a_flow_is_said_to_change_somehow() -> None:
 def test_options_are_said_by_names_that_there_are() -> None:
     tables = (changes.FLOW_FIELDS, changes.SYNC_FIELDS, changes.CLUSTER_FIELDS)
     names = {option for table in tables for option, _ in table.values()} | set(changes._PROCESS_FIELDS.values())
+    names |= set(changes._TOTAL_LIMIT_FIELDS.values())
     known = {option.name for option in OPTIONS.options}
     families = {"ssl.*", "sasl.*", "security.protocol"}
     assert names - known - families - {"name"} == set()

@@ -16,8 +16,10 @@ from fault_injection import fast, some_faults_of
 from heliograph.cluster import admin, cluster, groups
 from heliograph.config.load import load
 from heliograph.config.model import FlowConfig
+from heliograph.config.schedules import Schedule
 from heliograph.errors import HeliographError
 from heliograph.worker.flow_runner import FlowRunner
+from heliograph.worker.limits import Limit
 from heliograph.worker.losses import Losses
 
 RECORDS = 4
@@ -39,7 +41,7 @@ async def start(flow: FlowConfig, target: FakeCluster) -> HeliographError | None
     """Run a flow from nothing until everything is copied or it has failed; returns why it failed."""
     target.topics.clear()
     target.groups.clear()
-    runner = FlowRunner(flow, Losses())
+    runner = FlowRunner(flow, Losses(), Limit(flow.limit), Limit(Schedule()))
     running = asyncio.create_task(runner.run())
     try:
         async with asyncio.timeout(COPIED_S):

@@ -8,9 +8,11 @@ import pytest
 from fake_cluster import FakeCluster, Fault
 from fault_injection import fast
 from heliograph.config.load import load
+from heliograph.config.schedules import Schedule
 from heliograph.errors import HeliographError
 from heliograph.observe.model import FlowState
 from heliograph.worker.flow_runner import FlowRunner
+from heliograph.worker.limits import Limit
 from heliograph.worker.losses import Losses
 
 LIMIT_S = 30.0
@@ -31,7 +33,7 @@ async def copying(path, source, target):
     where = f"one.bootstrap.servers={source.bootstrap}\ntwo.bootstrap.servers={target.bootstrap}\n"
     path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}topics=orders\nemit.heartbeats.enabled=false\n")
     (flow,) = load(path, environ={}).flows
-    runner = FlowRunner(flow, Losses())
+    runner = FlowRunner(flow, Losses(), Limit(flow.limit), Limit(Schedule()))
     running = asyncio.create_task(runner.run())
     try:
         await until(lambda: any(lane.settled == RECORDS for lane in runner.now().lanes.values()))
@@ -74,7 +76,7 @@ def test_a_flow_before_it_runs(tmp_path):
     (flow,) = load(path, environ={}).flows
 
     async def main():
-        now = FlowRunner(flow, Losses()).now()
+        now = FlowRunner(flow, Losses(), Limit(flow.limit), Limit(Schedule())).now()
         assert (now.state, dict(now.lanes), now.jobs, now.cause) == (FlowState.STARTING, {}, (), "")
 
     asyncio.run(main())

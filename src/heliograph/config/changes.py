@@ -47,6 +47,9 @@ FLOW_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "fetch_max_wait_ms": ("fetch.max.wait.ms", Extent.FLOW),
     "client_rack": ("client.rack", Extent.FLOW),
     "window_bytes": ("heliograph.window.bytes", Extent.FLOW),
+    "limit_bytes_per_s": ("heliograph.limit.bytes.per.second", Extent.IN_PLACE),
+    "limit_entries": ("heliograph.limit.schedule", Extent.IN_PLACE),
+    "limit_time_zone": ("heliograph.limit.time.zone", Extent.IN_PLACE),
     "stop_on_loss": ("heliograph.stop.on.loss", Extent.IN_PLACE),
     "batch_max_bytes": ("max.request.size", Extent.FLOW),
     "produce_timeout_ms": ("request.timeout.ms", Extent.FLOW),
@@ -104,6 +107,12 @@ _PROCESS_FIELDS: Mapping[str, str] = {
     "watches": "heliograph.reload.on.change",
 }
 
+_TOTAL_LIMIT_FIELDS: Mapping[str, str] = {
+    "bytes_per_s": "heliograph.total.limit.bytes.per.second",
+    "entries": "heliograph.total.limit.schedule",
+    "time_zone": "heliograph.total.limit.time.zone",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FlowChange:
@@ -132,12 +141,14 @@ class Changes:
     """Flows that both have, and that differ."""
     process: tuple[str, ...]
     """Options that wait for the next start of the process."""
+    process_in_place: tuple[str, ...]
+    """Options of the process that do not."""
     clusters: tuple[ClusterConfig, ...]
     """Clusters of flows that go on, as they are to be reached from now on."""
 
     def __bool__(self) -> bool:
         """Whether anything changes."""
-        return bool(self.begin or self.end or self.flows or self.process)
+        return bool(self.begin or self.end or self.flows or self.process or self.process_in_place)
 
 
 def changes_of(old: Config, new: Config) -> Changes:
@@ -160,6 +171,11 @@ def changes_of(old: Config, new: Config) -> Changes:
         flows=changed,
         process=tuple(
             option for field, option in _PROCESS_FIELDS.items() if getattr(old, field) != getattr(new, field)
+        ),
+        process_in_place=tuple(
+            option
+            for field, option in _TOTAL_LIMIT_FIELDS.items()
+            if _value(old.total_limit, field) != _value(new.total_limit, field)
         ),
         clusters=tuple(reached.values()),
     )

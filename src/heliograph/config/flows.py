@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from heliograph.config.clusters import build_source, build_target
+from heliograph.config.limits import LIMIT_NAMES, schedule_of
 from heliograph.config.loops import Way
 from heliograph.config.model import (
     CauseKind,
@@ -35,6 +36,7 @@ from heliograph.config.places import (
 from heliograph.config.policies import MEANING, policy_of
 from heliograph.config.properties import PropertiesFile
 from heliograph.config.resolve import DERIVED, Found, Resolver
+from heliograph.config.schedules import Schedule
 from heliograph.config.transactions import transactions_of
 from heliograph.errors import ConfigError
 
@@ -95,6 +97,12 @@ def find_watches(resolver: Resolver) -> bool:
     """Say whether the file is to be read again when it changes."""
     name = "heliograph.reload.on.change"
     return resolver.find(Family.FILE, name, (name,), name).value is True
+
+
+def find_total_limit(resolver: Resolver) -> Schedule:
+    """Return the limit for all flows together; what cannot be read of it is noted."""
+    keys = [f"heliograph.total.limit.{name}" for name in LIMIT_NAMES]
+    return schedule_of(resolver.problems, *(resolver.find(Family.FILE, key, (key,), key) for key in keys))
 
 
 def find_routes(resolver: Resolver, file: PropertiesFile, aliases: Sequence[str]) -> tuple[Route, ...]:
@@ -242,6 +250,11 @@ class _Flow:
             self._resolver.problems.add(ConfigError(problem, remedy=remedy))
         return policy, warnings
 
+    def limit(self) -> Schedule:
+        """Return the limit of its bandwidth."""
+        found = (self.option(f"heliograph.limit.{name}") for name in LIMIT_NAMES)
+        return schedule_of(self._resolver.problems, *found)
+
     def name(self, side: str) -> str:
         """Return a cluster's alias in names of topics: MM2 takes it from a key, if there is one."""
         found = self.option(f"{side}.cluster.alias")
@@ -308,6 +321,7 @@ def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig
     separator = flow.option("replication.policy.separator")
     internal = flow.option("replication.policy.internal.topic.separator.enabled")
     tasks = flow.option("tasks.max")
+    limit = flow.limit()
     return FlowConfig(
         source=source,
         target=target,
@@ -332,6 +346,9 @@ def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig
         fetch_max_wait_ms=flow.reading("fetch.max.wait.ms").number,
         client_rack=flow.reading("client.rack").text,
         window_bytes=flow.option("heliograph.window.bytes").number,
+        limit_bytes_per_s=limit.bytes_per_s,
+        limit_entries=limit.entries,
+        limit_time_zone=limit.time_zone,
         stop_on_loss=_loss_kinds(flow.option("heliograph.stop.on.loss")),
         batch_max_bytes=flow.writing("max.request.size").number,
         produce_timeout_ms=target.request_timeout_ms,

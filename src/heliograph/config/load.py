@@ -19,6 +19,7 @@ from heliograph.config.flows import (
     find_http_listener,
     find_ready_requires,
     find_routes,
+    find_total_limit,
     find_watches,
     way_of,
 )
@@ -90,6 +91,7 @@ def make_config(
     flows = tuple(flow for flow, _ in built)
     http_listener = problems.attempt(lambda: find_http_listener(resolver), None)
     ready_requires = find_ready_requires(resolver)
+    total_limit = find_total_limit(resolver)
     warnings.extend(warning for _, found in built for warning in found)
     judged = [*Judge(file, OPTIONS, resolver, aliases, routes).warnings(values), *_file_warnings(file)]
     warnings.extend(judged)
@@ -113,6 +115,7 @@ def make_config(
         flows=flows,
         http_listener=http_listener,
         ready_requires=ready_requires,
+        total_limit=total_limit,
         watches=find_watches(resolver),
         warnings=_one_each(warnings),
         effective=resolver.effective(),

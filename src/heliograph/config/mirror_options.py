@@ -19,6 +19,34 @@ DEFAULT_POLICY = "org.apache.kafka.connect.mirror.DefaultReplicationPolicy"
 IDENTITY_POLICY = "org.apache.kafka.connect.mirror.IdentityReplicationPolicy"
 _BYTES_CONVERTER = "org.apache.kafka.connect.converters.ByteArrayConverter"
 
+
+def _limits(prefix: str, family: Family, what: str) -> tuple[Option, ...]:
+    """Declare the options that limit the bandwidth of ``what``."""
+    return (
+        Option(
+            f"{prefix}limit.bytes.per.second",
+            family,
+            Kind.STRING,
+            "none",
+            f"Most bytes that {what} a second, all workers together: 10MB, or none for no limit.",
+        ),
+        Option(
+            f"{prefix}limit.schedule",
+            family,
+            Kind.STRING,
+            "",
+            "Hours of the week with another limit: Mon-Fri 08:00-18:00 10MB; Sat,Sun none.",
+        ),
+        Option(
+            f"{prefix}limit.time.zone",
+            family,
+            Kind.STRING,
+            "UTC",
+            "Time zone of these hours, such as Europe/Berlin.",
+        ),
+    )
+
+
 _FILE_OPTIONS = (
     Option("clusters", _FILE, Kind.LIST, None, "Aliases of the clusters."),
     Option(
@@ -43,6 +71,7 @@ _FILE_OPTIONS = (
         "true",
         "Whether this file is read again when it changes, or one that it refers to; SIGHUP always does that.",
     ),
+    *_limits("heliograph.total.", _FILE, "all flows of the process together read"),
     Option("config.providers", _FILE, Kind.LIST, "", "Names of the providers that ${name:path:key} may use."),
     Option("config.providers.*", _FILE, Kind.STRING, None, "Class and parameters of a provider."),
     *(
@@ -162,6 +191,7 @@ _TOPIC_OPTIONS = (
         "Most bytes read from the source and not yet acknowledged by the target.",
         minimum=1 << 16,
     ),
+    *_limits("heliograph.", _FLOW, "the flow reads"),
     Option(
         "heliograph.stop.on.loss",
         _FLOW,

@@ -5,9 +5,11 @@ Units are in the names. Every secret is a :class:`Secret`, whose text form is a 
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from heliograph.config.schedules import Entry, Schedule
 
 
 class Secret:
@@ -223,6 +225,10 @@ class FlowConfig:
     client_rack: str
     window_bytes: int
     """Most bytes fetched and not yet acknowledged, for the whole flow."""
+    limit_bytes_per_s: int | None
+    """Most bytes that are read in a second; None: no limit. The next two say when there is another."""
+    limit_entries: tuple[Entry, ...]
+    limit_time_zone: str
     stop_on_loss: frozenset[LossKind]
     """Losses at which a partition stands still until a person decides; after the others it goes on."""
     batch_max_bytes: int
@@ -250,6 +256,11 @@ class FlowConfig:
     offset_flush_interval_ms: int
     shutdown_timeout_ms: int
     """Time for draining and committing at a stop (``task.shutdown.graceful.timeout.ms``)."""
+
+    @property
+    def limit(self) -> Schedule:
+        """How much may be read, and when."""
+        return Schedule(self.limit_bytes_per_s, self.limit_entries, self.limit_time_zone)
 
     @property
     def digest(self) -> str:
@@ -298,6 +309,8 @@ class Config:
     """What makes ``/ready`` say no (``heliograph.ready.requires``); FLOW is always among them."""
     watches: bool = True
     """Whether the file is read again when it changes (``heliograph.reload.on.change``)."""
+    total_limit: Schedule = field(default_factory=Schedule)
+    """How much all flows together may read, and when."""
     warnings: tuple[Warned, ...] = ()
     effective: tuple[tuple[str, str, str], ...] = ()
     """For ``heliograph check``: key, value (secrets masked), origin (``file:line``, ``default``, or ``derived``

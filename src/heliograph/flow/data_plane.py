@@ -29,6 +29,7 @@ from heliograph.flow.reach import COORDINATOR, METADATA, Reach
 from heliograph.flow.recovery import Recovery
 from heliograph.flow.refusals import Consequence
 from heliograph.flow.sender import Sender, SendListener
+from heliograph.flow.throttle import Limits
 from heliograph.flow.transactions import TransactionListener, Transactions
 from heliograph.flow.watch import Watch, WatchListener
 from heliograph.flow.window import Window
@@ -69,6 +70,7 @@ class DataPlane:
         resume: Callable[[list[Lane]], Awaitable[None]],
         clock: Callable[[], float],
         transactions: Transactions | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Nothing moves before :meth:`run`; both clusters must have been started.
 
@@ -83,6 +85,7 @@ class DataPlane:
         self.latencies_ms: deque[float] = deque(maxlen=LATENCIES_KEPT)
         """Time from the records' timestamps to their acknowledgement, newest last."""
         self._source, self._target = source, target
+        self._limits = limits
         self._config = config
         self._listener = listener
         self._may_send = may_send
@@ -219,7 +222,7 @@ class DataPlane:
             lanes=lambda: len(self.lanes),
             channels=lambda: sum(fetcher.channels for fetcher in self._placement.fetchers.values()),
         )
-        fetcher = Fetcher(self._source, node, self._config.reading, self.window, listener)
+        fetcher = Fetcher(self._source, node, self._config.reading, self.window, listener, limits=self._limits)
         self._tasks.create_task(fetcher.run(), name=f"fetcher {node}")
         return fetcher
 

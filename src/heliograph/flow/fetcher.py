@@ -7,16 +7,22 @@ only what changed; a lane that did not move costs nothing.
 
 On a long line what is asked for at a time is the throughput. A channel whose answers come full asks for more there, and
 shares its lanes with another; see :meth:`Fetcher.share`.
+
+Under a limit the lanes that are behind stand in a queue of their own, and one more channel
+reads them, without a session: each time the first in the queue, as much as the limit allows
+(:mod:`heliograph.flow.throttle`).
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import ClusterError, DataError, HeliographError, ProtocolError
+from heliograph.flow.fetch_session import FetchSession
 from heliograph.flow.lane import Lane
+from heliograph.flow.throttle import Limits, nap
 from heliograph.flow.window import Hold, Window
 from heliograph.wire import errors as codes
 from heliograph.wire import fetch
@@ -25,6 +31,8 @@ from heliograph.wire.versions import FETCH
 CHANNELS_MAX = 3
 EXTRA_CHANNELS = 2
 """So many more where lanes are shared out on a long line."""
+QUEUED_MAX = 16
+"""Most lanes of the queue that one fetch names: if the first have not much to read, the others come too."""
 WINDOW_SHARE_MIN = 16
 """A fetch waits until at least one part in so many of the window is free."""
 
@@ -65,40 +73,18 @@ class FetchListener:
     """Returns the number of channels that read, at all brokers."""
 
 
-@dataclass(slots=True)
-class _Session:
-    """A fetch session as both sides see it."""
-
-    session_id: int = 0
-    epoch: int = fetch.FULL_SESSION_EPOCH
-    lanes: dict[Lane, int] = field(default_factory=dict)
-    """Each with the position that the broker was told."""
-    changed: dict[Lane, None] = field(default_factory=dict)
-    """Lanes whose place in the session must be told again at the next fetch."""
-    left: dict[Lane, None] = field(default_factory=dict)
-    """Lanes that another channel has taken, and the broker must forget."""
-
-    def reset(self) -> None:
-        """Begin a new session with the same lanes."""
-        self.session_id, self.epoch = 0, fetch.FULL_SESSION_EPOCH
-        self.changed = dict.fromkeys(self.lanes)
-        self.left = {}
-
-    def advance(self, session_id: int) -> None:
-        """Go on after a good answer; id 0 means that the broker keeps no session."""
-        if session_id == 0:
-            self.reset()
-        elif self.epoch == fetch.FULL_SESSION_EPOCH:
-            self.session_id, self.epoch = session_id, 1
-        else:
-            self.epoch = self.epoch % (2**31 - 1) + 1
-
-
 class Fetcher:
     """All reading from one source broker."""
 
     def __init__(
-        self, cluster: Cluster, node_id: int, reading: Reading, window: Window, listener: FetchListener
+        self,
+        cluster: Cluster,
+        node_id: int,
+        reading: Reading,
+        window: Window,
+        listener: FetchListener,
+        *,
+        limits: Limits | None = None,
     ) -> None:
         """Nothing is read before :meth:`run`."""
         self.node_id = node_id
@@ -109,9 +95,13 @@ class Fetcher:
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._free: dict[Lane, None] = {}
         """Ready, and in no channel's session."""
-        self._channels = [
-            _Channel(self, number, extra=number >= CHANNELS_MAX) for number in range(CHANNELS_MAX + EXTRA_CHANNELS)
-        ]
+        self._queue: dict[Lane, None] = {}
+        """Behind under a limit, in the order of their turns; also those that are being read in theirs."""
+        self.limits = limits or Limits()
+        """How much may be read."""
+        count = CHANNELS_MAX + EXTRA_CHANNELS
+        self._channels = [_Channel(self, number, extra=number >= CHANNELS_MAX) for number in range(count)]
+        self._queue_channel = _Channel(self, count, queued=True)
 
     # ---- which lanes ------------------------------------------------------------------------------------------
 
@@ -124,30 +114,35 @@ class Fetcher:
         """Read ``lane`` from here no longer."""
         self._lanes.pop((lane.source_topic, lane.partition), None)
         self._free.pop(lane, None)
-        for channel in self._channels:
+        self._queue.pop(lane, None)
+        for channel in self._all_channels:
             channel.drop(lane)
 
     def ready(self, lane: Lane) -> None:
         """Take note that ``lane`` may have room again, or another position; cheap when nothing changed."""
-        for channel in self._channels:
+        for channel in self._all_channels:
             if lane in channel.session.lanes:
                 if lane in channel.session.changed:
                     channel.wake()
                 return
-        if (lane.source_topic, lane.partition) in self._lanes and lane.has_room(self.lane_limit_bytes):
-            self._free[lane] = None
-            self._wake_one()
+        if self.lane(lane.source_topic, lane.partition) is lane and lane.has_room(self.lane_limit_bytes):
+            if self.must_queue(lane):
+                self._queue.setdefault(lane)
+                self._queue_channel.wake()
+            else:
+                self._free[lane] = None
+                self._wake_one()
 
     def moved(self, lane: Lane) -> None:
         """Take note that the lane's position was changed from outside the stream."""
-        for channel in self._channels:
+        for channel in self._all_channels:
             if lane in channel.session.lanes:
                 channel.session.changed[lane] = None
         self.ready(lane)
 
     def window_freed(self) -> None:
         """Take note that the window has room again."""
-        for channel in self._channels:
+        for channel in self._all_channels:
             channel.wake()
 
     def _wake_one(self) -> None:
@@ -162,6 +157,35 @@ class Fetcher:
         adopted, self._free = self._free, {}
         return adopted
 
+    def must_queue(self, lane: Lane) -> bool:
+        """Whether ``lane`` must wait for a turn: there is a limit, and it is behind."""
+        return self.limits.bytes_per_s is not None and lane.turn_bytes(1) > 0
+
+    def next_in_queue(self) -> list[Lane]:
+        """Return the lanes whose turn it is, the first one first."""
+        lanes: list[Lane] = []
+        for lane in list(self._queue):
+            if len(lanes) == QUEUED_MAX:
+                break
+            if lane.has_room(self.lane_limit_bytes) and self.must_queue(lane):
+                lanes.append(lane)
+            else:
+                del self._queue[lane]
+                self.ready(lane)
+        return lanes
+
+    def back_to_queue(self, asked: Mapping[Lane, int]) -> None:
+        """Have lanes wait for their next turn that were read from there: behind all others, if anything came."""
+        for lane, position in asked.items():
+            if lane.position != position:
+                self._queue.pop(lane, None)
+            self.ready(lane)
+
+    @property
+    def queued(self) -> int:
+        """Number of lanes that wait for a turn."""
+        return len(self._queue)
+
     def share(self, channel: "_Channel", served: Iterable[Lane]) -> None:
         """Give every other lane of ``channel`` to an idle one, so that more fetches are under way on a long line.
 
@@ -173,6 +197,10 @@ class Fetcher:
             channel.give(given)
             idle[-1].take(given)
 
+    @property
+    def _all_channels(self) -> list["_Channel"]:
+        return [*self._channels, self._queue_channel]
+
     def _idle(self) -> list["_Channel"]:
         return [each for each in self._channels if not each.session.lanes and not each.waiting_for_broker]
 
@@ -181,7 +209,7 @@ class Fetcher:
     async def run(self) -> None:
         """Read until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for channel in self._channels:
+            for channel in self._all_channels:
                 group.create_task(channel.run(), name=f"fetch {self.node_id}/{channel.number}")
 
     @property
@@ -232,11 +260,13 @@ class Fetcher:
 class _Channel:
     """One connection and one session."""
 
-    def __init__(self, fetcher: Fetcher, number: int, *, extra: bool) -> None:
+    def __init__(self, fetcher: Fetcher, number: int, *, extra: bool = False, queued: bool = False) -> None:
         self.number = number
         self.extra = extra
         """Nothing is read here but what another channel has shared."""
-        self.session = _Session()
+        self._queued = queued
+        """Nothing is read here but what stands in the queue."""
+        self.session = FetchSession()
         self.waiting_for_broker = False
         self._deep = False
         """The line is long and the last answer was at least half of what was asked for: more is asked for next."""
@@ -271,24 +301,59 @@ class _Channel:
     async def run(self) -> None:
         """Fetch, again and again."""
         fetcher = self._fetcher
+        step = self._take_turn if self._queued else self._read_on
         while True:
-            budget = self._budget()
-            request = self._compose() if budget else None
-            if request is None:
-                self._work.clear()
-                await self._work.wait()
-                continue
             try:
-                await self._fetch(*request, budget)
+                if not await step():
+                    self._work.clear()
+                    await self._work.wait()
             except ClusterError as error:
                 self.session.reset()
                 fetcher.listener.trouble(fetcher.node_id, error)
                 await asyncio.sleep(fetcher.cluster.config.reconnect_backoff_ms / 1000)
 
+    async def _read_on(self) -> bool:
+        """Read what the session has; says whether there was anything to read, at once if there was not."""
+        limits = self._fetcher.limits
+        if (pause_s := limits.pause_s) > 0:
+            await nap(pause_s)
+            return True
+        budget = self._budget()
+        request = self._compose() if budget else None
+        if request is None:
+            return False
+        limits.took(await self._fetch(*request, budget))
+        return True
+
+    async def _take_turn(self) -> bool:
+        """Read some lanes of the queue in their turn; says whether there were any, at once if there were not."""
+        fetcher, session = self._fetcher, self.session
+        if not self._budget() or not fetcher.next_in_queue():
+            return False
+        async with fetcher.limits.turn(self, fetcher.queued) as turn:
+            budget = min(self._budget(), turn.size_bytes)
+            lanes = fetcher.next_in_queue()
+            if budget and lanes:
+                session.lanes = {lane: lane.position for lane in lanes}
+                wanted: dict[str, list[fetch.Wanted]] = defaultdict(list)
+                for lane in lanes:
+                    wanted[lane.source_topic].append(self._row(lane, lane.turn_bytes(budget)))
+                try:
+                    turn.came_bytes = await self._fetch(wanted, {}, budget)
+                finally:
+                    asked, session.lanes, session.changed = session.lanes, {}, {}
+                    fetcher.back_to_queue(asked)
+        return True
+
     def _budget(self) -> int:
         fetcher, window = self._fetcher, self._fetcher.window
         most, free = fetcher.reading.max_bytes, window.free_bytes
-        if self._deep:  # what waits in large answers is much, and takes its place again in batches that are made of it
+        chunk_bytes = fetcher.limits.chunk_bytes
+        if chunk_bytes is not None:
+            most = most if self._queued else min(most, chunk_bytes)
+        elif (
+            self._deep
+        ):  # what waits in large answers is much, and takes its place again in batches that are made of it
             most, free = fetcher.most_bytes, free - fetcher.growth_bytes
         return min(most, free) if free >= min(most, window.limit_bytes // WINDOW_SHARE_MIN) else 0
 
@@ -303,13 +368,17 @@ class _Channel:
         for lane in session.left:
             forgotten[lane.source_topic].append(lane.partition)
         for lane in session.changed:
-            if lane.has_room(limit_bytes) and fetcher.lane(lane.source_topic, lane.partition) is lane:
-                wanted[lane.source_topic].append(self._row(lane))
+            known = fetcher.lane(lane.source_topic, lane.partition) is lane
+            queues = known and fetcher.must_queue(lane)
+            if known and not queues and lane.has_room(limit_bytes):
+                wanted[lane.source_topic].append(self._row(lane, lane.fetch_bytes))
                 session.lanes[lane] = lane.position
             elif lane in session.lanes:
                 del session.lanes[lane]
                 if session.epoch != fetch.FULL_SESSION_EPOCH:
                     forgotten[lane.source_topic].append(lane.partition)
+                if queues:
+                    fetcher.ready(lane)
         session.changed, session.left = {}, {}
         for topic, rows in wanted.items():  # a new lane may take an old one's place: brokers forget after they add
             kept = {row.partition for row in rows}
@@ -319,15 +388,16 @@ class _Channel:
         session.reset()  # nothing left to read here: the broker lets an unused session go by itself
         return None
 
-    def _row(self, lane: Lane) -> fetch.Wanted:
-        return fetch.Wanted(
-            lane.partition,
-            lane.position,
-            lane.identity.leader_epoch,
-            max(self._fetcher.reading.max_partition_bytes, lane.fetch_bytes),
-        )
+    def _row(self, lane: Lane, least_bytes: int) -> fetch.Wanted:
+        """Return what to ask for of ``lane``: ``least_bytes``, or more where there is no limit."""
+        most_bytes = max(self._fetcher.reading.max_partition_bytes, least_bytes)
+        chunk_bytes = self._fetcher.limits.chunk_bytes
+        if chunk_bytes is not None:
+            most_bytes = least_bytes if self._queued else min(most_bytes, chunk_bytes)
+        return fetch.Wanted(lane.partition, lane.position, lane.identity.leader_epoch, most_bytes)
 
-    async def _fetch(self, wanted: dict[str, list[fetch.Wanted]], forgotten: dict[str, list[int]], budget: int) -> None:
+    async def _fetch(self, wanted: dict[str, list[fetch.Wanted]], forgotten: dict[str, list[int]], budget: int) -> int:
+        """Ask the broker and hand out what it answers; returns the size of the answer."""
         fetcher, session, reading = self._fetcher, self.session, self._fetcher.reading
         self.waiting_for_broker = True
         try:
@@ -342,8 +412,8 @@ class _Channel:
                     wanted=wanted,
                     forgotten=forgotten,
                     session_id=session.session_id,
-                    session_epoch=session.epoch,
-                    max_wait_ms=reading.max_wait_ms,
+                    session_epoch=fetch.NO_SESSION_EPOCH if self._queued else session.epoch,
+                    max_wait_ms=0 if self._queued else reading.max_wait_ms,
                     min_bytes=1,
                     max_bytes=budget,
                     read_committed=reading.read_committed,
@@ -358,7 +428,7 @@ class _Channel:
         connection.throttle(answer.throttle_ms)
         if answer.error in (codes.FETCH_SESSION_ID_NOT_FOUND, codes.INVALID_FETCH_SESSION_EPOCH):
             session.reset()
-            return
+            return len(frame)
         if answer.error:
             raise ProtocolError(f"{connection.where} answers a fetch with error {answer.error}")
         fetcher.listener.fine(fetcher.node_id)
@@ -366,8 +436,10 @@ class _Channel:
             connection.round_trip.note(asyncio.get_running_loop().time() - sent_at)
         with fetcher.window.holding(len(answer.frame)) as hold:
             self._hand_out(answer, hold)
-        self._deep = connection.round_trip.is_long and self._has_backlog(answer, budget)
+        long = connection.round_trip.is_long and fetcher.limits.bytes_per_s is None
+        self._deep = long and self._has_backlog(answer, budget)
         session.advance(answer.session_id if version >= 7 else 0)
+        return len(frame)
 
     def _hand_out(self, answer: fetch.Answer, hold: Hold) -> None:
         fetcher = self._fetcher
@@ -391,7 +463,7 @@ class _Channel:
                 self.session.changed[lane] = None
                 fetcher.listener.damaged(lane, error)
                 continue
-            if lane.position != asked or row.end > row.start:
+            if lane.position != asked or row.end > row.start or fetcher.must_queue(lane):
                 self.session.changed[lane] = None
         if arrived:
             fetcher.listener.arrived(arrived)

@@ -14,6 +14,8 @@ from heliograph.wire.fetch import Fetched
 COPY_BELOW_BYTES = 32 << 10
 """A partition's part of a frame that is smaller than this, in a frame many times larger, is copied out of it, so that
 a slow lane does not hold the whole frame."""
+ALIGNED_BATCHES_MAX = 16
+"""Where more fit into what is asked for, a batch that is cut in two costs little."""
 
 
 class Intake:
@@ -29,6 +31,8 @@ class Intake:
         """Where the source partition ends (its high watermark), whether or not all of it may be read."""
         self.stable_offset: int | None = None
         """The last stable offset, behind which nothing is read; None: everything is read, or it is not known."""
+        self.cut_bytes = 0
+        """Size of the last batch of which an answer had only a part; 0: there was none."""
         self._name = name
         self._window = window
         self._waiting = Waiting(window)
@@ -47,6 +51,25 @@ class Intake:
         """Offset of the open transaction behind which nothing may be read; None where there is none."""
         stable, end = self.stable_offset, self.end_offset
         return None if stable is None or end is None or stable >= end else stable
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last answer left something that may be read."""
+        end = self.end_offset if self.stable_offset is None else self.stable_offset
+        return end is not None and self.position < end
+
+    def turn_bytes(self, most_bytes: int) -> int:
+        """Return how many of ``most_bytes`` to ask for at a time, while it is behind; 0: it is not.
+
+        Brokers cut the last batch in two, and the part that was sent is sent again. Where batches are large compared
+        with what is asked for, that is for as many as fit.
+        """
+        if not self.is_behind:
+            return 0
+        fit = most_bytes // self.cut_bytes if self.cut_bytes else ALIGNED_BATCHES_MAX
+        if fit >= ALIGNED_BATCHES_MAX:
+            return most_bytes
+        return self.cut_bytes if fit < 2 else min(most_bytes, fit * self.cut_bytes + self.cut_bytes // 8)
 
     def begin(self, position: int) -> None:
         """Begin at ``position``; what was known of open transactions before is forgotten."""
@@ -81,6 +104,8 @@ class Intake:
             if run.kind is not Kind.DROP:
                 self._waiting.add(Piece(buffer, run, hold, self.position))
         self.position = max(self.position, found.next_offset)
+        if found.needed > records.HEADER_BYTES:
+            self.cut_bytes = found.needed
         if not found.runs and found.needed > self.fetch_bytes:
             self.fetch_bytes = found.needed
         return True

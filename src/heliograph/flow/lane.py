@@ -11,9 +11,8 @@ acknowledged record, where everything begins again when what is in between must 
 
 Each of the three is a part of its own (:mod:`heliograph.flow.intake`, :mod:`~heliograph.flow.in_flight`,
 :mod:`~heliograph.flow.progress`). What is in flight keeps its sequence numbers. When the broker has forgotten the
-producer, the lane asks to be *resumed* from what the target really holds.
-
-Nobody but the lane assigns its attributes: whoever wants it otherwise calls a method that says what happened.
+producer, the lane asks to be *resumed* from what the target really holds. Nobody but the lane assigns its attributes:
+whoever wants it otherwise calls a method that says what happened.
 """
 
 from collections import deque
@@ -297,6 +296,10 @@ class Lane:
         """Where the source partition ends (its high watermark); None: not known."""
         return self._intake.end_offset
 
+    def turn_bytes(self, most_bytes: int) -> int:
+        """See :meth:`Intake.turn_bytes`."""
+        return self._intake.turn_bytes(most_bytes)
+
     def has_room(self, limit_bytes: int) -> bool:
         """Whether it may be given more bytes."""
         return self.state is State.RUNNING and self.pending_bytes < limit_bytes and not self._in_flight.resending
@@ -324,7 +327,7 @@ class Lane:
         """
         return self._intake.held_at if self.idle and self.state is State.RUNNING else None
 
-    def fetched(self, row: Fetched, frame: Buffer, frame_hold: Hold, *, asked: int, read_committed: bool) -> bool:
+    def fetched(self, row: Fetched, frame: Buffer, hold: Hold, *, asked: int, read_committed: bool) -> bool:
         """Take what came for this lane; gives whether there is something to send. Raises DamagedBatch.
 
         ``asked`` is the position that the broker was told. An answer that was under way while the lane failed or was
@@ -332,9 +335,7 @@ class Lane:
         """
         if self.state is not State.RUNNING or asked != self.position:
             return False
-        taken = self._intake.fetched(
-            row, frame, frame_hold, limit_bytes=self.limit_bytes, read_committed=read_committed
-        )
+        taken = self._intake.fetched(row, frame, hold, limit_bytes=self.limit_bytes, read_committed=read_committed)
         if taken and self.idle:
             self.settled = self.position  # only records that are not copied: nothing to acknowledge
         return taken and bool(self._intake)
@@ -442,8 +443,7 @@ class Lane:
         return self._head_refused(sent, row, now)
 
     def _head_refused(self, sent: InFlightBatch, row: Appended, now: float) -> Consequence:
-        code = row.error
-        error = self._names.refused(code, row.message)
+        code, error = row.error, self._names.refused(row.error, row.message)
         if code in (codes.MESSAGE_TOO_LARGE, codes.RECORD_LIST_TOO_LARGE):
             return self._split_head(sent, now)
         if code == codes.CORRUPT_MESSAGE and refusals.is_damaged(sent.parcel):  # else on the way to the target

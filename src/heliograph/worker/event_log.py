@@ -64,6 +64,8 @@ def tell_changes(changes: Changes) -> None:
         log.info("the configuration has changed", options=", ".join(change.options))
         if change.starts_again:
             log.warning("these options start the flow again", options=", ".join(change.starts_again))
+    if changes.process_in_place:
+        Log().info("the configuration has changed", options=", ".join(changes.process_in_place))
     if changes.process:
         options = ", ".join(changes.process)
         Log().warning("these options take effect when the process is started again", options=options)

@@ -29,6 +29,7 @@ from heliograph.observe.model import FlowState
 from heliograph.offsets.stored import ensure_topic
 from heliograph.upkeep.periodic import Job
 from heliograph.worker import session
+from heliograph.worker.limits import Limit, limits_of
 from heliograph.worker.losses import Losses
 from heliograph.worker.ownership import Ownership, OwnershipListener
 from heliograph.worker.session import Session
@@ -41,9 +42,15 @@ LEAVE_S = 0.7
 class FlowRunner:
     """Copies one flow for as long as it runs."""
 
-    def __init__(self, config: FlowConfig, losses: Losses) -> None:
-        """Nothing is connected before :meth:`run`. ``losses`` outlives this runner: it counts for the whole process."""
+    def __init__(self, config: FlowConfig, losses: Losses, limit: Limit, total: Limit) -> None:
+        """Nothing is connected before :meth:`run`.
+
+        ``losses`` and ``limit`` outlive this runner: they count for the whole process. ``total`` limits all flows.
+        """
         self.config = config
+        self.limit = limit
+        """How much the flow may read."""
+        self._limits = limits_of(limit, total)
         self.state = FlowState.STARTING
         self.cause = ""
         self._since_s = time.monotonic()
@@ -121,6 +128,7 @@ class FlowRunner:
         Only for what :class:`~heliograph.config.changes.Extent` calls a change in place.
         """
         self.config = config
+        self.limit.follow(config.limit)
         for cluster, reached in ((self._source, config.source), (self._target, config.target)):
             if cluster.config != reached:
                 cluster.change(reached)
@@ -270,6 +278,7 @@ class FlowRunner:
             trouble=self._on_trouble,
             lost=self.losses.add,
             excused=self._excused,
+            limits=self._limits,
         )
         current = Session(self.config, self._source, self._target, self.log, listener)
         self._session = current

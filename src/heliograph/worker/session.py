@@ -24,6 +24,7 @@ from heliograph.flow.fetcher import Reading
 from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import State
 from heliograph.flow.positions import Clusters
+from heliograph.flow.throttle import Limits
 from heliograph.mirror.deletions import Deletions
 from heliograph.mirror.losses import Loss
 from heliograph.mirror.naming import naming_of
@@ -101,6 +102,8 @@ class SessionListener:
     """Why a cluster cannot be used at the moment; empty: both answer."""
     excused: set[TopicPartition]
     """Lanes that stood still after a loss and are to go on in spite of it; taken out when they have begun."""
+    limits: Limits
+    """How much may be read."""
 
 
 class Session:
@@ -193,6 +196,7 @@ class Session:
             resume=self._resume,
             clock=asyncio.get_running_loop().time,
             transactions=self._transactions,
+            limits=self._listener.limits,
         )
 
     def _deletion(self, rules: TopicRules) -> DeletionJob | None:

@@ -24,6 +24,7 @@ from heliograph.observe.text import plural
 from heliograph.worker.access import probe
 from heliograph.worker.event_log import tell_changes, tell_health, tell_warnings
 from heliograph.worker.flow_runner import FlowRunner
+from heliograph.worker.limits import Limit
 from heliograph.worker.losses import Losses
 from heliograph.worker.reload import ConfigSource
 from heliograph.worker.snapshot import Pictures, process_view
@@ -69,6 +70,7 @@ class Supervisor:
         self._changing = asyncio.Lock()
         """One change of the configuration at a time."""
         self._flows: dict[str, _Flow] = {}
+        self._total_limit = Limit(config.total_limit)
         self._stopping = stopping or asyncio.Event()
         self._changed = asyncio.Event()
         """Set when a flow was started, so that the end of the new one is waited for too."""
@@ -106,7 +108,7 @@ class Supervisor:
             await asyncio.wait([flow.task])  # it is still stopping
         if flow.task.done() and not self._stopping.is_set():
             Log().info("starting a flow", name=name)
-            self._start(flow.runner.config, flow.runner.losses)
+            self._start(flow.runner.config, flow.runner)
 
     async def run_job(self, name: str, job: str) -> None:
         """Run a periodic job of a flow now. Raises NotFound, and the job's own HeliographError."""
@@ -129,6 +131,7 @@ class Supervisor:
             ]
             tell_warnings(new, besides=self._config)
             self._config = new
+            self._total_limit.follow(new.total_limit)
             tell_changes(changes)
             if not self._stopping.is_set():
                 await self._apply(changes, elsewhere)
@@ -143,7 +146,7 @@ class Supervisor:
 
     async def _apply(self, changes: Changes, elsewhere: Collection[str]) -> None:
         for config in changes.begin:
-            self._start(config, Losses())
+            self._start(config)
         for config in changes.end:
             await self._halt(self._flows[config.name])
             del self._flows[config.name]
@@ -164,7 +167,7 @@ class Supervisor:
         await self._halt(flow)
         flow.runner.config = config
         if not stays and not self._stopping.is_set():
-            self._start(config, flow.runner.losses)
+            self._start(config, flow.runner)
 
     async def _halt(self, flow: _Flow) -> None:
         if not flow.task.done():
@@ -189,7 +192,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         for config in self._config.flows:
-            self._start(config, Losses())
+            self._start(config)
         beside = [
             asyncio.create_task(self._look()),
             *(asyncio.create_task(companion(self)) for companion in companions),
@@ -212,15 +215,20 @@ class Supervisor:
         """Look at the flows' health until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
+            self._total_limit.look()
             for flow in self._flows.values():
+                flow.runner.limit.look()
                 flow.look()
 
     @property
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [flow.task for flow in self._flows.values()]
 
-    def _start(self, config: FlowConfig, losses: Losses) -> None:
-        runner = FlowRunner(config, losses)
+    def _start(self, config: FlowConfig, before: FlowRunner | None = None) -> None:
+        """Start a flow; ``before`` has run it until now."""
+        losses, limit = (Losses(), Limit(config.limit)) if before is None else (before.losses, before.limit)
+        limit.follow(config.limit)
+        runner = FlowRunner(config, losses, limit, self._total_limit)
         self._flows[config.name] = _Flow(runner, asyncio.create_task(runner.run(), name=config.name))
         self._changed.set()
 
