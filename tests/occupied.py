@@ -11,6 +11,8 @@ class Occupied(FakeCluster):
     protocol_type, group_state = "connect", "Stable"
     assignments: tuple[bytes, ...] = (b"",)
     """Of each member."""
+    static = False
+    """Whether the members are, with the ids ``host-1`` and so on."""
     metadata: tuple[bytes, ...] = ()
     """What each member says; of those that are left, nothing."""
 
@@ -19,7 +21,7 @@ class Occupied(FakeCluster):
         members = [
             {
                 "member_id": f"m-{number}",
-                "group_instance_id": None,
+                "group_instance_id": f"host-{number}" if self.static else None,
                 "client_id": f"connect-{number}",
                 "client_host": f"/10.0.0.{6 + number}",
                 "member_metadata": metadata,

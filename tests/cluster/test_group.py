@@ -98,7 +98,7 @@ def test_among_others_the_session_is_shorter_where_the_broker_allows_it():
 
 def test_a_static_member_that_its_earlier_life_has_fenced_joins_again_as_a_new_one():
     async def life(cluster):
-        member = Membership(cluster, replace(CONFIG, instance_id="host-1"))
+        member = Membership(cluster, replace(CONFIG, instance_id="host-1", watched=True))
         with pytest.raises(BrokerError, match="UNKNOWN_MEMBER_ID"):
             await member.join(b"mine")
         return member.member_id
@@ -106,3 +106,13 @@ def test_a_static_member_that_its_earlier_life_has_fenced_joins_again_as_a_new_o
     with FakeCluster("lab") as fake:
         fake.always["join_group"] = Fault(0, with_code(("error_code",), ErrorCode.fenced_instance_id))
         assert ask(fake, life) == ""
+
+
+def test_a_static_member_that_another_process_has_fenced_says_so():
+    async def life(cluster):
+        await Membership(cluster, replace(CONFIG, instance_id="host-1")).join(b"mine")
+
+    with FakeCluster("lab") as fake:
+        fake.always["join_group"] = Fault(0, with_code(("error_code",), ErrorCode.fenced_instance_id))
+        with pytest.raises(BrokerError, match="Another process has taken the place of host-1 in group flow on lab"):
+            ask(fake, life)

@@ -31,6 +31,10 @@ PRECEDENCE = [
     ("A.fetch.max.bytes=4", "fetch_max_bytes", 4 << 20),
     ("B.consumer.fetch.max.bytes=4", "fetch_max_bytes", 4 << 20),
     ("consumer.fetch.max.bytes=4", "fetch_max_bytes", 4 << 20),
+    # The process's own name in the groups: the bare key is stronger than B.
+    ("group.instance.id=host-1\nB.group.instance.id=host-2", "instance_id", "host-1"),
+    ("B.group.instance.id=host-2", "instance_id", "host-2"),
+    ("A.consumer.group.instance.id=host-2", "instance_id", None),
     # What writes the records: A->B.producer.override. > B.producer.; never A->B.producer. or A->B.target.producer.
     ("B.producer.max.request.size=7", "batch_max_bytes", 7),
     ("B.producer.max.request.size=7\nA->B.producer.override.max.request.size=8", "batch_max_bytes", 8),
@@ -196,6 +200,7 @@ def test_clusters_that_no_flow_uses_need_no_settings(load_text):
         ("", "clusters=a,b\na->b.enabled=true\n", r"a\.bootstrap\.servers is missing"),
         (None, "refresh.topics.interval.seconds=0", "must not be 0"),
         (None, "replication.factor=0", "must be -1 or a number of replicas"),
+        (None, "group.instance.id=pod/7", r":5 group\.instance\.id may have letters, digits, dots, dashes"),
         (None, "topics=a,,b", r":5 topics must be a list without empty items"),
         (None, "A.consumer.auto.offset.reset=none", "must be one of earliest, latest, not 'none'"),
         (

@@ -102,7 +102,7 @@ def test_a_configuration_file_loads_without_a_warning(block: Block, files: dict[
     path = tmp_path / "mm2.properties"
     path.write_text(text if re.search("^clusters *=", text, re.MULTILINE) else ONE_WAY + text, encoding="utf-8")
     named = set(re.findall(r"\$\{([A-Z]+)\}", text))
-    config = load(path, environ=dict.fromkeys(named, "127.0.0.1:9092"))
+    config = load(path, environ={**dict.fromkeys(named, "127.0.0.1:9092"), "HOSTNAME": "host-1"})
     assert config.flows
     assert [str(warning) for warning in config.warnings] == []
 

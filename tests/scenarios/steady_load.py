@@ -46,7 +46,14 @@ class Load(AbstractContextManager["Load"]):
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
 
+    def _is_known(self) -> bool:
+        """Whether the broker shows all partitions; what is written before that is refused, and would be missing."""
+        found = self._producer.list_topics(timeout=LIMIT_S).topics.get(self._topic)
+        return found is None or sum(each.leader >= 0 for each in found.partitions.values()) >= self._partitions
+
     def _write(self) -> None:
+        while not self._is_known() and not self._stopping.wait(PAUSE_S):
+            pass
         while not self._stopping.wait(0.05):
             for _ in range(self._rate_s // 20):
                 value = b"%d " % self.sent + b"x" * self._size

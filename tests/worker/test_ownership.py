@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import pytest
@@ -15,6 +15,7 @@ from heliograph.mirror.group_messages import LeaderSays, MemberSays, decode_lead
 from heliograph.mirror.group_messages import decode_member as decode
 from heliograph.wire import errors as codes
 from heliograph.worker.ownership import LEASE_SHARE, Ownership, OwnershipListener, Share, Wanted
+from heliograph.worker.succession import Inheritance
 
 FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10)
 LANES = frozenset(("t", partition) for partition in range(4))
@@ -37,6 +38,8 @@ class Coordinator:
     """What another leader sends; None: this member leads."""
     told: list = field(default_factory=list)
     """(what, ...) in the order in which it happened."""
+    said: list = field(default_factory=list)
+    """What this member said with each join."""
     joining_s: float = 0.0
     """How long a join takes."""
     session_ms: int = 500
@@ -46,6 +49,7 @@ class Coordinator:
 
     async def join(self, metadata):
         self.told.append(("join", decode(metadata).lanes))
+        self.said.append(decode(metadata))
         outcome = self.joins.pop(0) if self.joins else None
         if isinstance(outcome, Exception):
             raise outcome
@@ -75,7 +79,17 @@ class Coordinator:
         self.told.append(("leave",))
 
 
-def live(coordinator, until, clock=time.monotonic, wanted=lambda: Wanted(LANES, {}), opened=frozenset):
+def live(
+    coordinator,
+    until,
+    clock=time.monotonic,
+    wanted=lambda: Wanted(LANES, {}),
+    opened=frozenset,
+    *,
+    flow=FLOW,
+    inherited=None,
+    after=None,
+):
     """Let a member live until ``until(ownership, told)`` holds."""
 
     async def job():
@@ -89,7 +103,8 @@ def live(coordinator, until, clock=time.monotonic, wanted=lambda: Wanted(LANES, 
             loads=lambda: {("t", 0): Load(1000.0, 10.0)},
             wanted=wanted,
         )
-        ownership = Ownership(None, FLOW, 5, listener, clock=clock)
+        ownership = Ownership(None, flow, 5, listener, clock=clock)
+        ownership._inherited, ownership._looked = inherited, True
         ownership._membership = coordinator
         running = asyncio.create_task(ownership.run())
         try:
@@ -101,6 +116,8 @@ def live(coordinator, until, clock=time.monotonic, wanted=lambda: Wanted(LANES, 
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+        if after is not None:
+            await after(ownership)
         return ownership
 
     return asyncio.run(job())
@@ -291,3 +308,62 @@ def test_the_lease_counts_from_before_the_heartbeat_and_ends_at_its_moment():
     assert ownership.holds()
     now[0] = 100.0 + lease_s
     assert not ownership.holds()
+
+
+STATIC = replace(FLOW, instance_id="host-1")
+
+
+def before(*, stopped=False):
+    """Return what the process that had the place before says of itself, with a session of 300 ms."""
+    return Inheritance(MemberSays(HALF, generation=3, slot=1, stopped=stopped), 300)
+
+
+def test_a_static_member_claims_what_was_its_own_and_begins_when_nobody_else_can_send():
+    coordinator = Coordinator(beats=[Beat.GOOD] * 3 + [Beat.REBALANCE])
+    begun = time.monotonic()
+    ownership = live(coordinator, lambda ownership, told: ownership.owns, flow=STATIC, inherited=before())
+    assert time.monotonic() - begun >= 0.3 * LEASE_SHARE
+    assert [(each.lanes, each.generation, each.slot, each.stopped) for each in coordinator.said[:2]] == [
+        (HALF, 3, 1, False)
+    ] * 2
+    assert ownership.share.lanes == LANES
+
+
+def test_after_one_that_has_stopped_in_order_it_begins_at_once():
+    frozen = time.monotonic()
+    coordinator = Coordinator()
+    live(
+        coordinator,
+        lambda ownership, told: ownership.owns,
+        clock=lambda: frozen,
+        flow=STATIC,
+        inherited=before(stopped=True),
+    )
+    assert coordinator.told[:2] == [("join", HALF), ("gained",)]
+
+
+def test_a_static_member_that_comes_back_keeps_its_place():
+    coordinator = Coordinator()
+    live(
+        coordinator,
+        lambda ownership, told: ownership.owns,
+        flow=STATIC,
+        after=lambda ownership: ownership.leave(comes_back=True),
+    )
+    assert count(coordinator.told, "leave") == 0
+    assert (coordinator.said[-1].stopped, coordinator.said[-1].lanes) == (True, LANES)
+    assert decode_leader(coordinator.assignments["me"]).lanes == LANES
+
+
+@pytest.mark.parametrize(
+    ("flow", "comes_back"), [(STATIC, False), (FLOW, True), (replace(STATIC, instance_watched=True), True)]
+)
+def test_others_leave(flow, comes_back):
+    coordinator = Coordinator()
+    live(
+        coordinator,
+        lambda ownership, told: ownership.owns,
+        flow=flow,
+        after=lambda ownership: ownership.leave(comes_back=comes_back),
+    )
+    assert coordinator.told[-1] == ("leave",)

@@ -87,7 +87,10 @@ def _read(file: Path, only_targets: Sequence[str], origin: Origin | None) -> Con
     config = load(file, environ=os.environ, only_targets=only_targets)
     if origin is None:
         return config
-    return replace(config, flows=tuple(replace(flow, instance_id=origin.instance_id) for flow in config.flows))
+    return replace(
+        config,
+        flows=tuple(replace(flow, instance_id=origin.instance_id, instance_watched=True) for flow in config.flows),
+    )
 
 
 def _tell_beginning(config: Config, file: Path) -> None:
@@ -122,6 +125,8 @@ def _run(
         return 0
     from heliograph.worker.parent import Parent  # noqa: PLC0415 - for a parent alone; loading takes a moment
 
+    if any(flow.instance_id for flow in config.flows):
+        Log().warning("group.instance.id has no effect: the parent names its workers")
     # This very command: a worker learns from its environment that it is one.
     command = [sys.executable, *sys.orig_argv[1:]]
     flows = [flow.name for flow in config.flows]

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from heliograph.cluster.cluster import GROUP, Cluster, raise_for
-from heliograph.errors import ClusterError
+from heliograph.errors import BrokerError, ClusterError
 from heliograph.wire import errors as codes
 
 JOIN_SLACK_MS = 10_000
@@ -60,6 +60,8 @@ class GroupConfig:
     rebalance_timeout_ms: int
     instance_id: str | None = None
     """Of a static member."""
+    watched: bool = False
+    """Somebody sees to it that no two processes have this id at a time."""
 
 
 class Membership:
@@ -110,7 +112,7 @@ class Membership:
             },
             timeout_ms=config.rebalance_timeout_ms + JOIN_SLACK_MS,
         )
-        code = _code_of(answer)
+        code = self._code_of(answer)
         if code == codes.MEMBER_ID_REQUIRED:
             self.member_id = answer.member_id
         elif code == codes.UNKNOWN_MEMBER_ID:
@@ -141,7 +143,7 @@ class Membership:
             },
             timeout_ms=self.config.rebalance_timeout_ms + JOIN_SLACK_MS,
         )
-        code = _code_of(answer)
+        code = self._code_of(answer)
         if code in (codes.REBALANCE_IN_PROGRESS, codes.ILLEGAL_GENERATION):
             return None
         if code == codes.UNKNOWN_MEMBER_ID:
@@ -175,7 +177,7 @@ class Membership:
             timeout_ms=self.session_ms,
             purpose=purpose,
         )
-        code = _code_of(answer)
+        code = self._code_of(answer)
         if code == codes.REBALANCE_IN_PROGRESS:
             return Beat.REBALANCE
         if code in (codes.UNKNOWN_MEMBER_ID, codes.ILLEGAL_GENERATION):
@@ -198,8 +200,26 @@ class Membership:
             timeout_ms=self.config.session_timeout_ms,
         )
 
+    def _code_of(self, answer: Any) -> int:
+        """Return the error code of an answer.
+
+        A watched instance id belongs to one worker alone. So if another member has it, that is this worker before it
+        was started again, with a request that was long under way: to be fenced by it is to be forgotten, and passes
+        with the next join.
+        """
+        code = int(answer.error_code)
+        forgotten = self.config.watched or self.config.instance_id is None
+        return codes.UNKNOWN_MEMBER_ID if code == codes.FENCED_INSTANCE_ID and forgotten else code
+
     def _raise(self, code: int, verb: str) -> None:
         group = self.config.group_id
+        if code == codes.FENCED_INSTANCE_ID:
+            raise BrokerError(
+                f"Another process has taken the place of {self.config.instance_id} in group {group} on "
+                f"{self._cluster.alias}",
+                code=code,
+                remedy="Give each process a group.instance.id of its own",
+            )
         if code in (codes.NOT_COORDINATOR, codes.COORDINATOR_NOT_AVAILABLE):
             self._cluster.forget_coordinator(group)
         raise_for(code, f"{verb} group {group} on {self._cluster.alias}", f"group {group}", right="Read")
@@ -212,13 +232,3 @@ class Membership:
         except ClusterError:
             self._cluster.forget_coordinator(self.config.group_id)  # that broker may have died: ask who follows it
             raise
-
-
-def _code_of(answer: Any) -> int:
-    """Return the error code of an answer.
-
-    An instance id belongs to one worker alone. So if another member has it, that is this worker before it was started
-    again, with a request that was long under way: to be fenced by it is to be forgotten, and passes with the next join.
-    """
-    code = int(answer.error_code)
-    return codes.UNKNOWN_MEMBER_ID if code == codes.FENCED_INSTANCE_ID else code

@@ -81,6 +81,8 @@ class Member:
     """What it said when it joined; of a classic group that is stable."""
     assignment: bytes = field(default=b"", repr=False)
     """What the leader gave it; the same."""
+    instance_id: str | None = None
+    """Of a static member (KIP-345), where the broker tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,8 @@ def _take(
 
 def _member(row: Any, *, classic: bool) -> Member:
     metadata, assignment = (bytes(row.member_metadata), bytes(row.member_assignment)) if classic else (b"", b"")
-    return Member(row.member_id, row.client_id, row.client_host.lstrip("/"), metadata, assignment)
+    instance_id = getattr(row, "group_instance_id", None)
+    return Member(row.member_id, row.client_id, row.client_host.lstrip("/"), metadata, assignment, instance_id)
 
 
 async def committed(cluster: Cluster, group: str) -> dict[TopicPartition, Committed]:

@@ -56,6 +56,7 @@ FLOW_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "group_id": ("group.id", Extent.FLOW),
     "tasks_max": ("tasks.max", Extent.IN_PLACE),
     "instance_id": ("group.instance.id", Extent.FLOW),
+    "instance_watched": ("group.instance.id", Extent.FLOW),
     "session_timeout_ms": ("session.timeout.ms", Extent.FLOW),
     "heartbeat_interval_ms": ("heartbeat.interval.ms", Extent.FLOW),
     "rebalance_timeout_ms": ("rebalance.timeout.ms", Extent.FLOW),

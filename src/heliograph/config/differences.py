@@ -10,6 +10,8 @@ from heliograph.config.model import FlowConfig, InternalTopic, TransactionConfig
 
 OFF = "off"
 NOT_SET = "not set"
+NOT_SHOWN = frozenset({"merges", "instance_watched"})
+"""Fields that no option decides alone."""
 _SECURITY = frozenset({"tls", "sasl"})
 
 
@@ -40,7 +42,7 @@ def option_differences(old: FlowConfig, new: FlowConfig) -> tuple[OptionDifferen
 
 
 def _differing(prefix: str, old: Any, new: Any, table: Mapping[str, tuple[str, Extent]]) -> Iterator[OptionDifference]:
-    for name in (each.name for each in fields(new) if each.name in table and each.name != "merges"):
+    for name in (each.name for each in fields(new) if each.name in table and each.name not in NOT_SHOWN):
         before, after = getattr(old, name), getattr(new, name)
         if before == after:
             continue

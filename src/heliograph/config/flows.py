@@ -5,6 +5,7 @@ heartbeats (and three topics of their own) to the source; here the flow itself w
 else, and goes on where the source does not allow it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -193,6 +194,10 @@ def way_of(resolver: Resolver, route: Route) -> Way:
     )
 
 
+_INSTANCE_ID = re.compile(r"[A-Za-z0-9._-]{1,249}")
+"""What brokers take for one."""
+
+
 class _Flow:
     """Looks up the options of one flow, each family under its own keys."""
 
@@ -224,6 +229,18 @@ class _Flow:
         keys = (f"{self._route.prefix}group.id", *worker_keys(self._route, "group.id"))
         found = self._find(Family.WORKER, "group.id", keys, self._route.prefix)
         return found.text or self._made("group.id", f"{self._route.source}-mm2")
+
+    def instance_id(self) -> str | None:
+        """Return the name of this process in the group; None: it has none."""
+        found = self.storage("group.instance.id")
+        if found.text and (not _INSTANCE_ID.fullmatch(found.text) or found.text in (".", "..")):
+            self._resolver.problems.add(
+                ConfigError(
+                    f"{found.where} may have letters, digits, dots, dashes and underscores, 249 at most",
+                    remedy="Use the name of the host or the pod, such as ${HOSTNAME}",
+                )
+            )
+        return found.text or None
 
     def offsets_topic(self) -> str:
         found = self.storage("offset.storage.topic")
@@ -354,6 +371,7 @@ def _config(flow: _Flow, policy: Policy, sync: SyncConfig, source: ClusterConfig
         produce_timeout_ms=target.request_timeout_ms,
         sync=sync,
         group_id=flow.group_id(),
+        instance_id=flow.instance_id(),
         tasks_max=tasks.number if tasks.value is not None else None,
         session_timeout_ms=flow.worker("session.timeout.ms").number,
         heartbeat_interval_ms=flow.worker("heartbeat.interval.ms").number,

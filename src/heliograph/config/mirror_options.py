@@ -400,6 +400,13 @@ _WORKER_OPTIONS = (
         None,
         "Group on the target whose members take turns at copying a flow, one at a time; without it <source>-mm2.",
     ),
+    Option(
+        "group.instance.id",
+        _STORAGE,
+        Kind.STRING,
+        None,
+        "Name of this process in the group, unlike all others': restarted within the session, it keeps its partitions.",
+    ),
     Option("session.timeout.ms", _WORKER, Kind.INT, "10000", "Silence after which a worker counts as dead.", minimum=1),
     Option("heartbeat.interval.ms", _WORKER, Kind.INT, "3000", "Pause between a worker's heartbeats.", minimum=1),
     Option("rebalance.timeout.ms", _WORKER, Kind.INT, "60000", "Longest wait for workers to join.", minimum=1),

@@ -40,6 +40,10 @@ class Secret:
         return hash(self._text)
 
 
+APART = frozenset({"instance_id", "instance_watched"})
+"""Fields of a flow in which its workers differ."""
+
+
 class Policy(StrEnum):
     """How a topic's name on the target is made from its name on the source."""
 
@@ -243,6 +247,8 @@ class FlowConfig:
     """Most members that get any lanes; None: no limit."""
     instance_id: str | None = None
     """Of a static member of the group (KIP-345)."""
+    instance_watched: bool = False
+    """Whether somebody sees to it that no two processes have that id at a time: the parent of several workers."""
     session_timeout_ms: int
     heartbeat_interval_ms: int
     rebalance_timeout_ms: int
@@ -268,7 +274,7 @@ class FlowConfig:
 
         It says nothing of secrets, which belong to the clusters.
         """
-        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "instance_id"}
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in APART}
         told |= {side: told[side].alias for side in ("source", "target")}
         return hashlib.sha256(json.dumps(told, default=_plain, sort_keys=True).encode()).hexdigest()[:8]
 

@@ -14,10 +14,10 @@ from typing import Any, get_type_hints
 import msgspec
 
 from heliograph.config.load import make_config
-from heliograph.config.model import FlowConfig, SyncConfig
+from heliograph.config.model import APART, FlowConfig, SyncConfig
 from heliograph.config.properties import parse_properties
 
-NOT_TOLD = frozenset({"source", "target", "sync", "instance_id"})
+NOT_TOLD = APART | {"source", "target", "sync"}
 """Fields of a flow; those of ``sync`` are told one by one, with ``sync.`` before their names."""
 ALWAYS = frozenset({"source_name", "target_name", "group_id", "offsets_topic", "config_topic"})
 """Fields whose default is made of the clusters' names."""

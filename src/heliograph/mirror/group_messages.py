@@ -60,6 +60,8 @@ class MemberSays:
     """It is of version 0.1, or of one that is not known: it is given no lanes, or has all of them."""
     has_all: bool = False
     """It is of version 0.1 and copies the whole flow."""
+    stopped: bool = False
+    """It has ended in good order and comes back: nothing of it is under way, and what it had stays its own."""
     options: Mapping[str, object] | None = None
     """Its options that differ from the defaults, for whoever looks at the group; None: it does not say."""
 
@@ -103,6 +105,7 @@ class _Claims(msgspec.Struct, frozen=True):
     spared: list[str] = []
     topics: dict[str, _Ranges] = {}
     loads: dict[str, tuple[_Ranges, list[int], list[int]]] = {}
+    stopped: bool = False
     options: msgspec.Raw = NOT_SAID
 
 
@@ -132,6 +135,7 @@ def encode_member(says: MemberSays) -> bytes:
         sorted(says.spared),
         _topics(says.lanes),
         loads,
+        says.stopped,
         _raw_options(says.options),
     )
     return msgspec.json.encode(_Metadata(bool(says.lanes), says.waiting_since_ms, _pack(claims)))
@@ -162,6 +166,7 @@ def decode_member(raw: bytes) -> MemberSays:
         claims.able,
         frozenset(claims.spared),
         metadata.waiting_since_ms,
+        stopped=claims.stopped,
         options=_options(claims.options),
     )
 

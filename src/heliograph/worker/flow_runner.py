@@ -37,6 +37,8 @@ from heliograph.worker.snapshot import FlowNow
 
 REACH_BACKOFF_S_MAX = 3.0
 LEAVE_S = 0.7
+COME_BACK_S = 2.0
+"""The same for a static member that comes back: all others must have heard of it."""
 
 
 class FlowRunner:
@@ -195,9 +197,10 @@ class FlowRunner:
                 await self._leave(ownership)
 
     async def _leave(self, ownership: Ownership) -> None:
+        comes_back = self._stop.is_set()
         try:
-            async with asyncio.timeout(LEAVE_S):
-                await ownership.leave()
+            async with asyncio.timeout(COME_BACK_S if comes_back and self.config.instance_id else LEAVE_S):
+                await ownership.leave(comes_back=comes_back)
         except (HeliographError, TimeoutError) as error:
             self.log.debug("the group was not left in order", cause=error)
 

@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from heliograph.cluster import groups
@@ -34,6 +34,7 @@ from heliograph.mirror.group_messages import (
 )
 from heliograph.mirror.naming import PROTOCOL_TYPE
 from heliograph.wire import errors as codes
+from heliograph.worker.succession import Inheritance, inheritance
 
 Answer = TypeVar("Answer")
 
@@ -150,6 +151,12 @@ class Ownership:
         """What it said it had when it joined last."""
         self._loads: dict[TopicPartition, Load] = {}
         """As leader: what was last heard of each lane."""
+        self._succeeds = config.instance_id is not None and not config.instance_watched
+        """Whether another process may have had this one's place in the group a moment ago."""
+        self._looked = False
+        self._inherited: Inheritance | None = None
+        """What it had; claimed until this process may begin."""
+        self._begins_at = 0.0
         self._membership = Membership(
             cluster,
             GroupConfig(
@@ -159,6 +166,7 @@ class Ownership:
                 config.session_timeout_ms,
                 config.rebalance_timeout_ms,
                 config.instance_id,
+                config.instance_watched,
             ),
         )
 
@@ -178,6 +186,7 @@ class Ownership:
         while True:
             try:
                 await self._stand_back()
+                await self._look_for_predecessor()
                 await self._generation()
             except HeliographError as error:
                 if isinstance(error, BrokerError) and error.code == codes.UNKNOWN_MEMBER_ID:
@@ -208,10 +217,19 @@ class Ownership:
             self._lease_until = 0.0
             self._lose(reason)
 
-    async def leave(self) -> None:
-        """Leave the group, so that another member can begin at once."""
-        self.owns = False
-        await self._membership.leave()
+    async def leave(self, *, comes_back: bool = False) -> None:
+        """Leave the group, so that another member can begin at once; a static member that comes back keeps its place.
+
+        Nothing of what it had may be under way.
+        """
+        if not (comes_back and self._succeeds):
+            self.owns = False
+            await self._membership.leave()
+        elif self.owns:  # what it says is for who comes after it; the end of its session is its leave
+            says = encode_member(replace(self._says(), stopped=True))
+            self.owns = False
+            joined = await self._membership.join(says)
+            await self._membership.sync(self._share_out(joined) if joined.leads else {})
 
     async def _stand_back(self) -> None:
         """After giving up: leave, so that whoever waits can begin, and queue again."""
@@ -221,12 +239,33 @@ class Ownership:
             self._started_ms = time.time_ns() // 1_000_000
             self._given_up = False
 
+    async def _look_for_predecessor(self) -> None:
+        if self._succeeds and not self._looked:
+            self._inherited = await inheritance(self._cluster, self._config)
+            self._looked = True
+
+    async def _may_begin(self) -> bool:
+        """Wait until whoever had this place can no longer send; says whether this generation lasted so long."""
+        while self._inherited is not None and not self._inherited.in_order:
+            left_s = self._begins_at - self._now()
+            if left_s <= 0:
+                break
+            await asyncio.sleep(min(left_s, self._heartbeat_s))
+            sent_at = self._now()
+            if await self._membership.heartbeat() is not Beat.GOOD:
+                return False
+            self._renew(sent_at)
+        self._inherited = None
+        return True
+
     # ---- one generation -------------------------------------------------------------------------------------------
 
     async def _generation(self) -> None:
         """Live through one generation of the group."""
         self._again.clear()
         joined = await self._kept_alive(self._join())
+        if self._inherited is not None and not self._begins_at:  # who had this place has been fenced by now
+            self._begins_at = self._now() + self._inherited.session_ms / 1000 * LEASE_SHARE
         assignments = self._share_out(joined) if joined.leads else {}
         sent_at = self._now()  # with this request the session begins again; the join may have waited for long
         answer = await self._kept_alive(self._membership.sync(assignments))
@@ -240,6 +279,8 @@ class Ownership:
             self._again.set()
         if self.owns:
             self._listener.shared()
+        elif not await self._may_begin():
+            return
         else:
             self.owns = True
             self.tenure += 1
@@ -249,6 +290,14 @@ class Ownership:
         await self._beat()
 
     def _says(self) -> MemberSays:
+        if not self.owns and self._inherited is not None:
+            return replace(
+                self._inherited.says,
+                config=self._digest,
+                stopped=False,
+                waiting_since_ms=self._started_ms,
+                options=tell(self._config),
+            )
         if not self.owns:
             return MemberSays(config=self._digest, waiting_since_ms=self._started_ms, options=tell(self._config))
         self._claimed = self._listener.held() | (self.share.lanes or frozenset())
