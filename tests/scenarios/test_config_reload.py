@@ -34,14 +34,16 @@ def started(running, topic: str) -> int:
     return len(re.findall(rf"lane started .*topic={re.escape(topic)} ", running.log))
 
 
-def test_topics_begin_and_end_and_the_others_never_pause(source_kafka, target_kafka, heliograph, one_way, unique):
+@pytest.mark.parametrize("mode", ["plain", "transactions"])
+def test_topics_begin_and_end_and_the_others_never_pause(source_kafka, target_kafka, heliograph, one_way, unique, mode):
+    once = {"target.exactly.once.source.support": "enabled"} if mode == "transactions" else {}
     steady, late = f"{unique}-steady", f"{unique}-late"
     create_topic(source_kafka, steady, PARTITIONS)
     create_topic(source_kafka, late, 1)
     write(source_kafka, late, simple_rows(10))
 
     def file(chosen: str, more: dict[str, object] | None = None) -> str:
-        return one_way(source_kafka, target_kafka, "lively", chosen, more)
+        return one_way(source_kafka, target_kafka, "lively", chosen, {**once, **(more or {})})
 
     with Load(source_kafka, steady, partitions=PARTITIONS, rate_s=500) as load:
         running = heliograph(file(steady), "--log-level", "debug")
@@ -212,63 +214,74 @@ def test_workers_of_a_parent_follow_the_file(source_kafka, target_kafka, heliogr
     assert "Traceback" not in running.log
 
 
-USER = "anna"
+FIRST, SECOND = "anna", "berta"
+NOBODY = "ANONYMOUS"
+"""Who looks at the outcome."""
 
 
-def test_other_credentials_are_taken_on_in_place(source_kafka, heliograph, one_way, unique):
-    """The old user is taken away afterwards: no connection of his is left."""
-    listener = "SASL_PLAINTEXT"
-    with KafkaCluster(
-        listeners=("PLAINTEXT", listener), users={USER: "first", "berta": "second"}, authorizer=True
-    ) as target:
-        for user in (USER, "berta", "ANONYMOUS"):  # the last is who looks at the outcome
-            allow(target, user, "add")
-        create_topic(source_kafka, unique, PARTITIONS)
-
-        def file(user: str, password: str | None = None) -> str:
-            access = target.client_properties(listener, user)
-            if password is not None:
-                access = {
-                    key: re.sub(r'password="[^"]*"', f'password="{password}"', value) for key, value in access.items()
-                }
-            return one_way(
-                source_kafka,
-                target.bootstrap(listener),
-                "keys",
-                unique,
-                {f"target.{key}": value for key, value in access.items()},
-            )
-
-        with Load(source_kafka, unique, partitions=PARTITIONS, rate_s=500) as load:
-            running = heliograph(file(USER), "--log-level", "debug")
-            running.wait_for("running  topics=1")
-            load.wait_for(500)
-            change(running, file("berta", "not hers"))
-            running.wait_for(REFUSED)
-            assert "refuses the credentials of user berta" in running.log
-            load.wait_for(500)
-            with Arrivals(target, f"keys.{unique}", PARTITIONS) as arrivals:
-                time.sleep(1)
-                begun = time.monotonic()
-                change(running, file("berta"))
-                running.wait_for("the configuration has changed  options=target.sasl.*")
-                time.sleep(2)
-                allow(target, USER, "remove")
-                load.wait_for(2_000)
-                assert arrivals.silence_s(begun) < SOON_S, running.log
-            total = load.finish()
-            assert_equal(source_kafka, target, unique, f"keys.{unique}", total, running)
-        assert started(running, unique) == PARTITIONS
-        assert "not hers" not in running.log
-        assert running.log.count("ERROR") == 1  # the refusal
-        assert running.stop() == 0
+@pytest.fixture(scope="module")
+def guarded():
+    """A target on which two users may do everything, each until it is taken away."""
+    listeners = ("PLAINTEXT", "SASL_PLAINTEXT", "SSL")
+    users = {FIRST: "one", SECOND: "two"}
+    with KafkaCluster(listeners=listeners, users=users, authorizer=True) as kafka:
+        allow(kafka, "add", NOBODY, FIRST, SECOND)
+        yield kafka
 
 
-def allow(kafka: KafkaCluster, user: str, how: str) -> None:
-    """Add or remove what a user may do: everything."""
+def allow(kafka: KafkaCluster, how: str, *users: str) -> None:
+    """Add or remove what users may do: everything."""
     done = kafka.tool(
         "kafka-acls",
-        *(f"--{how}", "--allow-principal", f"User:{user}", "--operation", "All", "--topic", "*", "--group", "*"),
-        *("--cluster", "--transactional-id", "*", *(("--force",) if how == "remove" else ())),
+        *(f"--{how}", "--operation", "All", "--topic", "*", "--group", "*", "--cluster", "--transactional-id", "*"),
+        *(word for user in users for word in ("--allow-principal", f"User:{user}")),
+        *(("--force",) if how == "remove" else ()),
     )
     assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize("secret", ["password", "certificate"])
+def test_other_credentials_are_taken_on_in_place(
+    source_kafka, guarded, heliograph, one_way, unique, tmp_path: Path, secret
+):
+    """What the old user may do is taken away afterwards: no connection of his is in use."""
+    create_topic(source_kafka, unique, PARTITIONS)
+    listener, store = ("SASL_PLAINTEXT" if secret == "password" else "SSL"), tmp_path / "store"
+
+    def file(user: str, password: str = "") -> str:
+        access = guarded.client_properties(listener, user)
+        key = "ssl.keystore.location"
+        if key in access:  # as a mounted Secret is renewed: another file under the same name
+            (tmp_path / "new").write_bytes(Path(access[key]).read_bytes())
+            (tmp_path / "new").replace(store)
+            access[key] = str(store)
+        if password:
+            access = {key: re.sub(r'password="[^"]*"', f'password="{password}"', each) for key, each in access.items()}
+        more = {f"target.{key}": value for key, value in access.items()}
+        return one_way(source_kafka, guarded.bootstrap(listener), "keys", unique, more)
+
+    with Load(source_kafka, unique, partitions=PARTITIONS, rate_s=500) as load:
+        running = heliograph(file(FIRST), "--log-level", "debug")
+        running.wait_for("running  topics=1")
+        if secret == "password":
+            change(running, file(SECOND, "not hers"))
+            running.wait_for(REFUSED)
+            assert f"refuses the credentials of user {SECOND}" in running.log
+            assert "not hers" not in running.log
+        with Arrivals(guarded, f"keys.{unique}", PARTITIONS) as arrivals:
+            time.sleep(1)
+            begun = time.monotonic()
+            renewed = file(SECOND)
+            if secret == "password":
+                change(running, renewed)
+            running.wait_for("the configuration has changed  options=target.")
+            time.sleep(2)  # a long poll may still be answered on the old connection, and one more request be sent
+            allow(guarded, "remove", FIRST)
+            load.wait_for(2_000)
+            assert arrivals.silence_s(begun) < SOON_S, running.log
+        total = load.finish()
+        assert_equal(source_kafka, guarded, unique, f"keys.{unique}", total, running)
+    assert started(running, unique) == PARTITIONS
+    assert running.log.count("ERROR") == (secret == "password")
+    assert running.stop() == 0
+    allow(guarded, "add", FIRST)
