@@ -7,19 +7,25 @@ broker answers one connection's requests in order.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from heliograph.broker.connection import Connection
 from heliograph.cluster import metadata as pictures
 from heliograph.cluster.metadata import Metadata
 from heliograph.cluster.retry import backoff_s, retriable
+from heliograph.concurrency import all_of
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import ClusterError, HeliographError, Unreachable
 from heliograph.wire import errors as codes
 from heliograph.wire.errors import After, error_of
 
+Answer = TypeVar("Answer")
+
 CONTROL = "control"
 GROUP = "group"
+PASSES_MAX = 5
+"""How often all brokers are asked because one has left meanwhile."""
 ATTEMPTS_S = 60.0
 """How long one request is tried again before its last error is raised (Kafka's ``default.api.timeout.ms``)."""
 
@@ -175,6 +181,26 @@ class Cluster:
         connection = await self.connection(node_id)
         return await connection.call(api, values)
 
+    async def ask_brokers(self, ask: Callable[[int], Awaitable[Answer]], *, for_s: float | None = None) -> list[Answer]:
+        """Ask every broker for its part of something, each with retries; ``ask`` takes a node id.
+
+        When a broker leaves the cluster meanwhile, others take over what it had, so all are asked again. Raises the
+        error of the first broker that stays and does not answer.
+        """
+        gone = object()
+
+        async def of(node: int) -> Answer | object:
+            return await ask(node) if node in self.metadata.brokers else gone
+
+        for _ in range(PASSES_MAX):
+            if not self.metadata.brokers:
+                await self.refresh([])
+            nodes = sorted(self.metadata.brokers)
+            answers: list[Any] = await all_of(self.retrying(partial(of, node), for_s=for_s) for node in nodes)
+            if not any(each is gone for each in answers):
+                return answers
+        raise Unreachable(f"Brokers of {self.alias} come and go", remedy="It is tried again")
+
     async def call_controller(self, api: str, values: Mapping[str, Any], check: Callable[[Any], None]) -> Any:
         """Ask the controller; ``check`` raises for codes in the answer, a moved controller is found again."""
 
@@ -190,8 +216,8 @@ class Cluster:
         return await self.retrying(once)
 
     async def coordinator(self, group: str) -> int:
-        """Node id of the group's coordinator, asked for when not known."""
-        if group not in self._coordinators:
+        """Node id of the group's coordinator, asked for when not known, or when that broker is gone."""
+        if self._coordinators.get(group) not in self.metadata.brokers:
             connection = await self.any_connection()
             answer = await connection.call("find_coordinator", {"key": group, "key_type": 0})
             raise_for(

@@ -12,10 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from heliograph.cluster.cluster import Cluster, raise_for
-from heliograph.concurrency import all_of, each_of
+from heliograph.concurrency import each_of
 from heliograph.errors import BrokerError, HeliographError
 from heliograph.wire import errors as codes
 from heliograph.wire.operations import NOT_TOLD
@@ -146,30 +147,24 @@ async def list_groups(cluster: Cluster) -> tuple[Listed, ...]:
 
     Raises for the first broker that does not answer: a list with gaps would look like groups that are gone.
     """
-    if not cluster.metadata.brokers:
-        await cluster.refresh([])
-    answers = await all_of(_list_one(cluster, node) for node in list(cluster.metadata.brokers))
+    answers = await cluster.ask_brokers(partial(_list_one, cluster), for_s=ATTEMPTS_S)
     found = {listed.group: listed for answer in answers for listed in answer}
     return tuple(found[group] for group in sorted(found))
 
 
 async def _list_one(cluster: Cluster, node: int) -> list[Listed]:
-    async def once() -> list[Listed]:
-        connection = await cluster.connection(node, PURPOSE)
-        answer = await connection.call("list_groups", {"states_filter": (), "types_filter": ()})
-        raise_for(int(answer.error_code), f"list the groups of {cluster.alias}", "the cluster", right="Describe")
-        return [
-            Listed(
-                str(row.group_id),
-                _protocol(getattr(row, "group_type", "classic")),
-                row.protocol_type,
-                getattr(row, "group_state", ""),
-            )
-            for row in answer.groups
-        ]
-
-    found: list[Listed] = await cluster.retrying(once, for_s=ATTEMPTS_S)
-    return found
+    connection = await cluster.connection(node, PURPOSE)
+    answer = await connection.call("list_groups", {"states_filter": (), "types_filter": ()})
+    raise_for(int(answer.error_code), f"list the groups of {cluster.alias}", "the cluster", right="Describe")
+    return [
+        Listed(
+            str(row.group_id),
+            _protocol(getattr(row, "group_type", "classic")),
+            row.protocol_type,
+            getattr(row, "group_state", ""),
+        )
+        for row in answer.groups
+    ]
 
 
 def _protocol(text: str) -> Protocol:

@@ -51,10 +51,10 @@ class Metadata:
     cluster_id: str | None = None
 
     def leader(self, topic: str, partition: int) -> int:
-        """Node id of the partition's leader; -1 when unknown."""
+        """Node id of the partition's leader; -1 when unknown, as it is when that broker is gone since."""
         found = self.topics.get(topic)
         row = found.partitions.get(partition) if found else None
-        return row.leader if row else -1
+        return row.leader if row and row.leader in self.brokers else -1
 
     def leader_epoch(self, topic: str, partition: int) -> int:
         """Leader epoch of the partition; -1 when unknown."""

@@ -38,10 +38,8 @@ async def transactional_ids(cluster: Cluster, config: FlowConfig) -> list[str]:
 
     A broker lists those ids that the client may describe. Raises HeliographError.
     """
-    found: set[str] = set()
-    for node in list(cluster.metadata.brokers):
-        found.update(await cluster.retrying(partial(_ids_of_broker, cluster, node)))
-    return sorted(each for each in found if is_task_of(each, config))[:FENCED_MAX]
+    told = await cluster.ask_brokers(partial(_ids_of_broker, cluster))
+    return sorted({each for ids in told for each in ids if is_task_of(each, config)})[:FENCED_MAX]
 
 
 async def _ids_of_broker(cluster: Cluster, node: int) -> list[str]:

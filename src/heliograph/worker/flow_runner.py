@@ -178,7 +178,7 @@ class FlowRunner:
                 held=lambda: self._session.lanes.held if self._session is not None else frozenset(),
                 loads=lambda: self._session.loads.now if self._session is not None else {},
                 spared=lambda: self._session.spared if self._session is not None else frozenset(),
-                able=lambda: self._session is None or not self._session.cut_off,
+                able=lambda: self._session is None or self._session.able,
                 wanted=lambda: self._session.lanes.wanted if self._session is not None else None,
             ),
             clock=asyncio.get_running_loop().time,

@@ -118,7 +118,9 @@ class Session:
         self.log = log
         self._listener = listener
         self._sharing = listener.sharing
-        self.cut_off = False
+        self._hindered = False
+        """Whether something does not answer that it needs before it can copy."""
+        self._cut_off = False
         """Whether the source cannot be reached from here, and has not been for a while."""
         self.spared: frozenset[str] = frozenset()
         """Topics on the target whose configs nobody else may change for now."""
@@ -229,16 +231,18 @@ class Session:
 
     async def run(self) -> None:
         """Copy until cancelled."""
-        await until_done("read what is paused", self.helm.begin, self.log, self._listener.waiting)
-        await until_done("read the stored positions", self._load, self.log, self._listener.waiting)
+        await until_done("read what is paused", self.helm.begin, self.log, self._wait)
+        await until_done("read the stored positions", self._load, self.log, self._wait)
         await self._look_for_instances()
-        await until_done("look at the topics", self.lanes.look, self.log, self._listener.waiting)
+        await until_done("look at the topics", self.lanes.look, self.log, self._wait)
+        self._go_on()
         if self._sharing.leads:  # what there is to be shared is known only now
             self._shared.clear()
             self._sharing.rejoin()
             await self._shared.wait()
         self._shared.clear()
-        await until_done("begin the partitions", self.lanes.take_share, self.log, self._listener.waiting)
+        await until_done("begin the partitions", self.lanes.take_share, self.log, self._wait)
+        self._go_on()
         self._after_change()
         try:
             with single_cause():
@@ -250,6 +254,23 @@ class Session:
                     group.create_task(self._schedule.run(self._jobs()), name="jobs")
         except* _StartOver:
             self.log.info("starting over")
+
+    def _wait(self, cause: HeliographError) -> None:
+        """Have the partitions left to other workers, as this one cannot begin yet."""
+        if not self._hindered:
+            self._hindered = True
+            self._sharing.rejoin()
+        self._listener.waiting(cause)
+
+    def _go_on(self) -> None:
+        if self._hindered:
+            self._hindered = False
+            self._sharing.rejoin()
+
+    @property
+    def able(self) -> bool:
+        """Whether this worker can copy, as far as it knows."""
+        return not (self._cut_off or self._hindered)
 
     async def _on_told(self, before: Steering, restarts: list[Restart]) -> None:
         """Do what people have told the flow."""
@@ -363,10 +384,10 @@ class Session:
         are not compacted for now.
         """
         down = self._down.get(self.source.alias)
-        told = (self.cut_off, self.spared)
-        self.cut_off = down is not None and time.monotonic() - down.since_s >= CUT_OFF_S
+        told = (self._cut_off, self.spared)
+        self._cut_off = down is not None and time.monotonic() - down.since_s >= CUT_OFF_S
         self.spared = frozenset(self.unkeyed.spared)
-        if told != (self.cut_off, self.spared):
+        if told != (self._cut_off, self.spared):
             self._sharing.rejoin()
 
     async def _follow_instances(self) -> None:
