@@ -206,7 +206,7 @@ def test_clusters_that_no_flow_uses_need_no_settings(load_text):
         (
             None,
             "heliograph.ready.requires=flow, coffee",
-            "must hold only flow, cluster, standing-still, loss, held-up, job, all, not 'flow, coffee'",
+            "must hold only flow, cluster, standing-still, loss, held-up, quota, job, all, not 'flow, coffee'",
         ),
         (
             None,

@@ -9,6 +9,7 @@ import running_program
 from running_program import Running, Start
 
 from heliograph.testbed import KafkaCluster
+from heliograph.testbed.ports import Ports
 
 
 @pytest.fixture
@@ -52,3 +53,10 @@ def valve(heliograph: Start) -> Callable[..., dict[str, Any]]:
         return said
 
     return run
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Return a free port, kept for this test."""
+    with Ports() as ports:
+        yield ports.take()

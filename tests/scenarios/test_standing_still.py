@@ -21,18 +21,10 @@ from plain_client import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from heliograph.testbed.ports import Ports
-
 pytestmark = pytest.mark.brokers
 
 HELD_UP = "a partition is held up by an open transaction on the source"
 OVER = "a partition is no longer held up"
-
-
-@pytest.fixture
-def port():
-    with Ports() as ports:
-        yield ports.take()
 
 
 def ask(port, path):

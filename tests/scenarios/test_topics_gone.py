@@ -7,17 +7,9 @@ import urllib.request
 import pytest
 from plain_client import LIMIT_S, admin, create_topic, read, read_messages, simple_rows, topics, wait_for_rows, write
 
-from heliograph.testbed.ports import Ports
-
 pytestmark = pytest.mark.brokers
 GONE = "the source topic is gone; its copy stays"
 DELETED = "the copy is deleted, as its source topic is gone"
-
-
-@pytest.fixture
-def port():
-    with Ports() as ports:
-        yield ports.take()
 
 
 def delete_topic(kafka, topic):

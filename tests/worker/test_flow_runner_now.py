@@ -4,9 +4,10 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from kio.schema.errors import ErrorCode
 
 from fake_cluster import FakeCluster, Fault
-from fault_injection import fast
+from fault_injection import fast, with_code
 from heliograph.config.load import load
 from heliograph.config.schedules import Schedule
 from heliograph.errors import HeliographError
@@ -133,5 +134,36 @@ def test_a_partition_without_a_leader(tmp_path, side, said):
         assert runner.now().leaderless(lane) == said
         fake.forget_requests()
         await until(lambda: not runner.now().leaderless(lane))
+
+    run(tmp_path, script)
+
+
+def test_a_flow_that_has_lost_its_part_in_the_group_is_not_running(tmp_path):
+    forgotten = with_code(("error_code",), ErrorCode.unknown_member_id)
+
+    async def script(runner, _source, target):
+        target.always["join_group"] = target.always["heartbeat"] = Fault(0, forgotten)
+        runner._ownership.rejoin()
+        await until(lambda: runner.now().state is FlowState.WAITING)
+        assert runner.now().cause == (
+            "it has no part in the group one-mm2 any more: the group went on without this process"
+        )
+        target.forget_requests()
+        await until(lambda: runner.now().state is FlowState.RUNNING)
+        assert runner.now().cause == ""
+
+    run(tmp_path, script)
+
+
+def test_a_flow_over_a_quota_says_which_cluster_has_it_wait(tmp_path):
+    async def script(runner, _source, target):
+        assert runner.now().throttled == ()
+        target.always["metadata"] = Fault(0)
+        for connection in runner._target._connections.values():
+            connection.throttle(60_000)
+        assert runner.now().throttled == ("two",)
+        for connection in runner._target._connections.values():
+            connection.throttled_until = 0.0
+        target.forget_requests()
 
     run(tmp_path, script)

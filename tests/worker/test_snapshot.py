@@ -9,7 +9,7 @@ from heliograph.config.model import CauseKind
 from heliograph.errors import BrokerError, NotAuthorized, RecordsLost, Unreachable
 from heliograph.flow.lane import Lane, Producer
 from heliograph.flow.window import Window
-from heliograph.observe.model import FlowState, JobView, LaneState
+from heliograph.observe.model import Cause, FlowState, JobView, LaneState
 from heliograph.observe.standing import STANDING_S
 from heliograph.upkeep.held_up import HeldUp
 from heliograph.upkeep.periodic import Job, Scope
@@ -239,3 +239,15 @@ def test_the_process():
     assert (seen.uptime_s, seen.flows) == (12.5, ())
     assert seen.rss_bytes > 1 << 20
     assert seen.cpu_s > 0
+
+
+def test_a_flow_that_a_cluster_throttles_is_degraded_when_that_lasts(world):
+    assert world.causes(throttled=("B",)) == ()
+    world.now_s += STANDING_S
+    assert world.causes(throttled=("B",)) == (
+        Cause(CauseKind.QUOTA, "B throttles this flow, which is over a quota there", 0, STANDING_S),
+    )
+    world.now_s += 4.0
+    assert len(world.causes()) == 1, "a moment between two answers is no end"
+    world.now_s += 5.0
+    assert world.causes() == ()

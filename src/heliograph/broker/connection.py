@@ -255,6 +255,11 @@ class Connection:
         if self.error:
             raise self.error
 
+    @property
+    def throttled(self) -> bool:
+        """Whether the broker has us wait."""
+        return self.throttled_until > self._loop.time()
+
     def throttle(self, throttle_ms: int) -> None:
         """Note that the broker asks for a pause (KIP-219); throttling is not a failure."""
         if throttle_ms > 0:

@@ -61,6 +61,11 @@ class Cluster:
         self._connections.clear()
         self._bootstrap = None
 
+    @property
+    def throttled(self) -> bool:
+        """Whether a broker has us wait at this moment, because we are over a quota (KIP-219)."""
+        return any(connection.throttled for connection in self._connections.values())
+
     def drop_connections(self, purpose: str) -> None:
         """Close the connections of one purpose, so that nothing sent on them can be answered any more."""
         for key, connection in list(self._connections.items()):

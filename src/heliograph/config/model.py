@@ -81,6 +81,8 @@ class CauseKind(StrEnum):
     """Partitions wait for a person after a loss."""
     HELD_UP = "held-up"
     """Partitions wait for an open transaction on the source."""
+    QUOTA = "quota"
+    """A broker throttles it, because it is over a quota there."""
     JOB = "job"
     """A periodic job, such as storing positions, fails again and again."""
 

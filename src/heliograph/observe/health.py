@@ -27,11 +27,13 @@ def causes_of(
     partitions: int,
     cause_s: float = 0.0,
     jobs: Iterable[JobView] = (),
+    quotas: Iterable[tuple[str, float]] = (),
 ) -> tuple[Cause, ...]:
     """Return why a flow is degraded; empty where all is well. What has lasted longest stands for its kind.
 
     ``lanes`` may leave out those that are well; ``partitions`` counts all. ``cause_s`` says for how long the flow has
-    been in ``state`` or, where it runs, for how long there has been a ``cause``.
+    been in ``state`` or, where it runs, for how long there has been a ``cause``. ``quotas`` say of clusters that they
+    throttle the flow, and for how long they have.
     """
     found: dict[CauseKind, Cause] = {}
     if state not in GOOD:
@@ -43,6 +45,9 @@ def causes_of(
         if kind is not None:
             for_s = lane.held_up_s if kind is CauseKind.HELD_UP else lane.standing_s
             _add(found, Cause(kind, f"{lane.topic}-{lane.partition}: {lane.cause or lane.state}", 1, for_s))
+    for words, for_s in quotas:
+        if words and for_s >= STANDING_S:
+            _add(found, Cause(CauseKind.QUOTA, words, 0, for_s))
     for job in jobs:
         if job.failures > 1 and job.failing_s >= JOB_S:
             _add(found, Cause(CauseKind.JOB, f"{job.name}: {job.error}", 0, job.failing_s))

@@ -105,6 +105,7 @@ class FlowRunner:
             held_up=session.held_up.now,
             problems=lanes.problems,
             leaderless=self._leaderless,
+            throttled=tuple(each.alias for each in (self._source, self._target) if each.throttled),
             jobs=self.jobs,
             gone=gone,
             paused=session.paused,
@@ -264,6 +265,7 @@ class FlowRunner:
         self._owned.clear()
         self._lost.set()
         self.log.warning("the lanes are no longer ours", reason=reason)
+        self._be(FlowState.WAITING, f"it has no part in the group {self.config.group_id} any more: {reason}")
 
     async def _own(self, membership: "asyncio.Task[None]") -> None:
         """Copy for as long as the lanes are ours."""

@@ -52,6 +52,8 @@ class FlowNow:
     """By topic on the target: why nothing can be copied to it."""
     leaderless: Callable[[Lane], str] = lambda _: ""
     """Says in words where a partition has no leader; empty: it has one on both clusters."""
+    throttled: tuple[str, ...] = ()
+    """Aliases of clusters that throttle it at this moment."""
     jobs: tuple[Job, ...] = ()
     gone: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     """Topics that the source has no longer: by partition the offset after the last copied."""
@@ -77,6 +79,8 @@ class Pictures:
     steady: Callable[[], float] = time.monotonic
     clock: Callable[[], float] = time.time
     _standing: Standing = field(default_factory=Standing)
+    _quotas: Standing = field(default_factory=Standing)
+    """The same for clusters that throttle the flow, each as a partition of its own."""
     _rates: dict[TopicPartition, Rate] = field(default_factory=dict)
 
     def take(self, flow: FlowNow) -> FlowView:
@@ -101,7 +105,7 @@ class Pictures:
             errors=tuple(errors)[:ERRORS_SHOWN],
             losses=flow.losses.newest,
             loss_counts=flow.losses.counts,
-            degraded=_degraded(flow, lanes, jobs),
+            degraded=self._degraded(flow, lanes, jobs),
             jobs=jobs,
         )
 
@@ -120,7 +124,23 @@ class Pictures:
             or key in flow.held_up
             or flow.leaderless(lane)
         ]
-        return _degraded(flow, lanes, [self._job(job) for job in flow.jobs])
+        return self._degraded(flow, lanes, [self._job(job) for job in flow.jobs])
+
+    def _degraded(self, flow: FlowNow, lanes: Iterable[LaneView], jobs: Iterable[JobView]) -> tuple[Cause, ...]:
+        return causes_of(
+            flow.state,
+            flow.cause,
+            lanes,
+            partitions=len(flow.lanes),
+            cause_s=flow.cause_s,
+            jobs=jobs,
+            quotas=[self._quota(flow, side.alias) for side in (flow.config.source, flow.config.target)],
+        )
+
+    def _quota(self, flow: FlowNow, alias: str) -> tuple[str, float]:
+        """Return what is to be said of a cluster that throttles the flow, and for how long it has."""
+        words = f"{alias} throttles this flow, which is over a quota there" if alias in flow.throttled else ""
+        return self._quotas.look((alias, 0), 0, words, self.steady())
 
     def _forget(self, flow: FlowNow) -> None:
         self._standing.forget_others(flow.lanes)
@@ -190,10 +210,6 @@ def process_view(flows: tuple[FlowView, ...], uptime_s: float) -> ProcessView:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = usage.ru_utime + usage.ru_stime
     return ProcessView(heliograph.__version__, kernel_name, uptime_s, cpu_s, _rss_bytes(), flows)
-
-
-def _degraded(flow: FlowNow, lanes: Iterable[LaneView], jobs: Iterable[JobView]) -> tuple[Cause, ...]:
-    return causes_of(flow.state, flow.cause, lanes, partitions=len(flow.lanes), cause_s=flow.cause_s, jobs=jobs)
 
 
 def _gone(flow: FlowNow) -> Iterator[LaneView]:
