@@ -43,5 +43,13 @@ def test_the_same_for_a_program(ask_of_memory):
         }
     ]
     assert flow["topics"] == [
-        {"topic": "orders", "target_topic": "one.orders", "partitions": 2, "taken": 2, "lag": 4, "stored": 0}
+        {
+            "topic": "orders",
+            "target_topic": "one.orders",
+            "partitions": 2,
+            "taken": 2,
+            "lag": 4,
+            "stored": 0,
+            "paused": 0,
+        }
     ]

@@ -50,6 +50,18 @@ def test_a_flow_runs_where_any_worker_runs_it():
     assert (waiting.state, waiting.cause) == ("waiting", "down")
 
 
+def test_a_lane_that_a_worker_has_counts_more_than_one_that_is_paused():
+    """Pictures are not of the same moment: the leader may show as paused what another worker has just taken."""
+    paused = FlowView("f", FlowState.PAUSED, lanes=(LaneView("t", "a.t", 0, LaneState.PAUSED, settled=9),))
+    running = FlowView("f", FlowState.RUNNING, lanes=(LaneView("t", "a.t", 0, LaneState.RUNNING, settled=4),))
+    for views in ((paused, running), (running, paused)):
+        assert [lane.state for lane in together(*views).lanes] == [LaneState.RUNNING]
+        assert together(*views).state is FlowState.RUNNING
+    gone = FlowView("f", FlowState.RUNNING, lanes=(LaneView("t", "a.t", 0, LaneState.GONE, settled=99),))
+    assert [lane.state for lane in together(gone, paused).lanes] == [LaneState.PAUSED]
+    assert together(paused, paused).state is FlowState.PAUSED
+
+
 def test_causes_of_a_kind_are_one():
     still, loss = CauseKind.STANDING_STILL, CauseKind.LOSS
     left = FlowView("f", FlowState.RUNNING, degraded=(Cause(still, "x", 2, 5.0),))

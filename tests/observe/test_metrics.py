@@ -61,6 +61,13 @@ def test_standing_still():
     assert still == {"0": 1, "1": 0}
 
 
+def test_what_is_paused():
+    flow = FlowView("A->B", FlowState.RUNNING, lanes=(lane(0, state=LaneState.PAUSED), lane(1)))
+    samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))
+    paused = {dict(labels)["partition"]: v for (name, labels), v in samples.items() if name == "heliograph_paused"}
+    assert paused == {"0": 1, "1": 0}
+
+
 def test_losses_are_counted():
     flow = FlowView("A->B", FlowState.RUNNING, loss_counts=(LossCount("retention", "t", 3, 2, 50),))
     samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,)))

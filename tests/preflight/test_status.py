@@ -8,7 +8,9 @@ from heliograph.flow.lane import Lane
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
+from heliograph.mirror.steering import Part, TargetState, paused_row, rewind_row, state_row
 from heliograph.offsets.claims import Copier
+from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets, ensure_topic
 from heliograph.preflight.status import TopicStatus, WorkerStatus, status_of
 from occupied import Occupied, shared
@@ -22,7 +24,7 @@ def given(*lanes) -> bytes:
 def seen():
     """Look at a flow of one topic with two partitions, of which 3 of 4 records of the first are copied."""
 
-    def run(target_type, *, source_answers=True):
+    def run(target_type, *, source_answers=True, told=()):
         with FakeCluster("one") as source, target_type("two") as target:
             source.create("orders", 2)
             source.write("orders", [b"%d" % number for number in range(4)])
@@ -31,6 +33,8 @@ def seen():
                 assert await ensure_topic(flow.target, flow.config) is None
                 lane = Lane("orders", "one.orders", 0, Window(1 << 20))
                 await Offsets(flow.target, flow.config).write([(lane, Anchor(2, 2))], 1_700_000_000_000)
+                if told:
+                    await SteeringTopic(flow.target, flow.config).write(told)
                 return await status_of(flow.config, flow.source if source_answers else None, flow.target)
 
             return between(source, target, work, topics=("orders",))
@@ -86,6 +90,18 @@ def test_what_cannot_be_read_is_told(seen):
     found = seen(shared(b"{", given(("orders", 0), ("orders", 1))))
     assert found.notes == ["What m-1 copies cannot be read"]
     assert found.copied
+
+
+def test_what_is_paused_is_missed_by_nobody(seen):
+    told = [paused_row("orders", frozenset({1})), rewind_row(("orders", 1), 4)]
+    found = seen(shared(given(("orders", 0)), given()), told=told)
+    assert (found.copied, found.paused, found.untaken, found.topics[0].paused) == (True, False, 0, 1)
+    assert found.notes == ["Partitions wait for the end of a rewind: orders"]
+
+
+def test_a_paused_flow(seen):
+    found = seen(shared(given(), given()), told=[state_row(Part.SOURCE, TargetState.PAUSED)])
+    assert (found.copied, found.paused, found.topics[0].paused) == (True, True, 2)
 
 
 def test_mirror_maker(seen):

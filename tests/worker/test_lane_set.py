@@ -5,10 +5,13 @@ from kio.schema.errors import ErrorCode
 
 from between import between
 from fake_cluster import FakeCluster
-from heliograph.flow.lane import State
+from heliograph.errors import RecordsLost
+from heliograph.flow.lane import Lane, State
+from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.deletions import LOOKS
-from heliograph.offsets.stored import ensure_topic
+from heliograph.mirror.steering import Part, Restart, Steering, TargetState
+from heliograph.offsets.stored import Offsets, ensure_topic
 
 GONE = "the source topic is gone; its copy stays"
 
@@ -112,3 +115,81 @@ def test_a_topic_that_cannot_be_created_stands_still_and_is_told_once(looked):
     lane = session.flow.lanes["left", 0]
     assert lane.state is not State.RUNNING
     assert str(lane.cause) == str(problem)
+
+
+def paused(*lanes):
+    return Steering(paused={topic: frozenset({number}) for topic, number in lanes})
+
+
+def test_what_is_paused_is_closed_in_order_and_opened_where_it_is_stored_then(looked):
+    """Somebody has set the position while it was paused."""
+
+    def pause(session):
+        session.helm._topic.now = paused(("orders", 1))
+        session.lanes.steered()
+
+    session, _, _ = looked(check=pause)
+    assert sorted(session.flow.lanes) == [("left", 0), ("orders", 0)]
+    assert session.lanes.wanted.lanes == {("left", 0), ("orders", 0)}
+    assert session.lanes.held == {("left", 0), ("orders", 0)}
+    assert session.lanes.missing == 0
+    assert session.paused == {("orders", 1): 0}
+    assert session.log.fields("partitions paused") == [{"partitions": 1}]
+    assert "partitions given to other workers" not in session.log.messages
+
+
+def test_a_paused_flow_creates_nothing(looked):
+    def pause(session):
+        session.helm._topic.now = Steering({Part.SOURCE: TargetState.STOPPED})
+        session.lanes.steered()
+
+    session, _, target = looked(lambda source, _: source.create("orders", 5), check=pause)
+    assert (session.flow.lanes, session.lanes.wanted.lanes) == ({}, frozenset())
+    assert len(session.paused) == 6
+    assert len(target.topics["one.orders"].logs) == 2
+
+
+def test_what_goes_on_is_opened_where_it_was_put_meanwhile():
+    with FakeCluster("one") as source, FakeCluster("two") as target:
+        source.create("orders", 2)
+        source.write("orders", [b"a", b"b", b"c"])
+
+        async def work(flow):
+            await ensure_topic(flow.target, flow.config)
+            session = flow.session()
+            await session._load()
+            session.helm._topic.now = paused(("orders", 0))
+            await session.lanes.refresh()
+            lane = Lane("orders", "one.orders", 0, Window(1))
+            await Offsets(flow.target, flow.config).write([(lane, Anchor(1, -1, placed=True))], 1)
+            session.helm._topic.now = Steering()
+            session.lanes.steered()
+            await session.lanes.take_share()
+            return session.flow.lanes["orders", 0]
+
+        lane = between(source, target, work, replicate_heartbeats=False, topics=("orders",))
+    assert (lane.state, lane.position, lane.anchor.placed) == (State.RUNNING, 2, True)
+
+
+def test_lanes_are_started_again_alone():
+    before = {}
+    with FakeCluster("one") as source, FakeCluster("two") as target:
+        source.create("orders", 3)
+
+        async def work(flow):
+            await ensure_topic(flow.target, flow.config)
+            session = flow.session()
+            await session._load()
+            await session.lanes.refresh()
+            before.update(session.flow.lanes)
+            session.flow.lanes["orders", 1].halt(RecordsLost("a loss"))
+            await session.lanes.restart(Restart("orders", frozenset({1, 2})).has)
+            return session
+
+        session = between(source, target, work, replicate_heartbeats=False, topics=("orders",))
+    assert {key for key, lane in session.flow.lanes.items() if before[key] is not lane} == {
+        ("orders", 1),
+        ("orders", 2),
+    }
+    assert {lane.state for lane in session.flow.lanes.values()} == {State.RUNNING}
+    assert session.log.of("error") == []

@@ -55,6 +55,18 @@ class World:
         return found
 
 
+def test_what_is_paused_is_shown_and_is_no_cause():
+    world = World()
+    view = world.view(paused={("t", 1): 5, ("s", 0): 0})
+    assert [(lane.topic, lane.target_topic, lane.partition, lane.state, lane.settled) for lane in view.lanes] == [
+        ("t", "A.t", 0, LaneState.RUNNING, 7),
+        ("s", "A.s", 0, LaneState.PAUSED, 0),
+        ("t", "A.t", 1, LaneState.PAUSED, 5),
+    ]
+    assert world.causes(paused={("t", 1): 5}) == ()
+    assert world.causes(state=FlowState.PAUSED, cause="as a whole", cause_s=99.0) == ()
+
+
 @pytest.fixture
 def world():
     return World()

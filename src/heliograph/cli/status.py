@@ -23,7 +23,7 @@ from heliograph.preflight.status import FlowStatus, status_of
 def status(context: typer.Context, file: File, *, clusters: Clusters = None, as_json: Json = False) -> int:
     """Show who copies which flow, and how far it is, from the clusters alone.
 
-    Exit code 0: all partitions of all flows are being copied; 1: some are not; 3: a cluster cannot be used.
+    Exit code 0: all partitions that are not paused are being copied; 1: some are not; 3: a cluster cannot be used.
     """
     config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
     found = asyncio.run(_look(config))
@@ -53,6 +53,7 @@ def _document(file: Path, found: list[FlowStatus]) -> dict[str, object]:
                 "group_state": each.group_state,
                 "copier": each.copier,
                 "copied": each.copied,
+                "paused": each.paused,
                 "configuration": each.in_force,
                 "same_configuration": each.in_force == each.flow.digest if each.in_force else None,
                 "lag": each.lag,
@@ -82,17 +83,21 @@ def _print(console: Console, found: list[FlowStatus]) -> None:
                 table.add_row(worker.host, worker.client_id, str(worker.partitions), str(worker.topics))
             console.print(table)
         if each.topics:
-            table = plain_table("topic", "copied to", "partitions", "nobody has", "behind")
+            table = plain_table("topic", "copied to", "partitions", "paused", "nobody has", "behind")
             for topic in sorted(each.topics, key=lambda topic: (-(topic.lag or 0), topic.topic))[:ROWS_MAX]:
-                untaken = topic.partitions - topic.taken if each.copier is not Copier.MIRROR_MAKER else 0
+                untaken = topic.partitions - topic.taken - topic.paused if each.copier is not Copier.MIRROR_MAKER else 0
                 lag = "?" if topic.lag is None else f"{topic.lag:,}"
-                table.add_row(topic.topic, topic.target_topic, str(topic.partitions), str(untaken or "-"), lag)
+                counts = (str(topic.partitions), str(topic.paused or "-"), str(untaken or "-"))
+                table.add_row(topic.topic, topic.target_topic, *counts, lag)
             console.print(table)
             print_rest(console, len(each.topics))
         console.print()
 
 
 def _words(each: FlowStatus) -> Text:
+    if each.paused:
+        who = "nobody runs it" if each.copier is Copier.NOBODY else f"{plural(len(each.workers), 'worker')} standing by"
+        return Text("paused" if each.copier is Copier.MIRROR_MAKER else f"paused, {who}", style="yellow")
     if each.copier is Copier.NOBODY:
         return Text("nobody copies it", style="bold red")
     if each.copier is Copier.MIRROR_MAKER:
@@ -101,7 +106,9 @@ def _words(each: FlowStatus) -> Text:
         return Text(f"group {each.flow.group_id} belongs to another program", style="bold red")
     busy = sum(bool(worker.partitions) for worker in each.workers)
     idle = len(each.workers) - busy
+    paused = sum(topic.paused for topic in each.topics)
     words = f"copied by {plural(busy, 'worker')}" + (f", {idle} standing by" if idle else "")
+    words += f"; {plural(paused, 'partition')} paused" if paused else ""
     if each.untaken:
         return Text(f"{words}, but {plural(each.untaken, 'partition')} by nobody", style="bold red")
     return Text(words, style="green")

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from heliograph.config.model import CauseKind
-from heliograph.observe.model import FlowState, FlowView, ProcessView
+from heliograph.observe.model import FlowState, FlowView, LaneState, ProcessView
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MM2 = "kafka_connect_mirror_mirrorsourceconnector"
@@ -99,6 +99,11 @@ def _lanes(view: ProcessView) -> Iterator[Metric]:
             "heliograph_standing_still",
             "1 where a partition stands still because of an error.",
             lambda lane: int(lane.stands_still),
+        ),
+        (
+            "heliograph_paused",
+            "1 where a person has paused a partition.",
+            lambda lane: int(lane.state is LaneState.PAUSED),
         ),
         (
             "heliograph_held_up_seconds",

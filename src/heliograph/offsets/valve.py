@@ -13,6 +13,7 @@ from enum import StrEnum
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, NotFound
+from heliograph.mirror.naming import naming_of
 from heliograph.mirror.steering import (
     Part,
     Partitions,
@@ -214,7 +215,10 @@ async def _see(outcome: Outcome, topic: SteeringTopic, target: Cluster) -> None:
     steering = await steering_of(topic)
     moving = outcome.lanes
     if order.verb is Verb.RESUME:
-        moving = frozenset(lane for lane in moving if not steering.pauses(lane))
+        others = naming_of(order.flow).is_heartbeats  # another instance may have these
+        moving = frozenset(
+            lane for lane in moving if not steering.pauses(lane) and (order.topics or not others(lane[0]))
+        )
     outcome.left = await wait_for_claims(order.flow, target, moving, order.timeout_s, held=order.verb is Verb.RESUME)
     outcome.done = not outcome.left
 

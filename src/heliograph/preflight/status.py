@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
+from heliograph.errors import NotAuthorized
 from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.naming import naming_of
+from heliograph.mirror.steering import Part, Steering
 from heliograph.mirror.topics import LanePlan
 from heliograph.observe.text import plural
 from heliograph.offsets.claims import Copier
+from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets
+from heliograph.offsets.valve import steering_of
 from heliograph.preflight.group import MemberNow, group_now
 from heliograph.preflight.lanes import lag_of, plans_of
 
@@ -49,6 +53,8 @@ class TopicStatus:
     """Offsets between the stored positions and the ends; None: the ends are not known."""
     stored: int
     """Partitions whose position is stored."""
+    paused: int = 0
+    """Partitions that nobody has, as they are paused."""
 
 
 @dataclass(slots=True)
@@ -61,6 +67,8 @@ class FlowStatus:
     """The broker's word: ``Stable``, ``PreparingRebalance``, ``Empty``."""
     in_force: str = ""
     """Which configuration is in force, as a digest; empty: nobody says."""
+    paused: bool = False
+    """Whether a person has paused the whole flow."""
     workers: list[WorkerStatus] = field(default_factory=list)
     topics: list[TopicStatus] = field(default_factory=list)
     stored_s: float | None = None
@@ -76,12 +84,12 @@ class FlowStatus:
 
     @property
     def untaken(self) -> int:
-        """Partitions that nobody copies."""
-        return sum(each.partitions - each.taken for each in self.topics)
+        """Partitions that nobody copies though they are not paused."""
+        return sum(each.partitions - each.taken - each.paused for each in self.topics)
 
     @property
     def copied(self) -> bool:
-        """Whether somebody copies all of it."""
+        """Whether somebody copies all of it that is not paused."""
         return self.copier is Copier.MIRROR_MAKER or (self.copier is Copier.WORKERS and not self.untaken)
 
 
@@ -133,6 +141,7 @@ async def _look_at_topics(
     for key in names:
         by_topic[key[0]].append(key)
     naming = naming_of(found.flow)
+    steering = await _steering(found, target)
     for topic, keys in by_topic.items():
         if found.copier is Copier.WORKERS and naming.is_heartbeats(topic) and not _has_any(taken, keys):
             continue  # another instance copies it (heliograph.mirror.instances)
@@ -145,8 +154,23 @@ async def _look_at_topics(
                 len(keys) if taken is None else sum(key in taken for key in keys),
                 sum(known) if known else None,
                 sum(key in stored for key in keys),
+                0 if taken is None else sum(key not in taken and steering.pauses(key) for key in keys),
             )
         )
+
+
+async def _steering(found: FlowStatus, target: Cluster) -> Steering:
+    """Return what is paused, as far as it may be read."""
+    try:
+        steering = await steering_of(SteeringTopic(target, found.flow))
+    except NotAuthorized as error:
+        found.notes.append(f"What is paused is not known: {error}")
+        return Steering()
+    found.paused = not steering.runs(Part.SOURCE)
+    if steering.rewinding:
+        topics = ", ".join(sorted({topic for topic, _ in steering.rewinding}))
+        found.notes.append(f"Partitions wait for the end of a rewind: {topics}")
+    return steering
 
 
 def _has_any(taken: Collection[TopicPartition] | None, keys: Iterable[TopicPartition]) -> bool:
