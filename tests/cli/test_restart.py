@@ -6,7 +6,7 @@ from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_lead
 from occupied import shared
 
 LANES = frozenset({("orders", 0), ("orders", 1)})
-BUSY = shared(encode_leader(LeaderSays(LANES), "m-1"), metadata=(encode_member(MemberSays(LANES)),))
+BUSY = shared(encode_leader(LeaderSays(LANES), "m-1"), metadata=(encode_member(MemberSays(LANES, steered=99)),))
 
 
 def test_workers_that_run_start_again(told):

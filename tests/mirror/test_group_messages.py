@@ -25,7 +25,9 @@ LANES = st.frozensets(st.tuples(st.text(max_size=5), st.integers(0, 2**31 - 1)),
 
 @given(LANES, st.integers(-1, 2**31), st.none() | st.integers(0, 99), st.text(max_size=5), st.integers(0, 2**60))
 def test_a_member_is_understood(lanes, generation, slot, config, since_ms):
-    says = MemberSays(lanes, {}, generation, slot, config, bool(generation % 2), frozenset({config}), since_ms)
+    says = MemberSays(
+        lanes, {}, generation, slot, config, bool(generation % 2), frozenset({config}), since_ms, since_ms
+    )
     assert decode_member(encode_member(says)) == says
 
 

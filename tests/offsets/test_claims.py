@@ -12,8 +12,8 @@ from occupied import Occupied, shared
 A, B = ("orders", 0), ("orders", 1)
 
 
-def says(*lanes):
-    return encode_member(MemberSays(frozenset(lanes)))
+def says(*lanes, steered=-1):
+    return encode_member(MemberSays(frozenset(lanes), steered=steered))
 
 
 def given(*lanes):
@@ -26,8 +26,8 @@ def given(*lanes):
         (FakeCluster, Claims(Copier.NOBODY)),
         (Occupied, Claims(Copier.MIRROR_MAKER, known=False)),
         (
-            shared(given(A), given(), metadata=(says(), says(B))),
-            Claims(Copier.WORKERS, claimed=frozenset({A, B}), given=frozenset({A})),
+            shared(given(A), given(), metadata=(says(steered=5), says(B, steered=4))),
+            Claims(Copier.WORKERS, claimed=frozenset({A, B}), given=frozenset({A}), steered=4),
         ),
         (shared(given(A), state="PreparingRebalance"), Claims(Copier.WORKERS, known=False)),
         (shared(b"{", metadata=(says(),)), Claims(Copier.WORKERS, known=False)),

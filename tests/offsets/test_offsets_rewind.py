@@ -22,7 +22,7 @@ from occupied import Occupied, shared
 NAME = "mm2-configs.one.internal"
 RECORDS, COPIED = 6, 4
 LANES = frozenset({("orders", 0)})
-BUSY = shared(encode_leader(LeaderSays(LANES), "m-1"), metadata=(encode_member(MemberSays(LANES)),))
+BUSY = shared(encode_leader(LeaderSays(LANES), "m-1"), metadata=(encode_member(MemberSays(LANES, steered=99)),))
 
 
 @pytest.fixture

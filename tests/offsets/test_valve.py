@@ -20,9 +20,12 @@ PAUSED = b'{"state":"PAUSED","state.v2":"PAUSED"}'
 STARTED = PAUSED.replace(b"PAUSED", b"STARTED")
 
 
-def worker(*lanes, given=()):
+def worker(*lanes, given=(), steered=99):
     """A cluster on which one worker of ours has ``lanes`` and was given ``given``."""
-    says, told = encode_member(MemberSays(frozenset(lanes))), encode_leader(LeaderSays(frozenset(given)), "m-1")
+    says, told = (
+        encode_member(MemberSays(frozenset(lanes), steered=steered)),
+        encode_leader(LeaderSays(frozenset(given)), "m-1"),
+    )
     return shared(told, metadata=(says,))
 
 
@@ -104,7 +107,7 @@ def test_it_is_done_when_no_worker_has_it(ordered):
     assert (outcome.done, outcome.left) == (True, frozenset())
 
 
-@pytest.mark.parametrize("kind", [worker(("orders", 1)), worker(given=[("orders", 1)])])
+@pytest.mark.parametrize("kind", [worker(("orders", 1)), worker(given=[("orders", 1)]), worker(steered=0)])
 def test_what_a_worker_still_has_is_named(ordered, kind):
     outcome, rows = ordered((Verb.PAUSE, ("orders",), frozenset({1})), target_type=kind)
     assert (outcome.done, outcome.left) == (False, {("orders", 1)})

@@ -100,6 +100,7 @@ def live(
             held=opened,
             spared=lambda: frozenset({"a.t"}),
             able=lambda: True,
+            steered=lambda: 7,
             loads=lambda: {("t", 0): Load(1000.0, 10.0)},
             wanted=wanted,
         )

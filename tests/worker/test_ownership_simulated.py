@@ -1,8 +1,10 @@
 """Workers, group and faults in virtual time, from thousands of seeds: a lane never has two writers.
 
 The real :class:`Ownership` and :class:`LaneSet` run against a coordinator in memory (``fake_group``). Workers come, stop,
-are killed, are frozen and wake up, and are cut off from the coordinator; topics come and go. At every step no lane may be
-written by two. When the faults are over, every lane is copied by somebody, and the group comes to rest, within a bounded time.
+are killed, are frozen and wake up, and are cut off from the coordinator; topics come and go; lanes are paused and go on,
+which workers hear some time later. At every step no lane may be written by two, and none that is paused and of which the
+group has said that nobody has it. When the faults are over, every lane that is not paused is copied by somebody, and the
+group comes to rest, within a bounded time.
 """
 
 import asyncio
@@ -17,10 +19,11 @@ from types import SimpleNamespace
 import pytest
 
 from configs import flow_config
-from fake_group import FakeGroup, FakeMembership, Network
+from fake_group import FakeGroup, FakeMembership, Network, State
 from heliograph.errors import ClusterError, HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.assignment import Load, TopicPartition
+from heliograph.mirror.group_messages import decode_leader, decode_member
 from heliograph.mirror.selection import selection_of
 from heliograph.mirror.topics import LanePlan
 from heliograph.observe.log import Log
@@ -122,6 +125,9 @@ class Worker:
         self.network = Network(self.chance)
         self.lanes: LaneSet | None = None
         self.stopping = False
+        self.paused: frozenset[TopicPartition] = frozenset()
+        self.heard = -1
+        """How much it has read of what is paused, and up to where."""
         self._session: asyncio.Task | None = None
         self._shared = asyncio.Event()
         self.ownership = Ownership(
@@ -135,6 +141,7 @@ class Worker:
                 held=lambda: self.lanes.held if self.lanes else frozenset(),
                 spared=frozenset,
                 able=lambda: True,
+                steered=lambda: self.heard if self.lanes else -1,
                 loads=lambda: {key: world.loads[key] for key in (self.lanes.held if self.lanes else ())},
                 wanted=lambda: self.lanes.wanted if self.lanes else None,
             ),
@@ -172,14 +179,19 @@ class Worker:
             self.ownership,
             partial(self.work, 0.3),
             Log(),
+            lambda lane: lane in self.paused,
         )
+        self.heard = -1
         self.tenure, self.lanes = tenure, lanes
         await self.work(0.5)
+        self.hear()
         await lanes.look()
         if self.ownership.leads:
             self._shared.clear()
             self.ownership.rejoin()
             await self._shared.wait()
+        if self.paused:
+            self.ownership.rejoin()
         while True:
             self._shared.clear()
             try:
@@ -192,6 +204,18 @@ class Worker:
                     await self._shared.wait()
             except TimeoutError:
                 continue
+
+    def hear(self) -> None:
+        self.paused, self.heard = frozenset(self.world.paused), self.world.told
+
+    async def hear_later(self) -> None:
+        """Read what was told, some time after it was."""
+        await self.work(self.chance.choice([0.01, 1.0, 8.0]))
+        if self.lanes is not None and self.heard >= 0:
+            self.hear()
+            self.lanes.steered()
+            self._shared.set()
+            self.ownership.rejoin()
 
     def writes(self) -> frozenset[TopicPartition]:
         """What it may write at this moment."""
@@ -219,6 +243,11 @@ class World:
     workers: list[Worker] = field(default_factory=list)
     lanes: list[TopicPartition] = field(default_factory=list)
     loads: dict[TopicPartition, Load] = field(default_factory=dict)
+    paused: set[TopicPartition] = field(default_factory=set)
+    told: int = 0
+    """How often anything was paused, or went on."""
+    free: set[TopicPartition] = field(default_factory=set)
+    """Paused lanes of which the group has said that nobody has them."""
     steps: int = 0
     happened: list[str] = field(default_factory=list)
 
@@ -248,7 +277,26 @@ class World:
             for lane in worker.writes():
                 assert lane not in seen, f"{lane} is written by {seen[lane]} and {worker.name}\n" + self.story()
                 seen[lane] = worker.name
+                assert lane not in self.free, f"{lane} was free, and is written by {worker.name}\n" + self.story()
             assert not worker.task.done() or worker.task.cancelled(), f"{worker.task}\n{self.story()}"
+
+    def look(self) -> None:
+        """See in the group which paused lanes nobody has, as ``heliograph rewind`` does."""
+        if self.group.state in (State.STABLE, State.EMPTY):
+            says = [decode_member(each.metadata) for each in self.group.members.values()]
+            given = [decode_leader(self.group.assignments.get(each, b"")).lanes for each in self.group.members]
+            if all(each.steered >= self.told for each in says):
+                self.free |= self.paused - frozenset().union(*(each.lanes for each in says), *given)
+
+    def tell(self, lane: TopicPartition) -> None:
+        if lane not in self.lanes:
+            return  # it has gone meanwhile
+        self.note(f"{lane} goes on" if lane in self.paused else f"{lane} is paused")
+        self.paused ^= {lane}
+        self.free.discard(lane)
+        self.told += 1
+        for worker in self.workers:
+            asyncio.get_running_loop().create_task(worker.hear_later())
 
     def story(self) -> str:
         return f"seed {self.seed}, {self.now:.3f}: " + ", ".join(self.happened)
@@ -257,6 +305,8 @@ class World:
         until = self.now + seconds
         while self.now < until:
             self.check()
+            if not self.steps % 20:
+                self.look()
             await asyncio.sleep(0.011)
 
     def note(self, what: str) -> None:
@@ -267,7 +317,9 @@ class World:
     async def fault(self) -> None:
         chance = self.chance
         worker = chance.choice(self.workers) if self.workers else None
-        what = chance.choice(["add", "add", "stop", "kill", "freeze", "cut", "topic", "gone", "nothing"])
+        what = chance.choice(
+            ["add", "add", "stop", "kill", "freeze", "cut", "topic", "gone", "nothing", "pause", "pause"]
+        )
         if worker is None or (what == "add" and len(self.workers) < 5):
             self.note("a worker is added")
             self.add()
@@ -282,13 +334,20 @@ class World:
             self.note(f"{worker.name} is cut off")
             worker.network.cut = True
             asyncio.get_running_loop().call_later(chance.random() * 15, partial(setattr, worker.network, "cut", False))
+        elif what == "pause" and self.lanes:
+            lane = chance.choice(self.lanes)
+            self.tell(lane)
         elif what == "topic":
             self.note("a topic is created")
             self.create(f"t{len(self.happened)}")
+            if chance.random() < 0.5:  # before or after the leader has seen it
+                asyncio.get_running_loop().call_later(chance.random() * 5, self.tell, self.lanes[-1])
         elif what == "gone" and self.lanes:
             topic = chance.choice(self.lanes)[0]
             self.note(f"topic {topic} is deleted")
             self.lanes = [lane for lane in self.lanes if lane[0] != topic]
+            self.paused = {lane for lane in self.paused if lane[0] != topic}
+            self.free &= self.paused
 
 
 def _thaw(network: Network, thaw: asyncio.Event) -> None:
@@ -325,7 +384,7 @@ def is_well(world: World) -> bool:
     """Whether every lane is copied, by whom it was given to."""
     copied = sorted(lane for each in shares(world).values() for lane in each)
     handed_over = all(worker.writes() == worker.ownership.share.lanes for worker in world.workers)
-    return copied == sorted(world.lanes) and handed_over
+    return copied == sorted(set(world.lanes) - world.paused) and handed_over and world.free == world.paused
 
 
 def describe(world: World) -> Iterator[str]:

@@ -87,15 +87,16 @@ def test_a_topic_that_may_not_be_read_ends_nothing_and_is_told_once(at_the_helm)
 def test_a_record_that_cannot_be_read_is_told(at_the_helm):
     async def work(flow, helm, _):
         await helm.begin()
-        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        last = asyncio.Event()
 
         async def told(*_):
-            never.set_result(None)
+            if helm.now.paused:
+                last.set()
 
         following = asyncio.create_task(helm.follow(told))
         topic = SteeringTopic(flow.target, flow.config)
         await topic.write([(b"heliograph-paused-orders", b"{"), paused_row("last", None)])
-        await never
+        await last.wait()
         following.cancel()
         await asyncio.wait([following])
         return flow.log.messages

@@ -56,6 +56,8 @@ class MemberSays:
     """Topics on the target whose configs must stay as they are for now."""
     waiting_since_ms: int = 0
     """When it was started."""
+    steered: int = -1
+    """Up to which offset it has read what people tell the flow; what is paused before that, it does not begin."""
     old: bool = False
     """It is of version 0.1, or of one that is not known: it is given no lanes, or has all of them."""
     has_all: bool = False
@@ -107,6 +109,7 @@ class _Claims(msgspec.Struct, frozen=True):
     loads: dict[str, tuple[_Ranges, list[int], list[int]]] = {}
     stopped: bool = False
     options: msgspec.Raw = NOT_SAID
+    steered: int = -1
 
 
 class _Shares(msgspec.Struct, frozen=True):
@@ -137,6 +140,7 @@ def encode_member(says: MemberSays) -> bytes:
         loads,
         says.stopped,
         _raw_options(says.options),
+        says.steered,
     )
     return msgspec.json.encode(_Metadata(bool(says.lanes), says.waiting_since_ms, _pack(claims)))
 
@@ -166,6 +170,7 @@ def decode_member(raw: bytes) -> MemberSays:
         claims.able,
         frozenset(claims.spared),
         metadata.waiting_since_ms,
+        claims.steered,
         stopped=claims.stopped,
         options=_options(claims.options),
     )

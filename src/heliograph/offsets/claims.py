@@ -2,7 +2,7 @@
 
 A worker names what it has when it joins, and is named what it may have when all have joined. A lane that stands in
 neither, of any member, is copied by nobody: it was closed, and its position stored, before the worker joined without
-it. While the group shares out, the broker tells nothing of the kind.
+it. It stays so where all have read that it is paused. While the group shares out, the broker tells nothing of the kind.
 """
 
 from dataclasses import dataclass
@@ -39,6 +39,8 @@ class Claims:
     """Lanes that a worker has, or may begin with."""
     given: frozenset[TopicPartition] = frozenset()
     """Lanes that the leader has given to a worker."""
+    steered: int = -1
+    """Up to which offset all workers have read what people tell the flow."""
     everything: bool = False
     """A worker of version 0.1 has all lanes; it can be told nothing."""
 
@@ -61,7 +63,7 @@ async def claims_on(flow: FlowConfig, target: Cluster) -> Claims:
         return Claims(copier, known=not described.active)
     claimed: frozenset[TopicPartition] = frozenset()
     given: frozenset[TopicPartition] = frozenset()
-    everything = False
+    everything, steered = False, []
     for member in described.members if described.stable else ():
         says = decode_member(member.metadata)
         try:
@@ -70,5 +72,6 @@ async def claims_on(flow: FlowConfig, target: Cluster) -> Claims:
             return Claims(copier, known=False)
         everything = everything or says.has_all or told.owner is not None
         claimed |= says.lanes
+        steered.append(says.steered)
         given |= told.lanes
-    return Claims(copier, described.stable, claimed | given, given, everything)
+    return Claims(copier, described.stable, claimed | given, given, min(steered, default=-1), everything)

@@ -31,7 +31,7 @@ from heliograph.offsets.endpoints import both
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets, ensure_topic
 from heliograph.offsets.takeover import Takeover
-from heliograph.offsets.valve import chosen_of, refuse_others, steering_of, wait_for_claims
+from heliograph.offsets.valve import chosen_of, refuse_others, steering_of, until_free, until_taken
 from heliograph.wire import errors as codes
 
 TopicPartition = tuple[str, int]
@@ -132,14 +132,15 @@ class _Rewind:
         before = await steering_of(topic)
         await topic.write([rewind_row(step.key, step.place.position) for step in outcome.steps])
         try:
-            outcome.left = await wait_for_claims(flow, self.target, moving, order.timeout_s, held=False)
+            await topic.load()
+            outcome.left = await until_free(topic, moving, order.timeout_s)
             if not outcome.left:
                 await self._move(outcome, topic, plans)
         finally:
             await topic.write([rewind_row(key, None) for key in sorted(moving)])
         if outcome.executed and outcome.copier is Copier.WORKERS:
             back = frozenset(key for key in moving if not replace(before, rewinding=frozenset()).pauses(key))
-            outcome.left = await wait_for_claims(flow, self.target, back, order.timeout_s, held=True)
+            outcome.left = await until_taken(flow, self.target, back, order.timeout_s)
         return outcome
 
     async def _move(self, outcome: Outcome, topic: SteeringTopic, plans: Mapping[TopicPartition, LanePlan]) -> None:

@@ -35,7 +35,7 @@ class SteeringTopic:
     """What holds, as far as it was read."""
     unreadable: dict[str, None] = field(default_factory=dict)
     """In words: records that could not be read; they change nothing."""
-    _next: int = 0
+    reached: int = 0
     """Offset of the first record that was not read."""
 
     @property
@@ -57,7 +57,7 @@ class SteeringTopic:
         if found is None or not found.partitions:
             if found is not None and found.error == codes.TOPIC_AUTHORIZATION_FAILED:
                 raise_for(found.error, f"read {self.name} on {self.cluster.alias}", f"topic {self.name}", right="Read")
-            self.now, self._next = Steering(), 0
+            self.now, self.reached = Steering(), 0
             raise NotFound(f"There is no topic {self.name} on {self.cluster.alias}")
         ends = (await ends_of([self._log], to_end=True))[self._log]
         if not isinstance(ends, Ends):
@@ -65,7 +65,7 @@ class SteeringTopic:
         now = Steering()
         async for record in each_record(self._log, ends.begin, ends.end, budget_bytes=None):
             now = self._after(now, record)
-        self.now, self._next = now, ends.end
+        self.now, self.reached = now, ends.end
 
     async def follow(self) -> list[Restart]:
         """Wait for news, some seconds at most, and take it; return what is to start again now.
@@ -74,7 +74,7 @@ class SteeringTopic:
         """
         try:
             wait_ms = min(WAIT_MS, self.cluster.config.request_timeout_ms // 2)
-            records, following = await news_of(self._log, self._next, wait_ms=wait_ms, purpose=FOLLOW)
+            records, following = await news_of(self._log, self.reached, wait_ms=wait_ms, purpose=FOLLOW)
         except BrokerError as error:
             if error.code != codes.OFFSET_OUT_OF_RANGE:
                 raise
@@ -89,7 +89,7 @@ class SteeringTopic:
                 self.unreadable[str(error)] = None
             else:
                 restarts += [] if restart is None else [restart]
-        self._next = following
+        self.reached = following
         return restarts
 
     async def write(self, rows: Iterable[Row]) -> None:

@@ -6,7 +6,7 @@ in the group (:mod:`heliograph.offsets.claims`).
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -40,8 +40,6 @@ LOOK_S = 0.5
 """Between two looks at the group."""
 SHOWN = 5
 """Topics that an error names."""
-SURE = 2
-"""A state of the group counts when it was seen so often in a row: a leader may be about to share out."""
 
 
 class Verb(StrEnum):
@@ -219,26 +217,55 @@ async def _see(outcome: Outcome, topic: SteeringTopic, target: Cluster) -> None:
         moving = frozenset(
             lane for lane in moving if not steering.pauses(lane) and (order.topics or not others(lane[0]))
         )
-    outcome.left = await wait_for_claims(order.flow, target, moving, order.timeout_s, held=order.verb is Verb.RESUME)
+    if order.verb is Verb.RESUME:
+        outcome.left = await until_taken(order.flow, target, moving, order.timeout_s)
+    else:
+        outcome.left = await until_free(topic, moving, order.timeout_s)
     outcome.done = not outcome.left
 
 
-async def wait_for_claims(
-    flow: FlowConfig, target: Cluster, lanes: frozenset[TopicPartition], timeout_s: float, *, held: bool
+async def until_free(
+    topic: SteeringTopic, lanes: frozenset[TopicPartition], timeout_s: float
 ) -> frozenset[TopicPartition]:
-    """Wait until workers have all of ``lanes``, or (not ``held``) none; return those of which that was not seen."""
+    """Wait until nobody copies ``lanes``, nor can begin to; return those of which that was not seen in time.
+
+    ``topic`` was read up to what pauses them. A worker that has not read as far may be about to begin.
+    """
+
+    def left(claims: Claims) -> frozenset[TopicPartition]:
+        heard = claims.copier is not Copier.WORKERS or claims.steered >= topic.reached
+        return lanes & claims.claimed if heard else lanes
+
+    return await _until_none(topic.config, topic.cluster, left, lanes, timeout_s)
+
+
+async def until_taken(
+    flow: FlowConfig, target: Cluster, lanes: frozenset[TopicPartition], timeout_s: float
+) -> frozenset[TopicPartition]:
+    """Wait until workers have all of ``lanes``; return those of which that was not seen in time."""
+
+    def left(claims: Claims) -> frozenset[TopicPartition]:
+        return lanes - claims.given if claims.copier is Copier.WORKERS else frozenset()
+
+    return await _until_none(flow, target, left, lanes, timeout_s)
+
+
+async def _until_none(
+    flow: FlowConfig,
+    target: Cluster,
+    left_of: Callable[[Claims], frozenset[TopicPartition]],
+    lanes: frozenset[TopicPartition],
+    timeout_s: float,
+) -> frozenset[TopicPartition]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
-    seen, left = 0, lanes
+    left = lanes
     while True:
         claims = await claims_on(flow, target)
         if claims.known:
-            left = lanes - claims.given if held and claims.copier is Copier.WORKERS else lanes & claims.claimed
-            seen = 0 if left else seen + 1
-        else:
-            seen = 0
-        if seen >= SURE or loop.time() >= deadline:
-            return left if seen < SURE else frozenset()
+            left = left_of(claims)
+        if not left or loop.time() >= deadline:
+            return left
         await asyncio.sleep(LOOK_S)
 
 

@@ -180,6 +180,7 @@ class FlowRunner:
                 loads=lambda: self._session.loads.now if self._session is not None else {},
                 spared=lambda: self._session.spared if self._session is not None else frozenset(),
                 able=lambda: self._session is None or self._session.able,
+                steered=lambda: self._session.helm.reached if self._session is not None else -1,
                 wanted=lambda: self._session.lanes.wanted if self._session is not None else None,
             ),
             clock=asyncio.get_running_loop().time,

@@ -109,6 +109,8 @@ class OwnershipListener:
     """Topics on the target whose configs must stay as they are for now."""
     able: Callable[[], bool]
     """Whether the source can be reached."""
+    steered: Callable[[], int]
+    """Up to which offset it was read what people tell the flow; -1: it was not."""
     wanted: Callable[[], Wanted | None]
     """What there is to be copied; None: it is not known yet."""
 
@@ -310,6 +312,7 @@ class Ownership:
             able=self._listener.able(),
             spared=self._listener.spared(),
             waiting_since_ms=self._started_ms,
+            steered=self._listener.steered(),
             options=tell(self._config),
         )
 

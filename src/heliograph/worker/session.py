@@ -243,6 +243,8 @@ class Session:
         self._shared.clear()
         await until_done("begin the partitions", self.lanes.take_share, self.log, self._wait)
         self._go_on()
+        if self.helm.now != Steering():
+            self._sharing.rejoin()  # who waits until nobody has what is paused has to see that it was heard here
         self._after_change()
         try:
             with single_cause():
@@ -273,7 +275,7 @@ class Session:
         return not (self._cut_off or self._hindered)
 
     async def _on_told(self, before: Steering, restarts: list[Restart]) -> None:
-        """Do what people have told the flow."""
+        """Do what people have told the flow, and let them see that this worker has heard it."""
         now = self.helm.now
         if now != before:
             for part in Part:
@@ -285,6 +287,7 @@ class Session:
             if self._told_share is not None:  # what is told next is what becomes of the lanes
                 self._told_share = (self._told_share[0], self._to_be_copied)
             self._shared.set()
+        self._sharing.rejoin()
         for restart in restarts:
             self._listener.excused.update(
                 key for key, lane in self.flow.lanes.items() if restart.has(key) and lane.state is State.HALTED

@@ -46,6 +46,11 @@ class Helm:
         self._topic = SteeringTopic(self.target, self.config)
 
     @property
+    def reached(self) -> int:
+        """Up to which offset the topic was read; -1: it was not."""
+        return self._topic.reached if self._known else -1
+
+    @property
     def now(self) -> Steering:
         """What holds."""
         return self._topic.now
@@ -60,10 +65,10 @@ class Helm:
             self._tell(error)
 
     async def follow(self, told: Told) -> None:
-        """Follow the topic until cancelled, and tell what changes."""
+        """Follow the topic until cancelled, and tell of whatever is written to it."""
         try:
             while True:
-                before = self.now
+                before, reached = self.now, self.reached
                 try:
                     restarts = await self._news()
                 except HeliographError as error:
@@ -71,7 +76,7 @@ class Helm:
                     await asyncio.sleep(RETRY_S if retriable(error) is not None else LOOK_AGAIN_S)
                     restarts = []
                 self._tell_unreadable()
-                if self.now != before or restarts:
+                if self.now != before or self.reached != reached:
                     await told(before, restarts)
         finally:
             self.target.drop_connections(FOLLOW)  # a poll may be under way, and the next one would wait behind it
