@@ -19,6 +19,7 @@ def test_the_topics_have_the_names_and_shapes_of_the_configuration():
     assert {(topic.name, topic.location, topic.replication_factor) for topic in others} == {
         ("mm2-offset-syncs.A.internal", Location.TARGET, 3),
         ("mm2-offset-syncs.B.internal", Location.SOURCE, 3),
+        ("mm2-configs.A.internal", Location.TARGET, 3),
         ("A.checkpoints.internal", Location.TARGET, 3),
         ("heartbeats", Location.TARGET, 3),
     }
@@ -27,16 +28,18 @@ def test_the_topics_have_the_names_and_shapes_of_the_configuration():
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({}, {"o", "mm2-offset-syncs.A.internal", "A.checkpoints.internal", "heartbeats"}),
+        ({}, {"o", "mm2-offset-syncs.A.internal", "A.checkpoints.internal", "heartbeats", "c"}),
         (
             {"offset_syncs_location": "source"},
-            {"o", "mm2-offset-syncs.B.internal", "A.checkpoints.internal", "heartbeats"},
+            {"o", "mm2-offset-syncs.B.internal", "A.checkpoints.internal", "heartbeats", "c"},
         ),
-        ({"offset_syncs": False, "checkpoints_interval_s": None, "heartbeats_interval_s": None}, {"o"}),
+        ({"offset_syncs": False, "checkpoints_interval_s": None, "heartbeats_interval_s": None}, {"o", "c"}),
     ],
 )
 def test_only_what_the_flow_writes_has_to_be_made(changes, names):
-    flow = flow_config(offsets_topic=InternalTopic("o", 1, 1), sync=sync_config(**changes))
+    flow = flow_config(
+        offsets_topic=InternalTopic("o", 1, 1), config_topic=InternalTopic("c", 1, 1), sync=sync_config(**changes)
+    )
     assert {name for name, _ in written(flow)} == names
 
 

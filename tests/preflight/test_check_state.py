@@ -42,7 +42,11 @@ def look(source_kafka, target_kafka, unique):
                     await admin.create_topics(clusters[0], wanted)
                     await until_seen(clusters[0], made_on_source)
                 sides = [cluster.config for cluster in clusters]
-                flow = flow_config(*sides, **{"offsets_topic": InternalTopic(f"{unique}-o", 1, 1), **changes})
+                kept = {
+                    "offsets_topic": InternalTopic(f"{unique}-o", 1, 1),
+                    "config_topic": InternalTopic(f"{unique}-c", 1, 1),
+                }
+                flow = flow_config(*sides, **{**kept, **changes})
                 return await getattr(StateCheck(flow, *clusters), step)()
             finally:
                 for cluster in clusters:

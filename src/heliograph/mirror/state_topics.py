@@ -29,9 +29,11 @@ class StateTopic:
     option: str
     """The option that gives the number of replicas."""
     written: bool
-    """Whether the flow writes to it, and so makes it; others are read where they exist."""
+    """Whether the flow makes it; others are read where they exist."""
     loss: str
     """What comes of it when old records are deleted; empty: nothing."""
+    only_read: bool = False
+    """Whether the flow does no more than make it and read it: commands write to it."""
 
 
 def state_topics_of(flow: FlowConfig) -> tuple[StateTopic, ...]:
@@ -63,6 +65,17 @@ def state_topics_of(flow: FlowConfig) -> tuple[StateTopic, ...]:
             loss="a partition whose position is gone begins again where auto.offset.reset says",
         ),
         *syncs,
+        StateTopic(
+            flow.config_topic.name,
+            Location.TARGET,
+            "what is paused",
+            flow.config_topic.partitions,
+            flow.config_topic.replication_factor,
+            "config.storage.replication.factor",
+            written=True,
+            loss="what is paused goes on after a restart",
+            only_read=True,
+        ),
         StateTopic(
             naming.checkpoints_topic,
             Location.TARGET,

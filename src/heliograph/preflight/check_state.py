@@ -2,8 +2,8 @@
 
 A start fails without its stored positions, its group and its producer. The other topics that hold state are made by
 jobs beside the copying, which goes on without them; so what is wrong there is a warning. Permissions: Read and Write on
-the offsets topic, Write on the others, Read on the group, and IdempotentWrite, which Write on any topic implies
-(KIP-679).
+the offsets topic, Read on the one that says what is paused, Write on the others, Read on the group, and
+IdempotentWrite, which Write on any topic implies (KIP-679).
 """
 
 from typing import Any
@@ -64,13 +64,14 @@ class StateCheck:
         return [*findings, *await self._forgetful()]
 
     async def _written(self, topic: StateTopic, there: dict[Location, dict[str, Any]]) -> list[Finding]:
-        """Say why the flow cannot write to ``topic``; ``there`` are topics as the clusters describe them."""
+        """Say why the flow cannot use ``topic``; ``there`` are topics as the clusters describe them."""
+        needed = Operation.READ if topic.only_read else Operation.WRITE
         row = there[topic.location].get(topic.name)
         config, resource = self._clusters[topic.location].config, f"topic {topic.name}"
         if row is not None and int(row.error_code) == codes.TOPIC_AUTHORIZATION_FAILED:
-            return [self._say.lacks("Describe and Write", resource, config, Level.WARNING)]
+            return [self._say.lacks(f"Describe and {needed.right}", resource, config, Level.WARNING)]
         if row is not None and not int(row.error_code):
-            lacking = missing(getattr(row, "topic_authorized_operations", NOT_TOLD), [Operation.WRITE])
+            lacking = missing(getattr(row, "topic_authorized_operations", NOT_TOLD), [needed])
             return [self._say.lacks(each.right, resource, config, Level.WARNING) for each in lacking]
         if self._flow.sync.offset_syncs_location is None and topic.what == "offset syncs":
             source = naming_of(self._flow).offset_syncs_topic(Location.SOURCE)
