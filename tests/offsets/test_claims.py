@@ -29,6 +29,12 @@ def given(*lanes):
             shared(given(A), given(), metadata=(says(steered=5), says(B, steered=4))),
             Claims(Copier.WORKERS, claimed=frozenset({A, B}), given=frozenset({A}), steered=4),
         ),
+        (
+            shared(
+                given(A), given(), metadata=(encode_member(MemberSays(frozenset({A}), stopped=True)), says(steered=3))
+            ),
+            Claims(Copier.WORKERS, steered=3),
+        ),
         (shared(given(A), state="PreparingRebalance"), Claims(Copier.WORKERS, known=False)),
         (shared(b"{", metadata=(says(),)), Claims(Copier.WORKERS, known=False)),
         (

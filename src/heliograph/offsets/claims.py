@@ -66,6 +66,8 @@ async def claims_on(flow: FlowConfig, target: Cluster) -> Claims:
     everything, steered = False, []
     for member in described.members if described.stable else ():
         says = decode_member(member.metadata)
+        if says.stopped:
+            continue  # it comes back; before it begins anything, it reads what is paused
         try:
             told = decode_leader(member.assignment)
         except ProtocolError:
