@@ -8,6 +8,7 @@ from configs import flow_config, sync_config
 from heliograph.config.changes import Extent
 from heliograph.config.differences import OptionDifference, option_differences
 from heliograph.config.model import ClusterConfig, FlowConfig, LossKind, Sasl, Secret
+from heliograph.config.schedules import parse_schedule
 
 
 def test_the_same_differs_in_nothing():
@@ -38,6 +39,21 @@ def test_the_same_differs_in_nothing():
             {"stop_on_loss": frozenset()},
             {"stop_on_loss": frozenset({LossKind.TRUNCATION, LossKind.RETENTION})},
             ("heliograph.stop.on.loss", (), ("retention", "truncation"), Extent.IN_PLACE),
+        ),
+        (
+            {"limit_entries": parse_schedule("Mon-Wed,Sun 08:00-18:30 10MB")},
+            {"limit_entries": parse_schedule("Mon-Sun none")},
+            (
+                "heliograph.limit.schedule",
+                ("Mon,Tue,Wed,Sun 08:00-18:30 10000000B",),
+                ("Mon,Tue,Wed,Thu,Fri,Sat,Sun 00:00-24:00 none",),
+                Extent.IN_PLACE,
+            ),
+        ),
+        (
+            {"limit_bytes_per_s": None},
+            {"limit_bytes_per_s": 1_000},
+            ("heliograph.limit.bytes.per.second", "not set", "1000", Extent.IN_PLACE),
         ),
         (
             {"separator": ".", "internal_separator": "."},

@@ -20,6 +20,7 @@ from heliograph.config.model import (
     Tls,
     TransactionConfig,
 )
+from heliograph.config.schedules import parse_schedule
 from heliograph.config.told import NOT_TOLD, tell, understand
 
 PASSWORD = "pa55word-that-nobody-may-see"
@@ -36,6 +37,9 @@ CHANGED = {
     "offsets_topic": InternalTopic("positions", 5, -1),
     "transactions": TransactionConfig(None, 60_000),
     "read_committed": False,
+    "limit_bytes_per_s": 50_000_000,
+    "limit_entries": parse_schedule("Mon-Fri 08:00-18:00 10MB; Sat,Sun none"),
+    "limit_time_zone": "Europe/Berlin",
     "sync": sync_config(groups=("a", "b"), heartbeats_interval_s=0.5, acls_interval_s=None),
 }
 

@@ -10,8 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from configs import flow_config
+from heliograph.config.model import Config
 from heliograph.errors import HeliographError, NotFound
-from heliograph.worker.parent import RESTART_S_MAX, RESTART_S_MIN, Ended, Parent, instance_prefix, pause_after
+from heliograph.worker.parent import (
+    RESTART_S_MAX,
+    RESTART_S_MIN,
+    Ended,
+    Parent,
+    instance_prefix,
+    longest_stop_s,
+    pause_after,
+)
 
 WORKER = """
     import asyncio, os, signal, sys
@@ -293,6 +303,22 @@ def test_a_worker_that_is_killed_while_it_stops_is_told(capfd):
 
     assert with_parent(work, WORKER.replace("        return number\n", "        number == 2 and os.abort()\n")) == 1
     assert "a worker has not ended in good order  worker=2 by=SIGABRT" in capfd.readouterr().err
+
+
+def test_a_worker_that_hangs_while_it_stops_is_killed(capfd):
+    async def work(parent, _running):
+        await all_there(parent)
+
+    code = beginning("signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM} if number == 2 else set())")
+    assert with_parent(work, code, stop_s=0.5) == 1
+    said = capfd.readouterr().err
+    assert said.count('a worker does not end; it is killed  worker=2 after="0.5 s"') == 1
+    assert "worker 1 ends" in said
+
+
+def test_how_long_a_worker_may_take_to_end():
+    flows = tuple(flow_config(shutdown_timeout_ms=milliseconds) for milliseconds in (500, 20_000))
+    assert longest_stop_s(Config(Path("x"), {}, flows)) == 30.0
 
 
 def test_a_stop_before_the_workers_are_there_is_a_clean_one(capfd):

@@ -123,11 +123,12 @@ def _run(
     if workers == 1:
         asyncio.run(Supervisor(config, stopping, source).run(companions))
         return 0
-    from heliograph.worker.parent import Parent  # noqa: PLC0415 - for a parent alone; loading takes a moment
+    from heliograph.worker.parent import Parent, longest_stop_s  # noqa: PLC0415 - for a parent alone; loading takes a moment
 
     if any(flow.instance_id for flow in config.flows):
         Log().warning("group.instance.id has no effect: the parent names its workers")
     # This very command: a worker learns from its environment that it is one.
     command = [sys.executable, *sys.orig_argv[1:]]
     flows = [flow.name for flow in config.flows]
-    return asyncio.run(Parent(workers, command, flows, stopping, source).run(companions))
+    parent = Parent(workers, command, flows, stopping, source, stop_s=longest_stop_s(config))
+    return asyncio.run(parent.run(companions))

@@ -80,7 +80,7 @@ def _shown(name: str, value: object) -> str | tuple[str, ...]:
         return _WORDS[name](value)
     match value:
         case None:
-            return OFF if name.endswith("_s") else NOT_SET
+            return OFF if name.endswith("interval_s") else NOT_SET
         case tuple():
             return tuple(map(_plain, value))
         case frozenset():

@@ -46,6 +46,12 @@ class Entry:
     bytes_per_s: int | None
     """None: no limit then."""
 
+    def __str__(self) -> str:
+        """Return it as a file has it."""
+        days = ",".join(DAYS[day] for day in sorted(self.days))
+        begin, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in (self.begin, self.end))
+        return f"{days} {begin}-{end} {NONE if self.bytes_per_s is None else f'{self.bytes_per_s}B'}"
+
     def holds(self, weekday: int, minute: int) -> bool:
         """Whether the entry is for this minute of this day."""
         if self.begin < self.end:

@@ -28,6 +28,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from heliograph.concurrency import all_of, cancel_all
+from heliograph.config.model import Config
 from heliograph.errors import ConfigError, HeliographError, NotFound
 from heliograph.observe import text
 from heliograph.observe.control import Companion
@@ -50,6 +51,8 @@ ANSWER_S = 60.0
 LAST_WORDS_S = 1.0
 """For what a worker wrote and sent before it ended."""
 END_S = 30.0
+STOP_SPARE_S = 10.0
+"""A worker may take so long to end beside ``task.shutdown.graceful.timeout.ms``; then it hangs, and is killed."""
 COMPLAINT = "heliograph: "
 """How the lines begin in which the program says why it ends."""
 COMPLAINTS_MAX = 100
@@ -97,6 +100,11 @@ def pause_after(pause_s: float, lasted_s: float) -> float:
     return RESTART_S_MIN if lasted_s > YOUNG_S else min(max(RESTART_S_MIN, pause_s * 2), RESTART_S_MAX)
 
 
+def longest_stop_s(config: Config) -> float:
+    """Return how long a worker may take to end."""
+    return max((flow.shutdown_timeout_ms for flow in config.flows), default=0) / 1000 + STOP_SPARE_S
+
+
 def instance_prefix(host: str) -> str:
     """Return what the workers' instance ids begin with: readable, allowed by Kafka, and no other parent's."""
     return f"{re.sub(r'[^A-Za-z0-9._-]', '_', host)[:HOST_CELLS_MAX]}-{secrets.token_hex(4)}"
@@ -134,11 +142,12 @@ class Parent:
         source: ConfigSource | None = None,
         *,
         answer_s: float = ANSWER_S,
+        stop_s: float = END_S,
     ) -> None:
         """``command`` starts one worker, ``flows`` names what it copies, and ``source`` is what all of them read.
 
         Nothing is started before :meth:`run`, which ends when ``stopping`` is set. A worker has ``answer_s`` to do what
-        it is told.
+        it is told, and ``stop_s`` to end.
         """
         prefix = instance_prefix(socket.gethostname())
         self._workers = [_Worker(number, f"{prefix}-{number}") for number in range(1, count + 1)]
@@ -147,6 +156,7 @@ class Parent:
         self._source = source
         self._stopping = stopping
         self._answer_s = answer_s
+        self._stop_s = stop_s
         self._stopped_flows: set[str] = set()
         """By command, to stay so: a worker that is started again is told."""
         self._numbers = itertools.count(1)
@@ -192,6 +202,7 @@ class Parent:
         if self._source is not None:
             config = await asyncio.to_thread(self._source.read)
             self._flows = tuple(flow.name for flow in config.flows)
+            self._stop_s = longest_stop_s(config)
         await self._tell_all("reload")
 
     def _check_flow(self, name: str) -> None:
@@ -302,7 +313,7 @@ class Parent:
         complaints: list[str] = []
         log = asyncio.create_task(_pass_on_log(process, complaints))
         listening = asyncio.create_task(self._listen(worker, reader))
-        stop = asyncio.create_task(self._stop_in_time(process))
+        stop = asyncio.create_task(self._stop_in_time(worker.number, process))
         try:
             status = await process.wait()
             await asyncio.wait([log, listening], timeout=LAST_WORDS_S)
@@ -332,9 +343,12 @@ class Parent:
             if not answer.done():
                 answer.set_result(Line(error=f"Worker {worker.number} has ended"))
 
-    async def _stop_in_time(self, process: asyncio.subprocess.Process) -> None:
+    async def _stop_in_time(self, number: int, process: asyncio.subprocess.Process) -> None:
         await self._stopping.wait()
         _signal(process, signal.SIGTERM)
+        await asyncio.sleep(self._stop_s)
+        Log().error("a worker does not end; it is killed", worker=number, after=text.duration(self._stop_s))
+        _signal(process, signal.SIGKILL)
 
     async def _listen(self, worker: _Worker, reader: asyncio.StreamReader) -> None:
         """Take what a worker sends."""
