@@ -26,6 +26,11 @@ COMMANDS = {
     "failover --execute": ["failover", "FILE", "--group", "readers", "--wait", "0", "--execute"],
     "failback --execute": ["failback", "FILE", "--flow", "one->two", "--group", "readers", "--execute"],
     "verify": ["verify", "FILE", "--wait", "0"],
+    "pause": ["pause", "FILE", "--topic", "orders", "--timeout", "0"],
+    "resume": ["resume", "FILE", "--topic", "orders", "--timeout", "0"],
+    "restart": ["restart", "FILE"],
+    "rewind": ["rewind", "FILE", "--topic", "orders", "--to-end", "--timeout", "0"],
+    "rewind --execute": ["rewind", "FILE", "--topic", "orders", "--to-beginning", "--execute", "--timeout", "0"],
 }
 EVERY = int(os.environ.get("HELIOGRAPH_INJECT_EVERY", "80"))
 """Each request is answered with every so many of the error codes, and the next one with the next ones; 1: with all."""

@@ -14,8 +14,10 @@ from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
 from heliograph.mirror.rewind import Goal, Kind
+from heliograph.mirror.steering import rewind_row
 from heliograph.offsets.claims import Copier
 from heliograph.offsets.rewind import Order, rewind
+from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets, ensure_topic
 from occupied import Occupied, shared
 
@@ -29,7 +31,17 @@ BUSY = shared(encode_leader(LeaderSays(LANES), "m-1"), metadata=(encode_member(M
 def rewound():
     """Carry an order out on a flow that has copied 4 of 6 records of partition 0; return the outcome and what is stored."""
 
-    def run(goal, *, copied=True, target_type=FakeCluster, topic="orders", partitions=None, execute=True, deleted=0):
+    def run(
+        goal,
+        *,
+        copied=True,
+        target_type=FakeCluster,
+        topic="orders",
+        partitions=None,
+        execute=True,
+        deleted=0,
+        left_over=(),
+    ):
         async def work(source, target):
             flow = flow_config(source.config, target.config, topics=("orders",), replicate_heartbeats=False)
             cluster = Cluster(target.config)
@@ -40,6 +52,8 @@ def rewound():
                     assert await ensure_topic(cluster, flow) is None
                     lane = Lane("orders", "one.orders", 0, Window(1 << 20))
                     await offsets.write([(lane, Anchor(COPIED - 1, COPIED - 1))], 1_700_000_000_000)
+                if left_over:
+                    await SteeringTopic(cluster, flow).write([rewind_row(lane, 1) for lane in left_over])
                 order = Order(flow, topic, goal, partitions, execute=execute, timeout_s=0.1)
                 outcome = await rewind(order)
                 await cluster.refresh()
@@ -103,6 +117,11 @@ def test_while_a_worker_has_it_nothing_is_changed_and_it_is_let_go_again(rewound
     outcome, stored, held, _ = rewound(Goal(Kind.BEGINNING), target_type=BUSY)
     assert (outcome.executed, outcome.left) == (False, LANES)
     assert (stored["orders", 0].source_offset, held) == (3, {})
+
+
+def test_one_that_was_interrupted_is_completed_by_the_next(rewound):
+    outcome, stored, held, _ = rewound(Goal(Kind.OFFSET, 2), partitions=frozenset({0}), left_over=[("orders", 0)])
+    assert (outcome.executed, stored["orders", 0].source_offset, held) == (True, 1, {})
 
 
 def test_a_running_mirror_maker_is_not_meddled_with(rewound):

@@ -133,7 +133,7 @@ def test_what_is_paused_is_closed_in_order_and_opened_where_it_is_stored_then(lo
     assert session.lanes.wanted.lanes == {("left", 0), ("orders", 0)}
     assert session.lanes.held == {("left", 0), ("orders", 0)}
     assert session.lanes.missing == 0
-    assert session.paused == {("orders", 1): 0}
+    assert session.lanes.resting == {("orders", 1): 0}
     assert session.log.fields("partitions paused") == [{"partitions": 1}]
     assert "partitions given to other workers" not in session.log.messages
 
@@ -145,7 +145,7 @@ def test_a_paused_flow_creates_nothing(looked):
 
     session, _, target = looked(lambda source, _: source.create("orders", 5), check=pause)
     assert (session.flow.lanes, session.lanes.wanted.lanes) == ({}, frozenset())
-    assert len(session.paused) == 6
+    assert len(session.lanes.resting) == 6
     assert len(target.topics["one.orders"].logs) == 2
 
 

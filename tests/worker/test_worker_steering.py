@@ -7,8 +7,10 @@ from kio.schema.errors import ErrorCode
 
 from between import Between, between
 from fake_cluster import FakeCluster, Fault
+from heliograph.cluster import cluster
 from heliograph.mirror.steering import Part, Restart, Steering, TargetState, paused_row, restart_row, state_row
 from heliograph.offsets.steering import SteeringTopic
+from heliograph.worker import steering
 from heliograph.worker.steering import Helm
 
 NAME = "mm2-configs.one.internal"
@@ -102,6 +104,43 @@ def test_a_record_that_cannot_be_read_is_told(at_the_helm):
         return flow.log.messages
 
     assert at_the_helm(work) == ["a record that says what is paused cannot be read"]
+
+
+@pytest.mark.parametrize("code", [each for each in ErrorCode if each is not ErrorCode.none])
+def test_no_error_ends_who_follows(at_the_helm, monkeypatch, code):
+    """Whatever a broker answers to the poll: when it is over, what was told meanwhile is heard."""
+    monkeypatch.setattr(steering, "LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr(steering, "RETRY_S", 0.01)
+    monkeypatch.setattr(cluster, "ATTEMPTS_S", 0.05)
+
+    def change(values):
+        for topic in values["responses"]:
+            for row in topic["partitions"]:
+                row.update(error_code=code, records=b"")
+        return values
+
+    async def work(flow, helm, target):
+        heard = asyncio.Event()
+
+        async def told(*_):
+            heard.set()
+
+        await helm.begin()
+        following = asyncio.create_task(helm.follow(told))
+        target.always["fetch"] = Fault(0, change=change)
+        target.answers.clear()
+        async with asyncio.timeout(LIMIT_S):
+            while len(target.answers) < 5:
+                await asyncio.sleep(0.005)
+        target.always.clear()
+        await SteeringTopic(flow.target, flow.config).write([paused_row("orders", None)])
+        while not helm.now.paused:
+            heard.clear()
+            await heard.wait()
+        following.cancel()
+        await asyncio.wait([following])
+
+    at_the_helm(work)
 
 
 def _refused(values):

@@ -108,7 +108,7 @@ class FlowRunner:
             throttled=tuple(each.alias for each in (self._source, self._target) if each.throttled),
             jobs=self.jobs,
             gone=gone,
-            paused=session.paused,
+            paused=lanes.resting,
         )
 
     def _leaderless(self, lane: Lane) -> str:

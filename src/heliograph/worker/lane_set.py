@@ -181,6 +181,19 @@ class LaneSet:
         """What this worker copies, or is about to: no other worker may be given it."""
         return self._opening.union(self.flow.lanes)
 
+    @property
+    def resting(self) -> dict[TopicPartition, int]:
+        """What is paused, with the source offset up to which it is copied; as leader, for all workers.
+
+        What another worker has stored of it is known as of this worker's last look.
+        """
+        stored = self.commits.stored
+        return {
+            key: stored[key].source_offset + 1 if key in stored else 0
+            for key in (self.plans if self.sharing.leads else ())
+            if key not in self.flow.lanes and self.paused(key)
+        }
+
     async def _bring_to(self, wanted: Mapping[TopicPartition, LanePlan]) -> None:
         """Bring the data plane to ``wanted``. Raises a ClusterError."""
         kept = await self._give_up([lane for key, lane in self.flow.lanes.items() if key not in wanted])

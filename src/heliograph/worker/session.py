@@ -48,6 +48,7 @@ from heliograph.worker.lane_set import LaneSet
 from heliograph.worker.loads import MEASURE_S, Loads
 from heliograph.worker.ownership import Sharing
 from heliograph.worker.producers import Producers
+from heliograph.worker.share_told import Doing, ShareTold, paused_words
 from heliograph.worker.starting import Starter
 from heliograph.worker.steering import Helm
 from heliograph.worker.transactions import transactions_for
@@ -137,8 +138,7 @@ class Session:
         self.loads = Loads(self.flow.lanes)
         self._shared = asyncio.Event()
         self._look_soon = asyncio.Event()
-        self._same_config = True
-        self._told_share: tuple[int, int] | None = None
+        self._share_told = ShareTold(log, config.group_id)
         self.held_up = HeldUpPartitions(source, self.flow.lanes, log)
         self._upkeep = Upkeep(config, source, target, self.flow, log)
         self.instances = self._upkeep.instances
@@ -284,8 +284,7 @@ class Session:
                 elif now.runs(part) and not before.runs(part):
                     self.log.info("a part of the flow goes on", part=part)
             self.lanes.steered()
-            if self._told_share is not None:  # what is told next is what becomes of the lanes
-                self._told_share = (self._told_share[0], self._to_be_copied)
+            self._share_told.steered(self._doing)
             self._shared.set()
         self._sharing.rejoin()
         for restart in restarts:
@@ -332,48 +331,22 @@ class Session:
             asyncio.get_running_loop().call_later(MISSING_S, self._shared.set)
 
     @property
-    def _to_be_copied(self) -> int:
-        """How many lanes there are that are not paused."""
-        return sum(not self.helm.now.pauses(key) for key in self.lanes.plans)
+    def _doing(self) -> Doing:
+        lanes, pauses = self.flow.lanes, self.helm.now.pauses
+        whole = sum(not pauses(key) for key in self.lanes.plans)
+        return Doing(len(lanes), len({topic for topic, _ in lanes}), whole, self._sharing.share.same_config)
 
     def _tell_share(self) -> None:
         """Say what this worker does, where that has changed."""
-        same = self._sharing.share.same_config
-        if self._same_config and not same:
-            self.log.warning("the other workers have another configuration", group=self.config.group_id)
-        self._same_config = same
-        steering = self.helm.now
-        count, whole = len(self.flow.lanes), self._to_be_copied
-        if not whole and (self.lanes.plans or not steering.runs(Part.SOURCE)):
-            self._listener.paused("all its topics are" if steering.runs(Part.SOURCE) else "as a whole")
-        elif count or not whole:
+        doing = self._doing
+        paused = paused_words(self.helm.now, doing, plans=len(self.lanes.plans))
+        if paused:
+            self._listener.paused(paused)
+        elif doing.partitions or not doing.of:
             self._listener.running()
         else:
             self._listener.standby()
-        told, self._told_share = self._told_share, (count, whole)
-        if count == 0 and whole:
-            if told is None or told[0]:
-                self.log.info("standing by: other workers copy all partitions", group=self.config.group_id)
-        elif told is None:
-            more = {"of": whole} if count != whole else {}
-            self.log.info("running", topics=len({topic for topic, _ in self.flow.lanes}), partitions=count, **more)
-        elif count - told[0] != whole - told[1]:  # not for topics that came or went here
-            self.log.info("share of the partitions", partitions=count, of=whole)
-
-    @property
-    def paused(self) -> dict[TopicPartition, int]:
-        """Partitions that are paused, with the source offset up to which they are copied; as leader, for all workers.
-
-        What another worker has stored of them is known as of this worker's last look.
-        """
-        if not self._sharing.leads:
-            return {}
-        stored, steering = self._commits.stored, self.helm.now
-        return {
-            key: stored[key].source_offset + 1 if key in stored else 0
-            for key in self.lanes.plans
-            if key not in self.flow.lanes and steering.pauses(key)
-        }
+        self._share_told.tell(doing)
 
     async def _balance(self) -> None:
         """Have the lanes shared out once more, by what was measured since."""
