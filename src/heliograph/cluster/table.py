@@ -52,9 +52,9 @@ class TableReader:
     _topic_id: uuid.UUID | None = None
 
     async def read(self) -> Reading:
-        """Read on, to the end that the topic has now. Raises a ClusterError; then the next reading is none the worse.
+        """Read to the end that the topic has now. Raises a ClusterError; then nothing counts as read.
 
-        It is read whole again where it was made anew, or cut below what had been read.
+        It is read whole again where it was recreated, or cut below what had been read.
         """
         await self.cluster.refresh([self.topic])
         found = self.cluster.metadata.topics.get(self.topic)
