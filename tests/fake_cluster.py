@@ -271,6 +271,16 @@ class FakeCluster:
         return {"topics": [{"name": t.name, "partitions": [row(t.name, p) for p in t.partitions]} for t in body.topics]}
 
     def _fetch(self, body, _version):
+        left = body.max_bytes
+
+        def cut(batches, most):
+            """As brokers do: what has room, its last batch in two; of the first partition with any, one at least."""
+            nonlocal left
+            least = len(batches[0]) if batches and left == body.max_bytes else 0
+            given = b"".join(batches)[: max(least, min(most, left))]
+            left = max(0, left - len(given))
+            return given
+
         def row(name, asked):
             known = self._there(name, asked.partition)
             end = known.end(asked.partition) if known else -1
@@ -291,7 +301,7 @@ class FakeCluster:
                 "log_start_offset": start,
                 "aborted_transactions": [],
                 "preferred_read_replica": -1,
-                "records": b"".join(here),
+                "records": cut(here, asked.partition_max_bytes),
             }
 
         rows = [{"topic": t.topic, "partitions": [row(t.topic, p) for p in t.partitions]} for t in body.topics]

@@ -148,8 +148,8 @@ def test_more_than_half_of_the_window_is_asked_for_where_the_file_says_so():
     assert world.channel._budget() == 20 * MIB
 
 
-@pytest.mark.parametrize(("long_s", "channels"), [(3_600.0, 1), (0.0, 2)])
-def test_lanes_are_shared_on_a_long_line_only(monkeypatch, long_s, channels):
+@pytest.mark.parametrize(("long_s", "shared"), [(3_600.0, False), (0.0, True)])
+def test_lanes_are_shared_on_a_long_line_only(monkeypatch, long_s, shared):
     monkeypatch.setattr(round_trip, "LONG_S", long_s)
 
     async def work(flow):
@@ -174,4 +174,4 @@ def test_lanes_are_shared_on_a_long_line_only(monkeypatch, long_s, channels):
         source.create("t", 4)
         for partition in range(4):
             source.write("t", [b"v" * 100] * 60, partition=partition)
-        assert between(source, target, work) == channels
+        assert (between(source, target, work) > 1) is shared

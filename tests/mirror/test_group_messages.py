@@ -26,14 +26,14 @@ LANES = st.frozensets(st.tuples(st.text(max_size=5), st.integers(0, 2**31 - 1)),
 @given(LANES, st.integers(-1, 2**31), st.none() | st.integers(0, 99), st.text(max_size=5), st.integers(0, 2**60))
 def test_a_member_is_understood(lanes, generation, slot, config, since_ms):
     says = MemberSays(
-        lanes, {}, generation, slot, config, bool(generation % 2), frozenset({config}), since_ms, since_ms
+        lanes, {}, generation, slot, config, bool(generation % 2), frozenset({config}), not slot, since_ms, since_ms
     )
     assert decode_member(encode_member(says)) == says
 
 
 @given(LANES, st.dictionaries(st.text(max_size=5), st.integers(0, 99)), st.frozensets(st.integers(0, 99)))
 def test_a_leader_is_understood(lanes, folded, slots):
-    says = LeaderSays(lanes, folded, 3, slots, "digest")
+    says = LeaderSays(lanes, folded, 3, slots, "digest", 1 / (1 + len(slots)))
     assert decode_leader(encode_leader(says, "me")) == says
 
 

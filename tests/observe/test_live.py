@@ -57,6 +57,15 @@ WAITING = FlowView("east->west", FlowState.WAITING, cause="MirrorMaker still run
 VIEW = ProcessView("0.1.0", "compiled", 3725.0, 112.0, 84_000_000, (FLOW, WAITING))
 
 
+def test_limits_stand_beside_what_they_limit():
+    flow = replace(FLOW, limit_bytes_per_s=25e6, held_back=True)
+    lines = render(replace(VIEW, flows=(flow,), limit_bytes_per_s=40e6), 140, 30).lines
+    header, sums = ("".join(piece.text for piece in line) for line in (lines[0], lines[3]))
+    assert " · memory 84 MB · limit 40 MB/s · " in header
+    assert sums.startswith(" 24,000 records/s · 24 MB/s of 25 MB/s · lag 141 · ")
+    assert next(piece.style for piece in lines[3] if "25 MB/s" in piece.text) == "yellow"
+
+
 def test_at_120_columns():
     assert render(VIEW, 120, 30, Trend(0.034, {"west->east": (1.0, 2.0, 4.0)})).to_text().splitlines() == [
         " heliograph 0.1.0 · up 1 h 2 min · CPU 3 % · memory 84 MB · kernel compiled · Ctrl-C stops",

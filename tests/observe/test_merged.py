@@ -39,6 +39,15 @@ def test_counters_and_rates_are_sums_and_lanes_stand_side_by_side():
     )
 
 
+def test_limits_are_the_sum_of_the_workers_parts():
+    parts = FlowView("f", FlowState.RUNNING, limit_bytes_per_s=3e6), FlowView("f", FlowState.RUNNING, held_back=True)
+    flow = together(*parts, FlowView("f", FlowState.RUNNING, limit_bytes_per_s=1e6))
+    assert (flow.limit_bytes_per_s, flow.held_back) == (4e6, True)
+    assert (together(parts[1]).limit_bytes_per_s, together(parts[0]).held_back) == (None, False)
+    halves = [ProcessView("1", "compiled", 1.0, 1.0, 1, limit_bytes_per_s=2e6)] * 2
+    assert merged(process(), halves).limit_bytes_per_s == 4e6
+
+
 def test_flows_are_told_apart():
     found = merged(process(), [process(FlowView("a->b", FlowState.RUNNING), FlowView("b->a", FlowState.FAILED))])
     assert [(each.name, each.state) for each in found.flows] == [("a->b", "running"), ("b->a", "failed")]

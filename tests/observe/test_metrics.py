@@ -84,6 +84,19 @@ def test_workers_of_a_parent():
     assert not any("worker" in name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1)))
 
 
+def test_limits_and_whom_they_hold_back():
+    flows = (
+        FlowView("A->B", FlowState.RUNNING, limit_bytes_per_s=4e6, held_back=True),
+        FlowView("B->A", FlowState.RUNNING),
+    )
+    samples = found(ProcessView("1", "compiled", 1.0, 0.1, 1, flows, limit_bytes_per_s=9e6))
+    there, back = (("source", "A"), ("target", "B")), (("source", "B"), ("target", "A"))
+    assert samples["heliograph_limit_bytes_per_second", there] == 4e6
+    assert ("heliograph_limit_bytes_per_second", back) not in samples
+    assert [samples["heliograph_held_back", flow] for flow in (there, back)] == [1, 0]
+    assert samples["heliograph_total_limit_bytes_per_second", ()] == 9e6
+
+
 def test_every_metric_is_documented_and_no_other():
     flow = FlowView(
         "A->B",
@@ -92,8 +105,9 @@ def test_every_metric_is_documented_and_no_other():
         latency_p50_ms=1.0,
         latency_p99_ms=2.0,
         loss_counts=(LossCount("retention", "t", 0, 1, 5),),
+        limit_bytes_per_s=5.0,
     )
-    names = {name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,), (WorkerView(1, 7),)))}
+    names = {name for name, _ in found(ProcessView("1", "compiled", 1.0, 0.1, 1, (flow,), (WorkerView(1, 7),), 9.0))}
     assert names == first_cells("## Metrics")
 
 

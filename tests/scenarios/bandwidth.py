@@ -36,6 +36,8 @@ class _Seen:
     """When, and how many bytes."""
     latencies_s: list[tuple[float, float]] = field(default_factory=list)
     """When a record came, and how long after it was written on the source."""
+    partitions: set[int] = field(default_factory=set)
+    """Of which anything came."""
 
 
 class Bandwidth(AbstractContextManager["Bandwidth"]):
@@ -43,6 +45,7 @@ class Bandwidth(AbstractContextManager["Bandwidth"]):
 
     def __init__(self, kafka: KafkaCluster, topics: dict[str, int]) -> None:
         """``topics`` has the number of partitions of each."""
+        self._topics = topics
         self._seen = {topic: _Seen() for topic in topics}
         self._reader = Consumer(
             {
@@ -69,6 +72,7 @@ class Bandwidth(AbstractContextManager["Bandwidth"]):
             for message in messages:
                 if message.error() is None:
                     seen = self._seen[message.topic()]
+                    seen.partitions.add(message.partition())
                     seen.came.append((now, len(message.value())))
                     seen.latencies_s.append((now, wall - message.timestamp()[1] / 1000))
 
@@ -77,9 +81,9 @@ class Bandwidth(AbstractContextManager["Bandwidth"]):
         return sum(size for _, size in list(self._seen[topic].came))
 
     def wait_for(self, topic: str, megabytes: float, limit_s: float = LIMIT_S) -> None:
-        """Wait until so much has come of a topic."""
+        """Wait until so much has come of a topic, and something of each of its partitions."""
         deadline = time.monotonic() + limit_s
-        while self.bytes_of(topic) < megabytes * 1_000_000:
+        while self.bytes_of(topic) < megabytes * 1_000_000 or len(self._seen[topic].partitions) < self._topics[topic]:
             assert time.monotonic() < deadline, f"{self.bytes_of(topic)} bytes of {topic} came in {limit_s} s"
             time.sleep(0.05)
 

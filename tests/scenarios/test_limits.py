@@ -6,6 +6,7 @@ import pytest
 from bandwidth import Bandwidth, fill
 from plain_client import create_topic
 from steady_load import Load
+from worker_shares import assert_unharmed, wait_for_shares
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(240)]
 
@@ -35,8 +36,78 @@ def test_a_limit_is_kept_and_fresh_records_are_not_held_up(source_kafka, target_
         running = copy(alias, f"{unique}.*", more)
         with Bandwidth(target_kafka, copies) as seen:
             seen.wait_for(f"{alias}.{unique}", 4)
+            seen.wait_for(f"{alias}.{unique}-live", 0.1)
             since = time.monotonic()
             time.sleep(OVER_S)
             assert_kept(seen, since, LIMIT)
             assert seen.latency_s(f"{alias}.{unique}-live", since, since + OVER_S, 0.9) < 0.5
     assert running.stop() == 0
+
+
+def test_a_limit_is_changed_and_lifted_while_running(source_kafka, target_kafka, heliograph, one_way, unique):
+    create_topic(source_kafka, unique, PARTITIONS)
+    fill(source_kafka, unique, 100, PARTITIONS)
+    limit = "heliograph.limit.bytes.per.second"
+    properties = one_way(source_kafka, target_kafka, "turned", unique, {limit: "1MB"})
+    running = heliograph(properties)
+    copied = f"turned.{unique}"
+    with Bandwidth(target_kafka, {copied: PARTITIONS}) as seen:
+        seen.wait_for(copied, 2)
+        running.file.write_text(properties.replace(f"{limit} = 1MB", f"{limit} = 4MB"))
+        running.wait_for(f"options={limit}")
+        seen.wait_for(copied, seen.bytes_of(copied) / MB + 2)
+        since = time.monotonic()
+        time.sleep(OVER_S)
+        assert_kept(seen, since, LIMIT)
+        running.file.write_text(properties.replace(limit, f"#{limit}"))
+        running.wait_for(f"options={limit}", times=2)
+        seen.wait_for(copied, 100, 10)  # the rest would have taken more than that
+    assert running.stop() == 0
+
+
+def test_what_one_flow_leaves_of_the_limit_for_all_another_has(source_kafka, target_kafka, heliograph, one_way, unique):
+    busy, idle = f"{unique}-busy", f"{unique}-idle"
+    for topic in (busy, idle):
+        create_topic(source_kafka, topic, 2)
+    fill(source_kafka, busy, 90, 2)
+    first = one_way(source_kafka, target_kafka, "lends", idle, {"heliograph.total.limit.bytes.per.second": "4MB"})
+    second = one_way(source_kafka, target_kafka, "borrows", busy)
+    properties = first.replace("clusters = lends, target\n", "clusters = lends, borrows, target\n") + "".join(
+        line for line in second.splitlines(keepends=True) if "borrows" in line and "clusters" not in line
+    )
+    running = heliograph(properties)
+    copies = {f"borrows.{busy}": 2, f"lends.{idle}": 2}
+    with Bandwidth(target_kafka, copies) as seen:
+        seen.wait_for(f"borrows.{busy}", 2)
+        since = time.monotonic()
+        time.sleep(OVER_S)
+        assert_kept(seen, since, LIMIT)  # all of it is one flow's
+        fill(source_kafka, idle, 40, 2)
+        seen.wait_for(f"lends.{idle}", 2)
+        since = time.monotonic()
+        time.sleep(OVER_S)
+        assert_kept(seen, since, LIMIT)
+        shares = [seen.rate(since, since + OVER_S, copied) / LIMIT for copied in copies]
+        assert min(shares) > 0.4, shares
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize("mode", ["plain", "transactions"])
+def test_two_workers_keep_one_limit_and_use_all_of_it(source_kafka, target_kafka, heliograph, one_way, unique, mode):
+    create_topic(source_kafka, unique, PARTITIONS)
+    alias = f"team{mode}"
+    more = {"heliograph.limit.bytes.per.second": "4MB", "target.exactly.once.source.support": "enabled"}
+    if mode == "plain":
+        more.popitem()
+    properties = one_way(source_kafka, target_kafka, alias, unique, more)
+    workers = [heliograph(properties) for _ in range(2)]
+    wait_for_shares(dict.fromkeys(workers, 2))
+    copied = f"{alias}.{unique}"
+    fill(source_kafka, unique, 65, PARTITIONS)
+    with Bandwidth(target_kafka, {copied: PARTITIONS}) as seen:
+        seen.wait_for(copied, 4)
+        since = time.monotonic()
+        time.sleep(OVER_S)
+        assert_kept(seen, since, LIMIT)
+    assert_unharmed(*workers)
+    assert [worker.stop() for worker in workers] == [0, 0]

@@ -89,6 +89,7 @@ def live(
     flow=FLOW,
     inherited=None,
     after=None,
+    **asked,
 ):
     """Let a member live until ``until(ownership, told)`` holds."""
 
@@ -103,6 +104,7 @@ def live(
             steered=lambda: 7,
             loads=lambda: {("t", 0): Load(1000.0, 10.0)},
             wanted=wanted,
+            **asked,
         )
         ownership = Ownership(None, flow, 5, listener, clock=clock)
         ownership._inherited, ownership._looked = inherited, True
@@ -179,6 +181,39 @@ def test_each_member_has_a_number_of_its_own_and_keeps_it():
     told = {member: decode_leader(raw) for member, raw in coordinator.assignments.items()}
     assert {member: each.slot for member, each in told.items()} == {"me": 0, "kept": 1, "new": 2, "late": 3}
     assert {each.slots for each in told.values()} == {frozenset(range(4))} == {ownership.share.slots}
+
+
+def test_each_worker_is_told_its_part_of_the_limit():
+    loads = dict.fromkeys(HALF, Load(500_000.0, 1.0))
+    others = {"other": says(HALF, generation=3, loads=loads), "idle": says(config="another")}
+    coordinator = Coordinator(others=others)
+    live(coordinator, lambda ownership, told: ownership.owns, limit=lambda: 10_000_000.0)
+    told = {member: decode_leader(raw).part for member, raw in coordinator.assignments.items()}
+    # one reads 1 MB/s and is not held back; of another, which has new lanes, nobody knows; a third has none
+    assert told == pytest.approx({"other": 0.125, "me": 0.875, "idle": 0.0}, rel=0.1)
+    coordinator.others["other"] = says(HALF, generation=3, loads=loads, held_back=True)
+    live(coordinator, lambda ownership, told: ownership.owns, limit=lambda: 10_000_000.0)
+    told = {member: decode_leader(raw).part for member, raw in coordinator.assignments.items()}
+    assert told == pytest.approx({"other": 0.5, "me": 0.5, "idle": 0.0})
+
+
+def test_a_worker_says_that_its_part_holds_it_back():
+    said = []
+
+    class Listening(Coordinator):
+        async def join(self, metadata):
+            said.append(decode(metadata).held_back)
+            return await super().join(metadata)
+
+    coordinator = Listening(beats=[Beat.REBALANCE])
+    live(coordinator, lambda ownership, told: count(told, "shared"), held_back=lambda: True)
+    assert said == [False, True]  # a new one has nothing to say yet
+
+
+def test_one_whose_leader_says_nothing_of_parts_has_an_even_one():
+    raw = encode_leader(LeaderSays(HALF, {}, 2, frozenset({0, 1, 2, 3})), "leader")
+    share = live(Coordinator(assignment=raw), lambda ownership, told: ownership.owns).share
+    assert (share.part, share.even_part) == (None, 0.25)
 
 
 def test_one_who_is_led_takes_what_he_is_given():

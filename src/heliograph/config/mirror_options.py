@@ -37,13 +37,7 @@ def _limits(prefix: str, family: Family, what: str) -> tuple[Option, ...]:
             "",
             "Hours of the week with another limit: Mon-Fri 08:00-18:00 10MB; Sat,Sun none.",
         ),
-        Option(
-            f"{prefix}limit.time.zone",
-            family,
-            Kind.STRING,
-            "UTC",
-            "Time zone of these hours, such as Europe/Berlin.",
-        ),
+        Option(f"{prefix}limit.time.zone", family, Kind.STRING, "UTC", "Their time zone, such as Europe/Berlin."),
     )
 
 

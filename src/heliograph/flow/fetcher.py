@@ -8,14 +8,13 @@ only what changed; a lane that did not move costs nothing.
 On a long line what is asked for at a time is the throughput. A channel whose answers come full asks for more there, and
 shares its lanes with another; see :meth:`Fetcher.share`.
 
-Under a limit the lanes that are behind stand in a queue of their own, and one more channel
-reads them, without a session: each time the first in the queue, as much as the limit allows
-(:mod:`heliograph.flow.throttle`).
+Under a limit the lanes that are behind wait for turns (:mod:`heliograph.flow.turns`), and one more channel reads them,
+without a session: each time the first in the queue, as much as the limit allows (:mod:`heliograph.flow.throttle`).
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from heliograph.cluster.cluster import Cluster
@@ -23,6 +22,7 @@ from heliograph.errors import ClusterError, DataError, HeliographError, Protocol
 from heliograph.flow.fetch_session import FetchSession
 from heliograph.flow.lane import Lane
 from heliograph.flow.throttle import Limits, nap
+from heliograph.flow.turns import Turns
 from heliograph.flow.window import Hold, Window
 from heliograph.wire import errors as codes
 from heliograph.wire import fetch
@@ -33,6 +33,8 @@ EXTRA_CHANNELS = 2
 """So many more where lanes are shared out on a long line."""
 QUEUED_MAX = 16
 """Most lanes of the queue that one fetch names: if the first have not much to read, the others come too."""
+LARGE_BATCH_CHUNKS = 2
+"""So much is asked for at a time where batches are so large that one cut in two costs much."""
 WINDOW_SHARE_MIN = 16
 """A fetch waits until at least one part in so many of the window is free."""
 
@@ -95,8 +97,8 @@ class Fetcher:
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._free: dict[Lane, None] = {}
         """Ready, and in no channel's session."""
-        self._queue: dict[Lane, None] = {}
-        """Behind under a limit, in the order of their turns; also those that are being read in theirs."""
+        self._turns = Turns()
+        """Of lanes that are behind, under a limit."""
         self.limits = limits or Limits()
         """How much may be read."""
         count = CHANNELS_MAX + EXTRA_CHANNELS
@@ -114,7 +116,7 @@ class Fetcher:
         """Read ``lane`` from here no longer."""
         self._lanes.pop((lane.source_topic, lane.partition), None)
         self._free.pop(lane, None)
-        self._queue.pop(lane, None)
+        self._turns.forget(lane)
         for channel in self._all_channels:
             channel.drop(lane)
 
@@ -127,9 +129,10 @@ class Fetcher:
                 return
         if self.lane(lane.source_topic, lane.partition) is lane and lane.has_room(self.lane_limit_bytes):
             if self.must_queue(lane):
-                self._queue.setdefault(lane)
+                self._turns.join(lane)
                 self._queue_channel.wake()
             else:
+                self._turns.leave(lane)
                 self._free[lane] = None
                 self._wake_one()
 
@@ -161,30 +164,37 @@ class Fetcher:
         """Whether ``lane`` must wait for a turn: there is a limit, and it is behind."""
         return self.limits.bytes_per_s is not None and lane.turn_bytes(1) > 0
 
+    def came(self, lane: Lane) -> bool:
+        """Take note that something came for ``lane``, be it nothing new; says whether it must wait for a turn now."""
+        if self.limits.bytes_per_s is None:
+            return False
+        if not self.must_queue(lane):
+            self._turns.reached_end(lane)
+        return self.must_queue(lane)
+
     def next_in_queue(self) -> list[Lane]:
-        """Return the lanes whose turn it is, the first one first."""
+        """Return the lanes that may be read in the next turn, the one whose turn it is first."""
         lanes: list[Lane] = []
-        for lane in list(self._queue):
+        for lane in list(self._turns):
             if len(lanes) == QUEUED_MAX:
                 break
-            if lane.has_room(self.lane_limit_bytes) and self.must_queue(lane):
-                lanes.append(lane)
-            else:
-                del self._queue[lane]
+            if not self.must_queue(lane):
+                self._turns.leave(lane)
                 self.ready(lane)
+            elif lane.has_room(self.lane_limit_bytes):
+                lanes.append(lane)
         return lanes
 
-    def back_to_queue(self, asked: Mapping[Lane, int]) -> None:
-        """Have lanes wait for their next turn that were read from there: behind all others, if anything came."""
-        for lane, position in asked.items():
-            if lane.position != position:
-                self._queue.pop(lane, None)
+    def end_turn(self, lanes: Sequence[Lane]) -> None:
+        """Have lanes wait for their next turn that were read in one, or leave the queue if they are at their end."""
+        self._turns.end(lanes[0])
+        for lane in lanes:
             self.ready(lane)
 
     @property
     def queued(self) -> int:
         """Number of lanes that wait for a turn."""
-        return len(self._queue)
+        return len(self._turns)
 
     def share(self, channel: "_Channel", served: Iterable[Lane]) -> None:
         """Give every other lane of ``channel`` to an idle one, so that more fetches are under way on a long line.
@@ -328,9 +338,12 @@ class _Channel:
     async def _take_turn(self) -> bool:
         """Read some lanes of the queue in their turn; says whether there were any, at once if there were not."""
         fetcher, session = self._fetcher, self.session
-        if not self._budget() or not fetcher.next_in_queue():
+        first = fetcher.next_in_queue()[:1]
+        if not self._budget() or not first:
             return False
-        async with fetcher.limits.turn(self, fetcher.queued) as turn:
+        chunk_bytes = fetcher.limits.chunk_bytes or 0
+        chunks = 1 if first[0].turn_bytes(chunk_bytes) == chunk_bytes else LARGE_BATCH_CHUNKS
+        async with fetcher.limits.turn(self, fetcher.queued, chunks) as turn:
             budget = min(self._budget(), turn.size_bytes)
             lanes = fetcher.next_in_queue()
             if budget and lanes:
@@ -341,8 +354,8 @@ class _Channel:
                 try:
                     turn.came_bytes = await self._fetch(wanted, {}, budget)
                 finally:
-                    asked, session.lanes, session.changed = session.lanes, {}, {}
-                    fetcher.back_to_queue(asked)
+                    session.lanes, session.changed = {}, {}
+                    fetcher.end_turn(lanes)
         return True
 
     def _budget(self) -> int:
@@ -463,7 +476,7 @@ class _Channel:
                 self.session.changed[lane] = None
                 fetcher.listener.damaged(lane, error)
                 continue
-            if lane.position != asked or row.end > row.start or fetcher.must_queue(lane):
+            if fetcher.came(lane) or lane.position != asked or row.end > row.start:
                 self.session.changed[lane] = None
         if arrived:
             fetcher.listener.arrived(arrived)

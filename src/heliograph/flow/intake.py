@@ -69,7 +69,9 @@ class Intake:
         fit = most_bytes // self.cut_bytes if self.cut_bytes else ALIGNED_BATCHES_MAX
         if fit >= ALIGNED_BATCHES_MAX:
             return most_bytes
-        return self.cut_bytes if fit < 2 else min(most_bytes, fit * self.cut_bytes + self.cut_bytes // 8)
+        return (
+            self.cut_bytes if fit < 2 else min(most_bytes, fit * self.cut_bytes + self.cut_bytes // ALIGNED_BATCHES_MAX)
+        )
 
     def begin(self, position: int) -> None:
         """Begin at ``position``; what was known of open transactions before is forgotten."""

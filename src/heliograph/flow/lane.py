@@ -336,8 +336,7 @@ class Lane:
         if self.state is not State.RUNNING or asked != self.position:
             return False
         taken = self._intake.fetched(row, frame, hold, limit_bytes=self.limit_bytes, read_committed=read_committed)
-        if taken and self.idle:
-            self.settled = self.position  # only records that are not copied: nothing to acknowledge
+        self.settled = self.position if taken and self.idle else self.settled  # only records that are not copied came
         return taken and bool(self._intake)
 
     def ask_for(self, fetch_bytes: int) -> None:

@@ -230,26 +230,31 @@ class Limits:
         """For how long those at their end must wait; 0: not at all."""
         return max((each.pause_s for each in self.throttles), default=0.0)
 
+    @property
+    def hold_back(self) -> bool:
+        """Whether more would be read without them."""
+        return any(each.holds_back for each in self.throttles)
+
     def took(self, size_bytes: int) -> None:
         """Count what came for those at their end."""
         for each in self.throttles:
             each.took(size_bytes)
 
     @asynccontextmanager
-    async def turn(self, who: object, weight: int) -> AsyncIterator[Asked]:
+    async def turn(self, who: object, weight: int, chunks: int = 1) -> AsyncIterator[Asked]:
         """Wait for the turn of ``who``, which reads ``weight`` partitions that are behind.
 
-        Yields how much it may ask for; it must say there what came.
+        Yields how much it may ask for, ``chunks`` at least; it must say there what came.
         """
         turns: list[Turn] = []
         asked = Asked(0)
         try:
             for throttle in self.throttles:
                 turn = await throttle.turn(who)
-                turn.takes(self.chunk_bytes or 0)
+                turn.takes(chunks * (self.chunk_bytes or 0))
                 turns.append(turn)
             free = min((each.free_bytes for each in self.throttles if each.bytes_per_s is not None), default=0)
-            asked.size_bytes = (self.chunk_bytes or 0) + free
+            asked.size_bytes = chunks * (self.chunk_bytes or 0) + free
             for turn in turns:
                 turn.takes(asked.size_bytes)
             yield asked

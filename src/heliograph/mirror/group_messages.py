@@ -19,6 +19,7 @@ import math
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
 
@@ -54,6 +55,8 @@ class MemberSays:
     """Whether it can reach the source."""
     spared: frozenset[str] = frozenset()
     """Topics on the target whose configs must stay as they are for now."""
+    held_back: bool = False
+    """Whether its part of the flow's limit of bandwidth keeps it from reading more."""
     waiting_since_ms: int = 0
     """When it was started."""
     steered: int = -1
@@ -81,6 +84,8 @@ class LeaderSays:
     """Of all present members."""
     config: str = ""
     """Which configuration is in force."""
+    part: float | None = None
+    """What it may use of the flow's limit of bandwidth, from 0 to 1; None: the leader does not say."""
     owner: str | None = None
     """Set by a leader of version 0.1 alone: the member that has all lanes."""
 
@@ -105,6 +110,7 @@ class _Claims(msgspec.Struct, frozen=True):
     slot: int | None = None
     able: bool = True
     spared: list[str] = []
+    held_back: bool = False
     topics: dict[str, _Ranges] = {}
     loads: dict[str, tuple[_Ranges, list[int], list[int]]] = {}
     stopped: bool = False
@@ -118,6 +124,7 @@ class _Shares(msgspec.Struct, frozen=True):
     slot: int = 0
     slots: list[int] = []
     config: str = ""
+    part: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
 def encode_member(says: MemberSays) -> bytes:
@@ -136,6 +143,7 @@ def encode_member(says: MemberSays) -> bytes:
         says.slot,
         says.able,
         sorted(says.spared),
+        says.held_back,
         _topics(says.lanes),
         loads,
         says.stopped,
@@ -169,6 +177,7 @@ def decode_member(raw: bytes) -> MemberSays:
         claims.config,
         claims.able,
         frozenset(claims.spared),
+        claims.held_back,
         metadata.waiting_since_ms,
         claims.steered,
         stopped=claims.stopped,
@@ -194,7 +203,7 @@ def _options(raw: msgspec.Raw) -> Mapping[str, object] | None:
 
 def encode_leader(says: LeaderSays, owner: str) -> bytes:
     """Return one member's assignment; ``owner`` is the member that those of version 0.1 take for the owner of all."""
-    shares = _Shares(_topics(says.lanes), dict(says.folded), says.slot, sorted(says.slots), says.config)
+    shares = _Shares(_topics(says.lanes), dict(says.folded), says.slot, sorted(says.slots), says.config, says.part)
     return msgspec.json.encode(_Assignment(owner, _pack(shares)))
 
 
@@ -208,7 +217,12 @@ def decode_leader(raw: bytes) -> LeaderSays:
             return LeaderSays(owner=told.owner)
         shares = msgspec.json.decode(_unpack(told.shares), type=_Shares)
         return LeaderSays(
-            frozenset(_lanes(shares.topics)), shares.folded, shares.slot, frozenset(shares.slots), shares.config
+            frozenset(_lanes(shares.topics)),
+            shares.folded,
+            shares.slot,
+            frozenset(shares.slots),
+            shares.config,
+            shares.part,
         )
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError, zlib.error) as error:
         raise ProtocolError(

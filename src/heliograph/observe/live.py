@@ -167,6 +167,7 @@ def _header(view: ProcessView, trend: Trend, width: int) -> Line:
         Piece(f"up {text.duration(view.uptime_s)}"),
         Piece(f"CPU {text.share(cpu_share)}"),
         Piece(f"memory {text.size(view.rss_bytes)}"),
+        *((Piece(f"limit {text.byte_rate(view.limit_bytes_per_s)}"),) if view.limit_bytes_per_s is not None else ()),
         Piece(f"kernel {view.kernel}", "yellow" if "pure" in view.kernel.lower() else ""),
         Piece("Ctrl-C stops", "dim"),
     )
@@ -217,9 +218,11 @@ def _title(flow: FlowView, width: int, trend: Trend) -> Line:
 
 
 def _sums(flow: FlowView, width: int) -> Line:
+    held = "yellow" if flow.held_back else ""
+    limit = "" if flow.limit_bytes_per_s is None else f" of {text.byte_rate(flow.limit_bytes_per_s)}"
     pieces = [
         Piece(text.record_rate(flow.records_per_s)),
-        Piece(text.byte_rate(flow.bytes_per_s)),
+        Piece(text.byte_rate(flow.bytes_per_s) + limit, held),
         Piece(f"lag {text.count(flow.lag)}"),
     ]
     if flow.latency_p50_ms is not None:

@@ -45,6 +45,7 @@ def merged(own: ProcessView, workers: Sequence[ProcessView]) -> ProcessView:
         cpu_s=own.cpu_s + sum(worker.cpu_s for worker in workers),
         rss_bytes=own.rss_bytes + sum(worker.rss_bytes for worker in workers),
         flows=tuple(_flow(parts) for parts in flows.values()),
+        limit_bytes_per_s=_sum(worker.limit_bytes_per_s for worker in workers),
     )
 
 
@@ -98,6 +99,8 @@ def _flow(parts: Sequence[FlowView]) -> FlowView:
         loss_counts=_losses(part.loss_counts for part in parts),
         degraded=_causes(state, (part.degraded for part in parts)),
         jobs=_jobs(part.jobs for part in parts),
+        limit_bytes_per_s=_sum(part.limit_bytes_per_s for part in parts),
+        held_back=any(part.held_back for part in parts),
     )
 
 
@@ -129,6 +132,11 @@ def _errors(state: FlowState, parts: Sequence[FlowView]) -> Iterator[str]:
 
 def _largest(values: Iterable[float | None]) -> float | None:
     return max((value for value in values if value is not None), default=None)
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _losses(parts: Iterable[Iterable[LossCount]]) -> tuple[LossCount, ...]:

@@ -48,6 +48,9 @@ def _process(view: ProcessView) -> Iterator[Metric]:
     yield GaugeMetricFamily("heliograph_uptime_seconds", "Seconds since the process began.", view.uptime_s)
     yield CounterMetricFamily("process_cpu_seconds", "Processor time used, user and system.", view.cpu_s)
     yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory.", view.rss_bytes)
+    if view.limit_bytes_per_s is not None:
+        name = "heliograph_total_limit_bytes_per_second"
+        yield GaugeMetricFamily(name, "What all flows together may read.", view.limit_bytes_per_s)
 
 
 def _workers(view: ProcessView) -> Iterator[Metric]:
@@ -72,8 +75,13 @@ def _flows(view: ProcessView) -> Iterator[Metric]:
     degraded = GaugeMetricFamily(
         "heliograph_degraded", "1 where something keeps a flow from copying everything.", labels=(*FLOW_LABELS, "cause")
     )
+    limit = GaugeMetricFamily("heliograph_limit_bytes_per_second", "What a flow may read.", labels=FLOW_LABELS)
+    held_back = GaugeMetricFamily("heliograph_held_back", "1 where a limit keeps a flow from more.", labels=FLOW_LABELS)
     for flow in view.flows:
         where = _ends(flow)
+        held_back.add_metric(where, int(flow.held_back))
+        if flow.limit_bytes_per_s is not None:
+            limit.add_metric(where, flow.limit_bytes_per_s)
         for each in FlowState:
             state.add_metric((*where, each.value), int(flow.state is each))
         topics.add_metric(where, flow.topics)
@@ -83,7 +91,7 @@ def _flows(view: ProcessView) -> Iterator[Metric]:
         for quantile, value in (("0.5", flow.latency_p50_ms), ("0.99", flow.latency_p99_ms)):
             if value is not None:
                 latency.add_metric((*where, quantile), value)
-    yield from (state, topics, degraded, latency)
+    yield from (state, topics, degraded, latency, limit, held_back)
 
 
 def _lanes(view: ProcessView) -> Iterator[Metric]:

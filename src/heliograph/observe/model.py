@@ -166,6 +166,10 @@ class FlowView:
     """Why not everything is copied; empty: all is well."""
     jobs: tuple[JobView, ...] = ()
     """Periodic jobs, while it copies."""
+    limit_bytes_per_s: float | None = None
+    """What the workers shown may read of it in a second; None: as much as they can."""
+    held_back: bool = False
+    """Whether a limit, its own or the one for all flows, has kept it from reading more in the last seconds."""
 
     @property
     def lag(self) -> int | None:
@@ -201,3 +205,5 @@ class ProcessView:
     flows: tuple[FlowView, ...] = ()
     workers: tuple[WorkerView, ...] = ()
     """Of a parent; empty: the process copies by itself."""
+    limit_bytes_per_s: float | None = None
+    """What all flows together may read in a second; None: as much as they can."""

@@ -39,6 +39,8 @@ REACH_BACKOFF_S_MAX = 3.0
 LEAVE_S = 0.7
 COME_BACK_S = 2.0
 """The same for a static member that comes back: all others must have heard of it."""
+PART_MIN = 0.9
+"""Of an even part of a limit: a worker that has less, and is held back, asks for more at once."""
 
 
 class FlowRunner:
@@ -71,6 +73,8 @@ class FlowRunner:
         self._owned = asyncio.Event()
         self._ownership: Ownership | None = None
         self._excused: set[tuple[str, int]] = set()
+        self._short = False
+        """Its part of the limit was too small when it last looked."""
 
     @property
     def flow(self) -> DataPlane | None:
@@ -109,6 +113,8 @@ class FlowRunner:
             jobs=self.jobs,
             gone=gone,
             paused=lanes.resting,
+            limit_bytes_per_s=self.limit.throttle.bytes_per_s,
+            held_back=self._limits.hold_back,
         )
 
     def _leaderless(self, lane: Lane) -> str:
@@ -139,6 +145,23 @@ class FlowRunner:
             self._ownership.change(config)
         if self._session is not None:
             await self._session.change(config)
+
+    def look(self) -> None:
+        """See which limit holds, and ask for a larger part of it where this worker could use an even one."""
+        self.limit.look()
+        if self._ownership is not None:
+            share = self._ownership.share
+            short = (
+                self.limit.throttle.holds_back and share.part is not None and share.part < PART_MIN * share.even_part
+            )
+            if short and not self._short:
+                self._ownership.rejoin()
+            self._short = short
+
+    @property
+    def workers(self) -> int:
+        """Number of processes that share the flow, as far as this one knows."""
+        return 1 if self._ownership is None else max(1, len(self._ownership.share.slots))
 
     def is_elsewhere(self, alias: str, cluster_id: str | None) -> bool:
         """Say whether a cluster with this id is not the one that the flow knows by ``alias``."""
@@ -182,6 +205,8 @@ class FlowRunner:
                 able=lambda: self._session is None or self._session.able,
                 steered=lambda: self._session.helm.reached if self._session is not None else -1,
                 wanted=lambda: self._session.lanes.wanted if self._session is not None else None,
+                limit=lambda: self.limit.bytes_per_s,
+                held_back=lambda: self.limit.throttle.holds_back,
             ),
             clock=asyncio.get_running_loop().time,
         )
@@ -253,12 +278,19 @@ class FlowRunner:
         if told:
             self.log.info("the cluster answers", cluster=cluster.alias)
 
+    def _share_limit(self) -> None:
+        assert self._ownership is not None
+        share = self._ownership.share
+        self.limit.share(share.even_part if share.part is None else share.part)
+
     # ---- ownership ----------------------------------------------------------------------------------------------
 
     def _on_gained(self) -> None:
+        self._share_limit()
         self._owned.set()
 
     def _on_shared(self) -> None:
+        self._share_limit()
         if self._session is not None:
             self._session.shared()
 

@@ -33,6 +33,7 @@ from heliograph.mirror.group_messages import (
     encode_member,
 )
 from heliograph.mirror.naming import PROTOCOL_TYPE
+from heliograph.mirror.parts import Need, divide
 from heliograph.wire import errors as codes
 from heliograph.worker.succession import Inheritance, inheritance
 
@@ -68,6 +69,13 @@ class Share:
     """Numbers of all workers; each has one of its own."""
     same_config: bool = True
     """Whether the leader has the same configuration."""
+    part: float | None = None
+    """Of the flow's limit of bandwidth, from 0 to 1; None: the leader did not say."""
+
+    @property
+    def even_part(self) -> float:
+        """What each worker would have of a limit if all had the same."""
+        return 1 / max(1, len(self.slots))
 
     def has(self, lane: TopicPartition) -> bool:
         """Say whether ``lane`` may be copied."""
@@ -113,6 +121,10 @@ class OwnershipListener:
     """Up to which offset it was read what people tell the flow; -1: it was not."""
     wanted: Callable[[], Wanted | None]
     """What there is to be copied; None: it is not known yet."""
+    limit: Callable[[], float | None] = lambda: None
+    """Bytes that all workers together may read in a second; None: there is no limit."""
+    held_back: Callable[[], bool] = lambda: False
+    """Whether its part of that keeps this worker from reading more."""
 
 
 class Ownership:
@@ -311,6 +323,7 @@ class Ownership:
             self._digest,
             able=self._listener.able(),
             spared=self._listener.spared(),
+            held_back=self._listener.held_back(),
             waiting_since_ms=self._started_ms,
             steered=self._listener.steered(),
             options=tell(self._config),
@@ -319,7 +332,7 @@ class Ownership:
     def _share_of(self, told: LeaderSays, joined: Joined) -> Share:
         if told.owner is None:
             same = told.config in ("", self._digest)
-            return Share(told.lanes, told.folded, told.slot, told.slots, same_config=same)
+            return Share(told.lanes, told.folded, told.slot, told.slots, same_config=same, part=told.part)
         # A leader of version 0.1 knows one owner, who has everything.
         return Share(None if told.owner == joined.member_id else frozenset())
 
@@ -344,6 +357,7 @@ class Ownership:
             lanes = wanted.lanes if everything is None else ()
             granted = dict(share(claims, lanes, self._loads, self._config.tasks_max).granted)
         slots = _slots(workers)
+        parts = divide(self._listener.limit(), _needs(workers, granted, self._loads))
         owner = joined.member_id if everything is None else everything
         nothing: frozenset[TopicPartition] = frozenset()
         return {
@@ -354,6 +368,7 @@ class Ownership:
                     slots.get(member, 0),
                     frozenset(slots.values()),
                     self._digest,
+                    parts.get(member, 0.0),
                 ),
                 owner,
             )
@@ -443,6 +458,22 @@ class Ownership:
         self.spared = frozenset()
         self.share = Share()
         self._listener.lost(reason)
+
+
+def _needs(
+    workers: Mapping[str, MemberSays],
+    granted: Mapping[str, frozenset[TopicPartition]],
+    loads: Mapping[TopicPartition, Load],
+) -> dict[str, Need]:
+    """Return what those who have lanes need of a limit; of who is given more nobody knows."""
+    return {
+        member: Need(
+            sum(loads[lane].bytes_s for lane in lanes if lane in loads),
+            workers[member].held_back or not lanes <= workers[member].lanes,
+        )
+        for member, lanes in granted.items()
+        if lanes
+    }
 
 
 def _slots(workers: Mapping[str, MemberSays]) -> dict[str, int]:

@@ -59,6 +59,10 @@ class FlowNow:
     """Topics that the source has no longer: by partition the offset after the last copied."""
     paused: Mapping[TopicPartition, int] = field(default_factory=dict)
     """Partitions that are paused, with the same."""
+    limit_bytes_per_s: float | None = None
+    """What this process may read of it in a second; None: as much as it can."""
+    held_back: bool = False
+    """Whether a limit keeps it from reading more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class Pictures:
             loss_counts=flow.losses.counts,
             degraded=self._degraded(flow, lanes, jobs),
             jobs=jobs,
+            limit_bytes_per_s=flow.limit_bytes_per_s,
+            held_back=flow.held_back,
         )
 
     def causes(self, flow: FlowNow) -> tuple[Cause, ...]:
@@ -205,11 +211,12 @@ class Pictures:
         )
 
 
-def process_view(flows: tuple[FlowView, ...], uptime_s: float) -> ProcessView:
-    """Return the process with its flows, as it is now."""
+def process_view(flows: tuple[FlowView, ...], uptime_s: float, limit_bytes_per_s: float | None = None) -> ProcessView:
+    """Return the process with its flows and their common limit, as it is now."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = usage.ru_utime + usage.ru_stime
-    return ProcessView(heliograph.__version__, kernel_name, uptime_s, cpu_s, _rss_bytes(), flows)
+    version, rss_bytes = heliograph.__version__, _rss_bytes()
+    return ProcessView(version, kernel_name, uptime_s, cpu_s, rss_bytes, flows, limit_bytes_per_s=limit_bytes_per_s)
 
 
 def _gone(flow: FlowNow) -> Iterator[LaneView]:

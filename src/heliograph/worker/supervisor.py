@@ -81,7 +81,8 @@ class Supervisor:
     def view(self) -> ProcessView:
         """Return a snapshot of the process as it is now."""
         flows = tuple(flow.pictures.take(flow.runner.now()) for flow in self._flows.values())
-        return process_view(flows, time.monotonic() - self._started_s)
+        uptime_s = time.monotonic() - self._started_s
+        return process_view(flows, uptime_s, self._total_limit.throttle.bytes_per_s)
 
     @property
     def _runners(self) -> list[FlowRunner]:
@@ -215,9 +216,10 @@ class Supervisor:
         """Look at the flows' health until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self._total_limit.look()
+            workers = max((runner.workers for runner in self._runners), default=1)
+            self._total_limit.share(1 / workers)
             for flow in self._flows.values():
-                flow.runner.limit.look()
+                flow.runner.look()
                 flow.look()
 
     @property
