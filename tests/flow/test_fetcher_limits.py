@@ -10,7 +10,7 @@ from lane_world import SourceLog, batch
 from between import between
 from fake_cluster import FakeCluster
 from heliograph.flow.fetcher import QUEUED_MAX, Fetcher, FetchListener, Reading
-from heliograph.flow.intake import ALIGNED_BATCHES_MAX
+from heliograph.flow.intake import ALIGNED_BATCHES_MAX, SLACK_PARTS
 from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import Producer
 from heliograph.flow.throttle import CHUNK_BYTES_MIN, Limits, Throttle
@@ -161,7 +161,7 @@ def test_a_lane_that_is_removed_has_no_turn():
     assert world.next == [1]
 
 
-@pytest.mark.parametrize(("batches", "most", "asked"), [(1, 100, 1), (3, 300, 3), (20, 2_000, 20)])
+@pytest.mark.parametrize(("batches", "most", "asked"), [(1, 100, 1), (3, 300, 3), (20, 2_050, 20), (70, 7_050, 70)])
 def test_whole_batches_are_asked_for_where_they_are_large(batches, most, asked):
     """Brokers cut the last batch in two, and send its part again: that would be read for nothing."""
     lane = Lane("t", "one.t", 0, Window(MIB), end_offset=100)
@@ -177,9 +177,7 @@ def test_whole_batches_are_asked_for_where_they_are_large(batches, most, asked):
     found = lane.turn_bytes(size * most // 100)
     whole = size * asked
     assert found == (
-        size * most // 100
-        if batches >= ALIGNED_BATCHES_MAX
-        else min(size * most // 100, whole + size // ALIGNED_BATCHES_MAX)
+        size * most // 100 if batches >= ALIGNED_BATCHES_MAX else min(size * most // 100, whole + size // SLACK_PARTS)
     )
     assert found >= whole
 

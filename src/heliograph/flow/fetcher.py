@@ -33,8 +33,8 @@ EXTRA_CHANNELS = 2
 """So many more where lanes are shared out on a long line."""
 QUEUED_MAX = 16
 """Most lanes of the queue that one fetch names: if the first have not much to read, the others come too."""
-LARGE_BATCH_CHUNKS = 2
-"""So much is asked for at a time where batches are so large that one cut in two costs much."""
+LARGE_BATCH_PARTS, LARGE_BATCH_CHUNKS = 16, 2
+"""Where a batch is more than one part in so many of a chunk, one cut in two costs much: more is asked for at a time."""
 WINDOW_SHARE_MIN = 16
 """A fetch waits until at least one part in so many of the window is free."""
 
@@ -341,8 +341,8 @@ class _Channel:
         first = fetcher.next_in_queue()[:1]
         if not self._budget() or not first:
             return False
-        chunk_bytes = fetcher.limits.chunk_bytes or 0
-        chunks = 1 if first[0].turn_bytes(chunk_bytes) == chunk_bytes else LARGE_BATCH_CHUNKS
+        large_bytes = (fetcher.limits.chunk_bytes or 0) // LARGE_BATCH_PARTS
+        chunks = LARGE_BATCH_CHUNKS if first[0].turn_bytes(large_bytes) > large_bytes else 1
         async with fetcher.limits.turn(self, fetcher.queued, chunks) as turn:
             budget = min(self._budget(), turn.size_bytes)
             lanes = fetcher.next_in_queue()

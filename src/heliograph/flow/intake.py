@@ -14,8 +14,10 @@ from heliograph.wire.fetch import Fetched
 COPY_BELOW_BYTES = 32 << 10
 """A partition's part of a frame that is smaller than this, in a frame many times larger, is copied out of it, so that
 a slow lane does not hold the whole frame."""
-ALIGNED_BATCHES_MAX = 16
+ALIGNED_BATCHES_MAX = 64
 """Where more fit into what is asked for, a batch that is cut in two costs little."""
+SLACK_PARTS = 16
+"""One part in so many of a batch is asked for beside them, as batches are not all of one size."""
 
 
 class Intake:
@@ -69,9 +71,7 @@ class Intake:
         fit = most_bytes // self.cut_bytes if self.cut_bytes else ALIGNED_BATCHES_MAX
         if fit >= ALIGNED_BATCHES_MAX:
             return most_bytes
-        return (
-            self.cut_bytes if fit < 2 else min(most_bytes, fit * self.cut_bytes + self.cut_bytes // ALIGNED_BATCHES_MAX)
-        )
+        return self.cut_bytes if fit < 2 else min(most_bytes, fit * self.cut_bytes + self.cut_bytes // SLACK_PARTS)
 
     def begin(self, position: int) -> None:
         """Begin at ``position``; what was known of open transactions before is forgotten."""
