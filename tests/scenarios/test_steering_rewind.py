@@ -1,8 +1,10 @@
 """Positions that a person sets: what is copied again or left out, with real brokers, as the preview says."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
+from group_moves import ask, commit, committed
 from plain_client import create_topic, read, read_messages, simple_rows, wait_for_rows, write
 from steady_load import Load
 from worker_shares import assert_unharmed, wait_for_shares
@@ -11,6 +13,18 @@ pytestmark = [pytest.mark.brokers, pytest.mark.timeout(240)]
 
 PARTITIONS = 6
 ONCE = {"target.exactly.once.source.support": "enabled"}
+
+
+def enumerate_offsets(kafka, topic):
+    """Offset and value of each record of a topic with one partition."""
+    return [(each.offset(), each.value()) for each in read_messages(kafka, topic)]
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def values(kafka, topic, partition):
@@ -99,3 +113,61 @@ def test_to_a_time(source_kafka, target_kafka, heliograph, one_way, unique, valv
     wait_for_rows(target_kafka, copy, 10 + step["twice"])
     assert running.stop() == 0
     assert_unharmed(running)
+
+
+@pytest.mark.parametrize(("goal", "more"), [("--to-offset=40", ONCE), ("--by=15", {})], ids=["back", "further"])
+def test_no_group_skips_a_record_after_it(
+    source_kafka, target_kafka, heliograph, one_way, unique, valve, tmp_path, more, goal
+):
+    """Whatever a group has still to read of what the copy holds lies behind its place there, before and after."""
+    create_topic(source_kafka, unique)
+    write(source_kafka, unique, simple_rows(100))
+    groups = {f"{unique}-{place}": place for place in (0, 30, 39, 40, 41, 90, 99, 100)}
+    for group, place in groups.items():
+        commit(source_kafka, group, unique, {0: place})
+    alias = ("valve9" if not more else "valve10") + ("b" if goal.startswith("--by") else "")
+    synced = {
+        **more,
+        "groups": f"{unique}-.*",
+        "sync.group.offsets.enabled": "true",
+        "sync.group.offsets.interval.seconds": 1,
+        "emit.checkpoints.interval.seconds": 1,
+    }
+    properties, copy = one_way(source_kafka, target_kafka, alias, unique, synced), f"{alias}.{unique}"
+    running = heliograph(properties)
+    wait_for_rows(target_kafka, copy, 100)
+
+    def nothing_is_skipped(places):
+        held = dict(enumerate_offsets(target_kafka, copy))
+        there = set(held.values())
+        for group, place in places.items():
+            wanted = [value for value in values(source_kafka, unique, 0)[groups[group] :] if value in there]
+            found = {value for offset, value in held.items() if offset >= place}
+            assert set(wanted) <= found, (group, place, sorted(set(wanted) - found)[:3])
+
+    def where_they_stand():
+        return {group: found[0] for group in groups if (found := committed(target_kafka, group, copy))}
+
+    def where_they_would_go(*options):
+        told = ask(tmp_path, properties, "failover", "--all", "--allow-repeats", *options)
+        return {row["group"]: row["to_offset"] for row in told.rows if row["to_offset"] is not None}
+
+    wait_until(lambda: len(where_they_stand()) >= len(groups) - 1)
+    nothing_is_skipped(where_they_stand())
+    if goal.startswith("--by"):
+        valve("pause", properties)
+        write(source_kafka, unique, simple_rows(20, first=100))
+    (step,) = valve("rewind", properties, "--topic", unique, goal, "--execute")["partitions"]
+    nothing_is_skipped(where_they_would_go())
+    if goal.startswith("--by"):
+        valve("resume", properties)
+    wait_for_rows(target_kafka, copy, 105 if goal.startswith("--by") else 160)
+    assert step["twice"] + step["left_out"] == (15 if goal.startswith("--by") else 60)
+    nothing_is_skipped(where_they_would_go())
+    write(source_kafka, unique, simple_rows(5, first=200))
+    wait_for_rows(target_kafka, copy, 110 if goal.startswith("--by") else 165)
+    nothing_is_skipped(where_they_stand())
+    nothing_is_skipped(where_they_would_go("--without-source"))
+    assert running.stop() == 0
+    nothing_is_skipped(where_they_stand())
+    nothing_is_skipped(where_they_would_go())
