@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from group_moves import ask, commit, committed
-from plain_client import create_topic, read, read_messages, simple_rows, wait_for_rows, write
+from plain_client import create_topic, read, read_messages, simple_rows, topics, wait_for_rows, write
 from steady_load import Load
 from worker_shares import assert_unharmed, wait_for_shares
 
@@ -18,6 +18,12 @@ ONCE = {"target.exactly.once.source.support": "enabled"}
 def enumerate_offsets(kafka, topic):
     """Offset and value of each record of a topic with one partition."""
     return [(each.offset(), each.value()) for each in read_messages(kafka, topic)]
+
+
+def told(kafka, alias):
+    """What people have told a flow, as records."""
+    name = f"mm2-configs.{alias}.internal"
+    return read(kafka, name) if name in topics(kafka) else []
 
 
 def wait_until(condition):
@@ -93,6 +99,35 @@ def test_a_rewind_under_load_with_two_workers(source_kafka, target_kafka, heliog
         assert values(target_kafka, copy, number) == original[:count] + original
     assert_unharmed(first, second)
     assert (first.stop(), second.stop()) == (0, 0)
+
+
+def test_one_that_is_killed_half_way_is_completed_by_the_next(
+    source_kafka, target_kafka, heliograph, one_way, unique, valve
+):
+    create_topic(source_kafka, unique, 2)
+    write(source_kafka, unique, simple_rows(40, partitions=2))
+    properties, copy = one_way(source_kafka, target_kafka, "valve11", unique), f"valve11.{unique}"
+    running = heliograph(properties)
+    wait_for_rows(target_kafka, copy, 40)
+    running.freeze()  # so that it does not give the partition up
+    order = ("--topic", unique, "--partition", "1", "--to-offset", "5", "--execute")
+    first = heliograph(properties, *order, command="rewind")
+    wait_until(
+        lambda: any(row.key == b"heliograph-rewind-1-" + unique.encode() for row in told(target_kafka, "valve11"))
+    )
+    first.kill()
+    running.thaw()
+    running.wait_for("partitions paused")
+    write(source_kafka, unique, simple_rows(10, first=40, partitions=2))
+    wait_for_rows(target_kafka, copy, 45)
+    assert values(target_kafka, copy, 1) == values(source_kafka, unique, 1)[:20], "nothing is lost or twice yet"
+    (step,) = valve("rewind", properties, *order)["partitions"]
+    assert (step["position"], step["twice"]) == (20, 15)
+    wait_for_rows(target_kafka, copy, 50 + 15)
+    original = values(source_kafka, unique, 1)
+    assert values(target_kafka, copy, 1) == original[:20] + original[5:]
+    assert_unharmed(running)
+    assert running.stop() == 0
 
 
 def test_to_a_time(source_kafka, target_kafka, heliograph, one_way, unique, valve):

@@ -11,7 +11,10 @@ from fault_injection import fast, with_code
 from heliograph.config.load import load
 from heliograph.config.schedules import Schedule
 from heliograph.errors import HeliographError
+from heliograph.mirror.steering import Part, Restart, TargetState, restart_row, state_row
 from heliograph.observe.model import FlowState
+from heliograph.offsets.endpoints import both as endpoints
+from heliograph.offsets.steering import SteeringTopic
 from heliograph.worker.flow_runner import FlowRunner
 from heliograph.worker.limits import Limit
 from heliograph.worker.losses import Losses
@@ -67,6 +70,29 @@ def test_a_flow_that_copies(tmp_path):
         assert now.leaderless(lane) == ""
         assert {"store positions", "look at the topics"} <= {job.name for job in now.jobs}
         assert (now.problems, now.held_up, now.gone) == ({}, {}, {})
+
+    run(tmp_path, script)
+
+
+def test_a_flow_that_is_paused_goes_on_and_starts_over(tmp_path):
+    async def script(runner, _source, _target):
+        async with endpoints(runner.config) as ends:
+            topic = SteeringTopic(ends.target, runner.config)
+            await topic.write([state_row(part, TargetState.PAUSED) for part in Part])
+            await until(lambda: runner.now().state is FlowState.PAUSED)
+            now = runner.now()
+            assert (now.lanes, now.paused, now.cause) == ({}, {("orders", 0): RECORDS}, "as a whole")
+            resting = [job for job in now.jobs if job.part is not None]
+            assert {job.part for job in resting} == {Part.SOURCE, Part.CHECKPOINT}, "heartbeats are switched off"
+            assert not any(map(runner._session._may, resting))
+            await topic.write([state_row(part, TargetState.STARTED) for part in Part])
+            await until(lambda: runner.now().lanes)
+            assert (runner.now().state, runner.now().paused) == (FlowState.RUNNING, {})
+            before = runner._session
+            await topic.write([restart_row(Restart())])
+            await until(lambda: runner._session not in {None, before} and runner.now().lanes)
+            (lane,) = runner.now().lanes.values()
+            assert lane.settled == RECORDS
 
     run(tmp_path, script)
 

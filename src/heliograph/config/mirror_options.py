@@ -438,11 +438,7 @@ _WORKER_OPTIONS = (
         minimum=-1,
     ),
     Option(
-        "config.storage.topic",
-        _STORAGE,
-        Kind.STRING,
-        None,
-        "Topic on the target that says what is paused; without it mm2-configs.<source>.internal.",
+        "config.storage.topic", _STORAGE, Kind.STRING, None, "Of what is paused; else mm2-configs.<source>.internal."
     ),
     Option(
         "config.storage.replication.factor",

@@ -15,11 +15,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import LossKind
 from heliograph.errors import ClusterError, HeliographError, RecordsLost
 from heliograph.flow.damage import loss_of
-from heliograph.flow.events import (
-    Listener,
-    OthersWrite,
-    TransactionAborted,
-)
+from heliograph.flow.events import Listener, OthersWrite, TransactionAborted
 from heliograph.flow.fetcher import Fetcher, FetchListener, Reading
 from heliograph.flow.lane import Lane
 from heliograph.flow.lane_model import Foreign, State
@@ -403,8 +399,7 @@ class DataPlane:
         cause = RecordsLost(
             f"{lane.source_topic}-{lane.partition} met a loss ({loss.kind}, "
             f"{'target' if loss.on_target else 'source'} offsets {first} to {after - 1})",
-            remedy=f"To go on in spite of it: heliograph restart --topic {lane.source_topic} --partition "
-            f"{lane.partition}",
+            remedy="heliograph restart goes on in spite of it",
         )
         self._recovery.halt(lane, cause)
         return False

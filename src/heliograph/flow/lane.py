@@ -112,8 +112,7 @@ class Lane:
     ) -> None:
         """Begin at source offset ``position``; the target's next record is expected at ``expected_offset``.
 
-        Where ``target_before`` is given, it is the target offset of the record before ``position``, and the anchor is
-        there from now on; ``placed``: of whatever record lies there, as a person has set the position.
+        ``target_before``: where the record before it is there, or (``placed``) another one; the anchor is there then.
         """
         if self._begins is not None and expected_offset is not None:
             self._begins(self, position, expected_offset)

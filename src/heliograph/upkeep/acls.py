@@ -10,6 +10,7 @@ from heliograph.errors import HeliographError
 from heliograph.mirror.acls import AclMode, AclRules, LeftOut
 from heliograph.mirror.checkpoints import group_choice_of
 from heliograph.mirror.selection import selection_of
+from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 from heliograph.upkeep.periodic import Job, Scope
 from heliograph.wire.acls import Acl, ResourceType
@@ -37,7 +38,9 @@ class Acls:
     def jobs(self) -> list[Job]:
         """Return its periodic jobs."""
         interval_s = self._config.sync.acls_interval_s
-        return [] if interval_s is None else [Job("sync ACLs", Scope.FLOW, interval_s, self.sync, at_once=True)]
+        if interval_s is None:
+            return []
+        return [Job("sync ACLs", Scope.FLOW, interval_s, self.sync, at_once=True, part=Part.SOURCE)]
 
     async def sync(self) -> None:
         """Create the ACLs that are missing on the target. Raises a ClusterError that may pass.
