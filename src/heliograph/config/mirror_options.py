@@ -438,7 +438,7 @@ _WORKER_OPTIONS = (
         minimum=-1,
     ),
     Option(
-        "config.storage.topic", _STORAGE, Kind.STRING, None, "Of what is paused; else mm2-configs.<source>.internal."
+        "config.storage.topic", _STORAGE, Kind.STRING, None, "Says what is paused (mm2-configs.<source>.internal)."
     ),
     Option(
         "config.storage.replication.factor",
