@@ -145,7 +145,7 @@ def test_kinds_are_limited():
     kinds = [(logging.WARNING, "", message) for message in "abc"]
     assert all(repetition.passes(kind, {}, 0.0) for kind in kinds)
     assert [repetition.passes(kind, {}, 0.0) for kind in kinds] == [False, False, True]
-    assert repetition.due(100.0) == [(kinds[0], 1), (kinds[1], 1)]
+    assert repetition.due(100.0) == [(kinds[0], 1, {}), (kinds[1], 1, {})]
     assert repetition.due(100.0) == []
 
 
@@ -153,6 +153,15 @@ def test_two_turns_of_a_flow_are_two_lines():
     repetition = Repetition(similar_shown=3)
     kind = (logging.INFO, "A->B", "running")
     assert [repetition.passes(kind, {}, 0.0) for _ in range(5)] == [True, True, True, False, False]
+
+
+def test_the_last_news_stands_in_the_sum():
+    """What was only counted may be how things stand now."""
+    recorded = Recorded(similar_shown=2)
+    for partitions in (3, 2, 3, 1):
+        recorded.write("share", level=logging.INFO, partitions=partitions)
+    recorded.handler.close()
+    assert recorded.lines[-1] == 'A->B  share  partitions=1 repeated=2 within="30 s"'
 
 
 def test_exceptions_are_a_field():

@@ -3,8 +3,10 @@
 This is the slow, simple way to read and write a topic, for state of kilobytes; records go through the flow room.
 """
 
+import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from heliograph.cluster.cluster import Cluster, raise_for
 from heliograph.cluster.log import Ends, PartitionLog, each_record, ends_of
@@ -26,28 +28,69 @@ async def read(cluster: Cluster, topic: str) -> dict[bytes, bytes]:
 
 async def read_records(cluster: Cluster, topic: str) -> dict[bytes, Record]:
     """Read ``topic`` like :func:`read`, and give each key's last record, be its value null or not."""
-    await cluster.refresh([topic])
-    found = cluster.metadata.topics.get(topic)
-    logs = [PartitionLog(cluster, topic, partition) for partition in sorted(found.partitions if found else ())]
-    spans = await ends_of(logs, to_end=True)
-    rows: dict[bytes, Record] = {}
-    for latest in await all_of(_read_partition(log, ends) for log, ends in spans.items()):
-        rows.update(latest)
-    return rows
+    return (await TableReader(cluster, topic).read()).rows
 
 
-async def _read_partition(log: PartitionLog, ends: Ends | HeliographError) -> dict[bytes, Record]:
-    """Return the last record of each key; what is compacted later is let go of while reading.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one reading of a table has found."""
 
-    What an aborted transaction wrote counts for nothing, as for every read_committed consumer.
+    rows: dict[bytes, Record]
+    """The last record of each key, of those that were read."""
+    whole: bool
+    """Whether that is the whole table; else it is what has come since the reading before."""
+
+
+@dataclass(slots=True)
+class TableReader:
+    """A table that is read again and again: the first time whole, and then what has come since."""
+
+    cluster: Cluster
+    topic: str
+    _places: dict[int, int] = field(default_factory=dict)
+    """By partition: from where on nothing was read yet."""
+    _topic_id: uuid.UUID | None = None
+
+    async def read(self) -> Reading:
+        """Read to the end that the topic has now. Raises a ClusterError; then nothing counts as read.
+
+        It is read whole again where it was recreated, or cut below what had been read.
+        """
+        await self.cluster.refresh([self.topic])
+        found = self.cluster.metadata.topics.get(self.topic)
+        logs = [PartitionLog(self.cluster, self.topic, number) for number in sorted(found.partitions if found else ())]
+        spans: dict[PartitionLog, Ends] = {}
+        for log, ends in (await ends_of(logs, to_end=True)).items():
+            if isinstance(ends, HeliographError):
+                raise ends
+            spans[log] = ends
+        topic_id = found.topic_id if found else None
+        whole = topic_id != self._topic_id or any(
+            not ends.begin <= self._places.get(log.partition, -1) <= ends.end for log, ends in spans.items()
+        )
+        places = {log.partition: ends.begin if whole else self._places[log.partition] for log, ends in spans.items()}
+        rows: dict[bytes, Record] = {}
+        for latest, reached in await all_of(
+            _latest(log, places[log.partition], ends.end) for log, ends in spans.items()
+        ):
+            rows.update(latest)
+            places.update(reached)
+        self._places, self._topic_id = places, topic_id
+        return Reading(rows, whole)
+
+
+async def _latest(log: PartitionLog, begin: int, end: int) -> tuple[dict[bytes, Record], dict[int, int]]:
+    """Return the last record of each key, and where the next reading begins.
+
+    What is compacted later is let go of while reading. What an aborted transaction wrote counts for nothing, as for
+    every read_committed consumer. What an open one holds back is left to the next reading.
     """
-    if isinstance(ends, HeliographError):
-        raise ends
     rows: dict[bytes, Record] = {}
-    async for record in each_record(log, ends.begin, ends.end, budget_bytes=None):
+    async for record in each_record(log, begin, end, budget_bytes=None):
+        begin = record.offset + 1
         if record.key is not None:
             rows[record.key] = record
-    return rows
+    return rows, {log.partition: begin}
 
 
 async def write(

@@ -437,9 +437,7 @@ _WORKER_OPTIONS = (
         "Replicas of that topic when made; -1: as the broker decides.",
         minimum=-1,
     ),
-    Option(
-        "config.storage.topic", _STORAGE, Kind.STRING, None, "Says what is paused (mm2-configs.<source>.internal)."
-    ),
+    Option("config.storage.topic", _STORAGE, Kind.STRING, None, "Says what is paused (mm2-configs.<source>.internal)."),
     Option(
         "config.storage.replication.factor",
         _STORAGE,

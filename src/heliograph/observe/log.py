@@ -81,6 +81,8 @@ class _Repeated:
     until_s: float
     shown: list[dict[str, str]]
     counted: int = 0
+    last: dict[str, str] = field(default_factory=dict)
+    """Fields of the latest that was only counted."""
 
 
 @dataclass(slots=True)
@@ -106,12 +108,17 @@ class Repetition:
             known.shown.append(fields)
             return True
         known.counted += 1
+        known.last = fields
         return False
 
-    def due(self, now_s: float, *, everything: bool = False) -> list[tuple[tuple[int, str, str], int]]:
-        """Return and forget the kinds whose interval is over, each with the number of lines that were only counted."""
+    def due(self, now_s: float, *, everything: bool = False) -> list[tuple[tuple[int, str, str], int, dict[str, str]]]:
+        """Return and forget the kinds whose interval is over.
+
+        Each comes with the number of lines that were only counted, and the fields of the last of them.
+        """
         over = [kind for kind, known in self._kinds.items() if everything or known.until_s <= now_s]
-        return [(kind, counted) for kind in over if (counted := self._kinds.pop(kind).counted)]
+        ended = [(kind, self._kinds.pop(kind)) for kind in over]
+        return [(kind, known.counted, known.last) for kind, known in ended if known.counted]
 
 
 class LineHandler(logging.Handler):
@@ -150,8 +157,9 @@ class LineHandler(logging.Handler):
 
     def summarise(self, *, everything: bool = False) -> None:
         """Write sums that are due; called with each line, and by whoever has a timer. ``everything``: at the end."""
-        for (level, flow, message), counted in self._repetition.due(self._clock(), everything=everything):
-            fields = {"repeated": str(counted), "within": f"{self._repetition.interval_s:g} s"}
+        for (level, flow, message), counted, last in self._repetition.due(self._clock(), everything=everything):
+            counts = {"repeated": str(counted), "within": f"{self._repetition.interval_s:g} s"}
+            fields = last | counts if level <= logging.INFO else counts  # the last news is how things stand now
             self._write(time.time(), level, flow, message, fields)
 
     async def keep_summarising(self) -> None:

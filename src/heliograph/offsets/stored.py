@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.table import TableReader
 from heliograph.config.model import FlowConfig, InternalTopic
 from heliograph.errors import BrokerError, DataError, HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.offsets import offset_key, offset_value, parse_key, parse_value, partition_for
+from heliograph.records import Record
 from heliograph.wire import errors as codes
 
 TopicPartition = tuple[str, int]
@@ -37,34 +39,51 @@ class Offsets:
 
     cluster: Cluster
     config: FlowConfig
-    unreadable: int = 0
-    """Records of ours whose value makes no sense, at the last reading."""
     written_ms: dict[TopicPartition, int] = field(default_factory=dict)
     """When each was stored, as its record says; those that were forgotten (a null value) are here too."""
+    _reader: TableReader | None = None
+    _stored: dict[TopicPartition, Anchor] = field(default_factory=dict)
+    """As of the last reading."""
+    _unreadable: set[TopicPartition] = field(default_factory=set)
 
     async def read(self) -> dict[TopicPartition, Anchor]:
-        """Read every stored position of this flow, by source topic and partition."""
-        rows = await table.read_records(self.cluster, self.config.offsets_topic.name)
-        stored: dict[TopicPartition, Anchor] = {}
-        self.unreadable = 0
-        self.written_ms = {}
-        for raw_key, record in rows.items():
+        """Return every stored position of this flow, by source topic and partition.
+
+        The topic is read whole the first time, and from then on what has come since. Raises a ClusterError.
+        """
+        if self._reader is None:
+            self._reader = TableReader(self.cluster, self.topic)
+        reading = await self._reader.read()
+        if reading.whole:
+            self._stored.clear()
+            self._unreadable.clear()
+            self.written_ms.clear()
+        for raw_key, record in reading.rows.items():
             key = parse_key(raw_key)
             if (
-                key is None
-                or key.connector != self.config.connector_name
-                or key.source_alias != self.config.source_name
+                key is not None
+                and key.connector == self.config.connector_name
+                and key.source_alias == self.config.source_name
             ):
-                continue
-            self.written_ms[key.topic, key.partition] = record.timestamp
-            try:
-                value = parse_value(record.value)
-            except DataError:
-                self.unreadable += 1
-                continue
-            if value is not None:
-                stored[key.topic, key.partition] = replace(value, transactional=record.transactional)
-        return stored
+                self._take((key.topic, key.partition), record)
+        return dict(self._stored)
+
+    @property
+    def unreadable(self) -> int:
+        """Records of ours whose value makes no sense, as of the last reading."""
+        return len(self._unreadable)
+
+    def _take(self, place: TopicPartition, record: Record) -> None:
+        self.written_ms[place] = record.timestamp
+        self._stored.pop(place, None)
+        self._unreadable.discard(place)
+        try:
+            value = parse_value(record.value)
+        except DataError:
+            self._unreadable.add(place)
+            return
+        if value is not None:
+            self._stored[place] = replace(value, transactional=record.transactional)
 
     async def write(self, anchors: Iterable[tuple[Lane, Anchor]], now_ms: int) -> None:
         """Store the anchors of lanes; raises when the target does not take them."""
