@@ -43,18 +43,31 @@ class FakeGroup:
     leader: str = ""
     assignments: dict[str, bytes] = field(default_factory=dict)
     generations: int = 0
+    statics: dict[str, str] = field(default_factory=dict)
+    """By instance id the member (KIP-345)."""
     _deadline: asyncio.TimerHandle | None = None
     _count: int = 0
 
     # ---- what members ask -----------------------------------------------------------------------------------------
 
-    async def join(self, member: str, metadata: bytes) -> tuple[str, int, str, dict[str, bytes]]:
+    async def join(
+        self, member: str, metadata: bytes, instance_id: str | None = None
+    ) -> tuple[str, int, str, dict[str, bytes]]:
+        self._check_instance(member, instance_id)
         if member and member not in self.members:
             raise BrokerError("the group does not know this member", code=codes.UNKNOWN_MEMBER_ID)
         if not member:
             self._count += 1
             member = f"m{self._count:04}"
-            self.members[member] = Member(metadata)
+            before = self.statics.get(instance_id or "")
+            if before in self.members and before is not None:
+                self._replace(before, member, metadata)
+                if self.state is State.STABLE:
+                    return member, self.generation, "", {}
+            else:
+                self.members[member] = Member(metadata)
+            if instance_id is not None:
+                self.statics[instance_id] = member
         known = self.members[member]
         known.metadata = metadata
         known.joining = asyncio.get_running_loop().create_future()
@@ -63,7 +76,10 @@ class FakeGroup:
         self._rebalance()
         return await joining
 
-    async def sync(self, member: str, generation: int, assignments: dict[str, bytes]) -> bytes | None:
+    async def sync(
+        self, member: str, generation: int, assignments: dict[str, bytes], instance_id: str | None = None
+    ) -> bytes | None:
+        self._check_instance(member, instance_id)
         known = self._known(member)
         if generation != self.generation or self.state is State.PREPARING:
             return None
@@ -79,7 +95,8 @@ class FakeGroup:
                     each.syncing.set_result(assignments.get(name, b""))
         return await syncing
 
-    def heartbeat(self, member: str, generation: int) -> Beat:
+    def heartbeat(self, member: str, generation: int, instance_id: str | None = None) -> Beat:
+        self._check_instance(member, instance_id)
         if member not in self.members or generation != self.generation:
             return Beat.LOST
         if self.state in (State.PREPARING, State.COMPLETING, State.STABLE):
@@ -91,6 +108,30 @@ class FakeGroup:
     def leave(self, member: str) -> None:
         if member in self.members:
             self._remove(member)
+
+    # ---- static members -------------------------------------------------------------------------------------------
+
+    def _check_instance(self, member: str, instance_id: str | None) -> None:
+        """Fence who comes with an instance id that another member has taken over."""
+        holder = self.statics.get(instance_id or "")
+        if member and holder is not None and holder in self.members and holder != member:
+            raise BrokerError("another has its place", code=codes.FENCED_INSTANCE_ID)
+
+    def _replace(self, before: str, member: str, metadata: bytes) -> None:
+        """Give the place of a static member to the one that has joined with its instance id."""
+        gone = self.members.pop(before)
+        self._stop_timer(gone)
+        for waiting in (gone.joining, gone.syncing):
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(BrokerError("another has its place", code=codes.FENCED_INSTANCE_ID))
+                waiting.exception()
+        self.members[member] = Member(metadata)
+        self.statics = {name: member if held == before else held for name, held in self.statics.items()}
+        if before in self.assignments:
+            self.assignments[member] = self.assignments.pop(before)
+        if self.leader == before:
+            self.leader = member
+        self._alive(member)
 
     # ---- inside ---------------------------------------------------------------------------------------------------
 
@@ -199,6 +240,7 @@ class FakeMembership:
     network: Network
     member_id: str = ""
     generation: int = -1
+    instance_id: str | None = None
 
     def be_among(self, *, others: bool) -> bool:
         return False
@@ -216,7 +258,9 @@ class FakeMembership:
 
     async def join(self, metadata: bytes) -> Joined:
         try:
-            name, generation, leader, members = await self._ask(lambda: self.group.join(self.member_id, metadata))
+            name, generation, leader, members = await self._ask(
+                lambda: self.group.join(self.member_id, metadata, self.instance_id)
+            )
         except BrokerError:
             self.member_id = ""
             raise
@@ -225,14 +269,16 @@ class FakeMembership:
 
     async def sync(self, assignments: dict[str, bytes]) -> bytes | None:
         try:
-            return await self._ask(lambda: self.group.sync(self.member_id, self.generation, assignments))
+            return await self._ask(
+                lambda: self.group.sync(self.member_id, self.generation, assignments, self.instance_id)
+            )
         except BrokerError:
             self.member_id = ""
             raise
 
     async def _beat(self) -> Beat:
         async def ask() -> Beat:
-            return self.group.heartbeat(self.member_id, self.generation)
+            return self.group.heartbeat(self.member_id, self.generation, self.instance_id)
 
         return await self._ask(ask)
 

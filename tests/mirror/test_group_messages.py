@@ -33,7 +33,7 @@ def test_a_member_is_understood(lanes, generation, slot, config, since_ms):
 
 @given(LANES, st.dictionaries(st.text(max_size=5), st.integers(0, 99)), st.frozensets(st.integers(0, 99)))
 def test_a_leader_is_understood(lanes, folded, slots):
-    says = LeaderSays(lanes, folded, 3, slots, "digest", 1 / (1 + len(slots)))
+    says = LeaderSays(lanes, folded, 3, slots, "digest", 1 / (1 + len(slots)), 17)
     assert decode_leader(encode_leader(says, "me")) == says
 
 

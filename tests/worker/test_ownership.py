@@ -403,3 +403,35 @@ def test_others_leave(flow, comes_back):
         after=lambda ownership: ownership.leave(comes_back=comes_back),
     )
     assert coordinator.told[-1] == ("leave",)
+
+
+def test_an_assignment_tells_for_which_process_it_was_made():
+    coordinator = Coordinator(others={"other": says(waiting_since_ms=77)})
+    live(coordinator, lambda ownership, told: ownership.owns)
+    assert {name: decode_leader(raw).since_ms for name, raw in coordinator.assignments.items()} == {
+        "me": 5,
+        "other": 77,
+    }
+
+
+def test_who_was_given_what_was_for_another_process_waits_for_its_lease():
+    coordinator = Coordinator(
+        assignment=encode_leader(LeaderSays(HALF, slot=2, since_ms=4), "x"), beats=[Beat.REBALANCE]
+    )
+    begun = time.monotonic()
+    ownership = live(coordinator, lambda ownership, told: ownership.owns, flow=STATIC)
+    assert time.monotonic() - begun >= 0.5 * LEASE_SHARE
+    assert [(each.lanes, each.slot) for each in coordinator.said[:2]] == [(frozenset(), None), (HALF, 2)]
+    assert ownership.share.lanes == HALF
+
+
+def test_what_is_looked_at_while_it_is_shared_out_is_shared_out_too():
+    seen = iter([None, Wanted(LANES, {})])
+    coordinator = Coordinator()
+    ownership = live(
+        coordinator,
+        lambda ownership, told: ownership.share.lanes == LANES,
+        wanted=lambda: next(seen, Wanted(LANES, {})),
+    )
+    assert count(coordinator.told, "join") == 2
+    assert ownership.leads

@@ -1,9 +1,10 @@
 """Workers, group and faults in virtual time, from thousands of seeds: a lane never has two writers.
 
 The real :class:`Ownership` and :class:`LaneSet` run against a coordinator in memory (``fake_group``). Workers come, stop,
-are killed, are frozen and wake up, and are cut off from the coordinator; topics come and go; lanes are paused and go on,
-which workers hear some time later. At every step no lane may be written by two, and none that is paused and of which the
-group has said that nobody has it. When the faults are over, every lane that is not paused is copied by somebody, and the
+are killed, are frozen and wake up, and are cut off from the coordinator; static members (KIP-345) come back, or another
+process comes in their place while they live; topics come and go; lanes are paused and go on, which workers hear some time
+later. At every step no lane may be written by two, and none that is paused and of which the group has said that nobody
+has it. When the faults are over, every lane that is not paused is copied by somebody, and the
 group comes to rest, within a bounded time.
 """
 
@@ -12,7 +13,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -20,7 +21,8 @@ import pytest
 
 from configs import flow_config
 from fake_group import FakeGroup, FakeMembership, Network, State
-from heliograph.errors import ClusterError, HeliographError
+from heliograph.cluster.groups import Member
+from heliograph.errors import BrokerError, ClusterError, HeliographError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.assignment import Load, TopicPartition
 from heliograph.mirror.group_messages import decode_leader, decode_member
@@ -28,8 +30,10 @@ from heliograph.mirror.selection import selection_of
 from heliograph.mirror.topics import LanePlan
 from heliograph.observe.log import Log
 from heliograph.upkeep.topics import Found
+from heliograph.wire import errors as codes
 from heliograph.worker.lane_set import LaneSet
 from heliograph.worker.ownership import Ownership, OwnershipListener
+from heliograph.worker.succession import inherited
 from virtual_time import run_virtually
 
 SEEDS = int(os.environ.get("HELIOGRAPH_SIMULATE", "100"))
@@ -120,8 +124,9 @@ class FakeTopics:
 class Worker:
     """One process."""
 
-    def __init__(self, world: "World", name: str) -> None:
+    def __init__(self, world: "World", name: str, instance_id: str | None = None) -> None:
         self.world, self.name, self.chance = world, name, random.Random(f"{world.seed}-{name}")
+        self.instance_id = instance_id
         self.network = Network(self.chance)
         self.lanes: LaneSet | None = None
         self.stopping = False
@@ -132,7 +137,7 @@ class Worker:
         self._shared = asyncio.Event()
         self.ownership = Ownership(
             None,
-            FLOW,
+            replace(FLOW, instance_id=instance_id),
             round(world.now * 1000),
             OwnershipListener(
                 gained=self._gained,
@@ -147,8 +152,24 @@ class Worker:
             ),
             clock=lambda: world.now,
         )
-        self.ownership._membership = FakeMembership(world.group, self.network)
+        self.ownership._membership = FakeMembership(world.group, self.network, instance_id=instance_id)
+        self.ownership._look_for_predecessor = self._look_for_predecessor
         self.task = asyncio.get_running_loop().create_task(self.ownership.run())
+
+    async def _look_for_predecessor(self) -> None:
+        """Do as the real one does, with a group in memory."""
+        group, ownership = self.world.group, self.ownership
+        while self.instance_id is not None and not ownership._looked:
+            await self.network.pass_through()
+            name = group.statics.get(self.instance_id, "")
+            if name not in group.members:
+                break
+            if group.state is State.STABLE:
+                told = Member(name, "", "", group.members[name].metadata, group.assignments.get(name, b""))
+                ownership._inherited = inherited(told, FLOW)
+                break
+            await asyncio.sleep(0.5)
+        ownership._looked = True
 
     async def work(self, most_s: float) -> None:
         """Take some time; a frozen process takes as long as it is frozen."""
@@ -223,6 +244,12 @@ class Worker:
             return frozenset()
         return frozenset(self.lanes.flow.lanes)
 
+    def end_at_once(self) -> None:
+        self.world.workers.remove(self)
+        self.lanes = None
+        if self._session is not None:
+            self._session.cancel()
+
     async def end(self, *, in_order: bool) -> None:
         self.world.workers.remove(self)
         lanes, self.lanes = self.lanes, None
@@ -230,8 +257,9 @@ class Worker:
             self._session.cancel()
         self.task.cancel()
         if in_order and lanes is not None and self.network.frozen is None:
-            with suppress(HeliographError):
-                await self.ownership.leave()
+            with suppress(HeliographError, TimeoutError):
+                async with asyncio.timeout(2.0):
+                    await self.ownership.leave(comes_back=True)
 
 
 @dataclass
@@ -267,12 +295,27 @@ class World:
             self.loads[topic, number] = Load(self.chance.random() * 1e7, self.chance.random() * 1e4)
 
     def add(self) -> None:
-        self.workers.append(Worker(self, f"w{len(self.happened)}"))
+        name = f"w{len(self.happened)}"
+        self.workers.append(Worker(self, name, f"host-{name}" if self.chance.random() < 0.5 else None))
+
+    def succeed(self, instance_id: str) -> None:
+        """Start a process that has the place of another, which may live."""
+        self.note(f"another process begins as {instance_id}")
+        self.workers.append(Worker(self, f"w{len(self.happened)}", instance_id))
+
+    def _is_fenced(self, worker: Worker) -> bool:
+        if not worker.task.done() or worker.task.cancelled() or worker.instance_id is None:
+            return False
+        error = worker.task.exception()
+        return isinstance(error, BrokerError) and error.code == codes.FENCED_INSTANCE_ID
 
     def check(self) -> None:
         """No lane has two writers."""
         self.steps += 1
         seen: dict[TopicPartition, str] = {}
+        for worker in [each for each in self.workers if self._is_fenced(each)]:
+            self.note(f"{worker.name} is fenced, and ends")
+            worker.end_at_once()
         for worker in self.workers:
             for lane in worker.writes():
                 assert lane not in seen, f"{lane} is written by {seen[lane]} and {worker.name}\n" + self.story()
@@ -318,7 +361,22 @@ class World:
         chance = self.chance
         worker = chance.choice(self.workers) if self.workers else None
         what = chance.choice(
-            ["add", "add", "stop", "kill", "freeze", "cut", "topic", "gone", "nothing", "pause", "pause"]
+            [
+                "add",
+                "add",
+                "stop",
+                "kill",
+                "freeze",
+                "cut",
+                "topic",
+                "gone",
+                "nothing",
+                "pause",
+                "pause",
+                "again",
+                "again",
+                "twice",
+            ]
         )
         if worker is None or (what == "add" and len(self.workers) < 5):
             self.note("a worker is added")
@@ -326,6 +384,16 @@ class World:
         elif what in ("stop", "kill") and len(self.workers) > 1:
             self.note(f"{worker.name} ends by {what}")
             await worker.end(in_order=what == "stop")
+        elif what == "again" and worker.instance_id is not None:
+            in_order = chance.random() < 0.5
+            self.note(f"{worker.name} is started again after {'a stop' if in_order else 'a kill'}")
+            await worker.end(in_order=in_order)
+            asyncio.get_running_loop().call_later(chance.random() * 10, self.succeed, worker.instance_id)
+        elif what == "twice" and worker.instance_id is not None:
+            self.note(f"{worker.name} is cut off, and another is started in its place")
+            worker.network.cut = True
+            asyncio.get_running_loop().call_later(chance.random() * 15, partial(setattr, worker.network, "cut", False))
+            asyncio.get_running_loop().call_later(chance.random() * 6, self.succeed, worker.instance_id)
         elif what == "freeze" and worker.network.frozen is None:
             self.note(f"{worker.name} is frozen")
             worker.network.frozen = thaw = asyncio.Event()

@@ -8,7 +8,7 @@ from fake_cluster import FakeCluster
 from heliograph.config.told import tell
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
 from heliograph.worker import succession
-from heliograph.worker.succession import inheritance
+from heliograph.worker.succession import Inheritance, inheritance, inheritance_of, waits
 from occupied import shared
 
 ONE, TWO = (frozenset({("orders", number)}) for number in (0, 1))
@@ -72,3 +72,29 @@ def test_a_group_that_is_not_at_rest_is_waited_for(look, monkeypatch):
     found = look(Resting, "host-1")
     assert found is not None
     assert found.says.lanes == ONE
+
+
+def had(*, stopped: bool) -> Inheritance:
+    return Inheritance(MemberSays(ONE, waiting_since_ms=5, stopped=stopped), 10_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "since_ms", "waits_for_it"),
+    [
+        (None, 7, False),
+        (None, 6, True),
+        (had(stopped=True), 5, False),
+        (had(stopped=True), 7, False),
+        (had(stopped=True), 6, True),
+        (had(stopped=False), 7, True),
+    ],
+)
+def test_what_another_process_was_given_is_waited_for(before, since_ms, waits_for_it):
+    """It was started at 7; whoever it saw had been at 5, and one that came in between at 6."""
+    assert waits(before, LeaderSays(TWO, since_ms=since_ms), 7) is waits_for_it
+    assert waits(before, LeaderSays(since_ms=since_ms), 7) is (before is not None and not before.in_order)
+
+
+def test_what_was_not_seen_is_what_it_was_given():
+    found = inheritance_of(LeaderSays(TWO, slot=3), flow_config("one", "two"))
+    assert (found.says.lanes, found.says.slot, found.in_order, found.session_ms) == (TWO, 3, False, 10_000)

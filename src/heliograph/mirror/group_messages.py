@@ -86,6 +86,8 @@ class LeaderSays:
     """Which configuration is in force."""
     part: float | None = None
     """What it may use of the flow's limit of bandwidth, from 0 to 1; None: the leader does not say."""
+    since_ms: int = 0
+    """For which process this is: when it was started. A static member may find what was for the one before it."""
     owner: str | None = None
     """Set by a leader of version 0.1 alone: the member that has all lanes."""
 
@@ -125,6 +127,7 @@ class _Shares(msgspec.Struct, frozen=True):
     slots: list[int] = []
     config: str = ""
     part: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    since_ms: int = 0
 
 
 def encode_member(says: MemberSays) -> bytes:
@@ -203,7 +206,15 @@ def _options(raw: msgspec.Raw) -> Mapping[str, object] | None:
 
 def encode_leader(says: LeaderSays, owner: str) -> bytes:
     """Return one member's assignment; ``owner`` is the member that those of version 0.1 take for the owner of all."""
-    shares = _Shares(_topics(says.lanes), dict(says.folded), says.slot, sorted(says.slots), says.config, says.part)
+    shares = _Shares(
+        _topics(says.lanes),
+        dict(says.folded),
+        says.slot,
+        sorted(says.slots),
+        says.config,
+        says.part,
+        says.since_ms,
+    )
     return msgspec.json.encode(_Assignment(owner, _pack(shares)))
 
 
@@ -223,6 +234,7 @@ def decode_leader(raw: bytes) -> LeaderSays:
             frozenset(shares.slots),
             shares.config,
             shares.part,
+            shares.since_ms,
         )
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError, zlib.error) as error:
         raise ProtocolError(

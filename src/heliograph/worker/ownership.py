@@ -35,7 +35,7 @@ from heliograph.mirror.group_messages import (
 from heliograph.mirror.naming import PROTOCOL_TYPE
 from heliograph.mirror.parts import Need, divide
 from heliograph.wire import errors as codes
-from heliograph.worker.succession import Inheritance, inheritance
+from heliograph.worker.succession import Inheritance, inheritance, inheritance_of, waits
 
 Answer = TypeVar("Answer")
 
@@ -163,6 +163,8 @@ class Ownership:
         self._again = asyncio.Event()
         self._claimed: frozenset[TopicPartition] = frozenset()
         """What it said it had when it joined last."""
+        self._wanted: Wanted | None = None
+        """As leader: what it has shared out last."""
         self._loads: dict[TopicPartition, Load] = {}
         """As leader: what was last heard of each lane."""
         self._succeeds = config.instance_id is not None and not config.instance_watched
@@ -207,6 +209,7 @@ class Ownership:
                     self._forgotten()
                     continue
                 if retriable(error) is None:
+                    self._lease_until = 0.0  # who has no part in the group sends nothing, from this moment on
                     raise
                 await asyncio.sleep(self._heartbeat_s)
             if self.owns and self._now() >= self._lease_until:
@@ -258,17 +261,16 @@ class Ownership:
             self._inherited = await inheritance(self._cluster, self._config)
             self._looked = True
 
-    async def _may_begin(self) -> bool:
+    async def _may_begin(self, told: LeaderSays) -> bool:
         """Wait until whoever had this place can no longer send; says whether this generation lasted so long."""
-        while self._inherited is not None and not self._inherited.in_order:
-            left_s = self._begins_at - self._now()
-            if left_s <= 0:
-                break
-            await asyncio.sleep(min(left_s, self._heartbeat_s))
-            sent_at = self._now()
-            if await self._membership.heartbeat() is not Beat.GOOD:
-                return False
-            self._renew(sent_at)
+        if self._succeeds and waits(self._inherited, told, self._started_ms):
+            self._inherited = self._inherited or inheritance_of(told, self._config)
+            while (left_s := self._begins_at - self._now()) > 0:
+                await asyncio.sleep(min(left_s, self._heartbeat_s))
+                sent_at = self._now()
+                if await self._membership.heartbeat() is not Beat.GOOD:
+                    return False
+                self._renew(sent_at)
         self._inherited = None
         return True
 
@@ -278,8 +280,9 @@ class Ownership:
         """Live through one generation of the group."""
         self._again.clear()
         joined = await self._kept_alive(self._join())
-        if self._inherited is not None and not self._begins_at:  # who had this place has been fenced by now
-            self._begins_at = self._now() + self._inherited.session_ms / 1000 * LEASE_SHARE
+        if self._succeeds and not self._begins_at:  # whoever had this place has been fenced by now
+            session_ms = self._config.session_timeout_ms if self._inherited is None else self._inherited.session_ms
+            self._begins_at = self._now() + session_ms / 1000 * LEASE_SHARE
         assignments = self._share_out(joined) if joined.leads else {}
         sent_at = self._now()  # with this request the session begins again; the join may have waited for long
         answer = await self._kept_alive(self._membership.sync(assignments))
@@ -288,12 +291,14 @@ class Ownership:
         told = decode_leader(answer)
         self._renew(sent_at)
         self.leads = joined.leads
+        if joined.leads and self._listener.wanted() != self._wanted:
+            self._again.set()  # it was looked at after it was shared out, by one who did not know yet that it leads
         self.share = self._share_of(told, joined)
         if self._membership.be_among(others=len(self.share.slots) > 1):
             self._again.set()
         if self.owns:
             self._listener.shared()
-        elif not await self._may_begin():
+        elif not await self._may_begin(told):
             return
         else:
             self.owns = True
@@ -343,7 +348,7 @@ class Ownership:
         self.spared = frozenset(topic for each in workers.values() for topic in each.spared)
         for each in workers.values():
             self._loads.update(each.loads)
-        wanted = self._listener.wanted()
+        wanted = self._wanted = self._listener.wanted()
         everything = next((member for member, each in sorted(members.items()) if each.has_all), None)
         if wanted is None:  # nobody loses what he has before the topics were looked at
             granted = {member: each.lanes for member, each in workers.items()}
@@ -369,6 +374,7 @@ class Ownership:
                     frozenset(slots.values()),
                     self._digest,
                     parts.get(member, 0.0),
+                    members[member].waiting_since_ms,
                 ),
                 owner,
             )

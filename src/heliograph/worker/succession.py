@@ -3,7 +3,8 @@
 The broker gives the place, and all that goes with it, to whoever joins with the same ``group.instance.id``, at once.
 But the process before it may live, cut off from the coordinator only: it may send until its lease ends. So its
 successor claims what it had, and begins when that lease can no longer hold; at once, if the other has stopped in good
-order and said so. A parent that has seen its worker end needs none of this.
+order and said so. Should it have come between the look and the join, an assignment still tells for which process it was
+made. A parent that has seen its worker end needs none of this.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from heliograph.config.model import FlowConfig
 from heliograph.config.told import understand
 from heliograph.errors import HeliographError, ProtocolError
 from heliograph.mirror.assignment import TopicPartition
-from heliograph.mirror.group_messages import MemberSays, decode_leader, decode_member
+from heliograph.mirror.group_messages import LeaderSays, MemberSays, decode_leader, decode_member
 
 LOOK_S = 0.5
 STABLE = "stable"
@@ -50,11 +51,12 @@ async def inheritance(cluster: Cluster, config: FlowConfig) -> Inheritance | Non
         if member is None:
             return None
         if found.state.lower() == STABLE:
-            return _inherited(member, config)
+            return inherited(member, config)
         await asyncio.sleep(LOOK_S)
 
 
-def _inherited(member: groups.Member, config: FlowConfig) -> Inheritance:
+def inherited(member: groups.Member, config: FlowConfig) -> Inheritance:
+    """Return what a member of the group has, for who comes after it."""
     says = decode_member(member.metadata)
     lanes: set[TopicPartition] = set(says.lanes)
     with suppress(ProtocolError):  # of another version; what it says it has counts
@@ -66,7 +68,24 @@ def _inherited(member: groups.Member, config: FlowConfig) -> Inheritance:
             generation=says.generation,
             slot=says.slot,
             config=says.config,
+            waiting_since_ms=says.waiting_since_ms,
             stopped=says.stopped,
         ),
         max(config.session_timeout_ms, told.session_timeout_ms),
     )
+
+
+def waits(before: Inheritance | None, told: LeaderSays, started_ms: int) -> bool:
+    """Say whether the lanes that a new process is told of may still be written by another.
+
+    ``before`` is who had its place when it looked; ``started_ms`` is when it was started itself.
+    """
+    if before is not None and not before.in_order:
+        return True
+    for_whom = (started_ms,) if before is None else (started_ms, before.says.waiting_since_ms)
+    return bool(told.lanes) and told.since_ms not in for_whom
+
+
+def inheritance_of(told: LeaderSays, config: FlowConfig) -> Inheritance:
+    """Return what a process had that was not seen: what is found is what it was given."""
+    return Inheritance(MemberSays(told.lanes, slot=told.slot), config.session_timeout_ms)
