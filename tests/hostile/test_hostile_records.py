@@ -2,6 +2,7 @@
 
 import base64
 import zlib
+from functools import partial
 
 import msgspec
 from hypothesis import given
@@ -10,7 +11,7 @@ from mutations import mutant, relaxed, rounds, truncations
 from trials import tried
 
 from heliograph.errors import DataError, ProtocolError
-from heliograph.mirror import assignment, formats, group_messages, offsets
+from heliograph.mirror import assignment, formats, group_messages, offsets, steering
 
 KEY = offsets.offset_key("MirrorSourceConnector", "source", "orders.\N{GRINNING FACE}", 3)
 VALUES = (b'{"offset":12345}', b'{"offset":9223372036854775807,"target":-1}', b'{"offset":null}', b"null", b'"text"')
@@ -50,6 +51,33 @@ def test_what_is_no_json_is_no_key_and_a_typed_error_as_a_value():
     for raw in NOT_JSON:
         assert tried(offsets.parse_key, raw, allowed=()) is None
         assert isinstance(tried(offsets.parse_value, raw, allowed=(DataError,)), DataError), raw[:20]
+
+
+TOLD = (
+    steering.state_row(steering.Part.SOURCE, steering.TargetState.STOPPED),
+    steering.paused_row("orders", frozenset({0, 5})),
+    steering.paused_row("orders", None),
+    steering.rewind_row(("orders", 3), 41),
+    steering.restart_row(steering.Restart("orders", frozenset({1}))),
+    steering.restart_row(steering.Restart()),
+)
+
+
+def test_mutants_of_what_people_tell_a_flow():
+    for seed in rounds(3_000):
+        key, value = TOLD[seed % len(TOLD)]
+        if seed % 3:
+            key = mutant(("told", seed), key, value)
+        value = mutant(("words", seed), value, key)
+        for read in (partial(steering.steered, steering.Steering(), key), partial(steering.restart_of, key)):
+            tried(read, value, allowed=(DataError,), of=seed)
+
+
+def test_what_is_no_json_tells_a_flow_nothing():
+    for raw in NOT_JSON:
+        for key, _ in TOLD[:3]:
+            told = tried(partial(steering.steered, steering.Steering(), key), raw, allowed=(DataError,))
+            assert isinstance(told, DataError), raw[:20]
 
 
 @relaxed(200)

@@ -134,6 +134,7 @@ def test_a_restart_is_told_to_those_who_run(ordered):
 def test_mirror_maker_is_told_of_flows_only(ordered):
     outcome, _ = ordered((Verb.PAUSE, (), None), target_type=Occupied)
     assert (outcome.done, outcome.copier) == (True, Copier.MIRROR_MAKER)
+    assert outcome.notes == ["MirrorMaker 2 runs, and does it by itself"]
     with pytest.raises(BrokerError, match="running MirrorMaker 2, which cannot be told of topics"):
         ordered((Verb.PAUSE, ("orders",), None), target_type=Occupied)
 

@@ -122,12 +122,17 @@ def test_a_real_mirror_maker_honours_a_paused_flow_and_says_so_to_us(
     more = {"config.storage.replication.factor": 1, "status.storage.replication.factor": 1}
     properties, copy = one_way(source_kafka, target_kafka, "valve8", unique, more), f"valve8.{unique}"
     assert valve("pause", properties)["copier"] == "nobody"
-    with MirrorMaker(properties, clusters=["target"]):
+    valve("pause", properties, "--topic", unique)  # of which it knows nothing
+    with MirrorMaker(properties, clusters=["target"]) as theirs:
         wait_for_state(target_kafka, "mm2-status.valve8.internal", b"PAUSED")
         assert copy not in topics(target_kafka)
         said = valve("resume", properties)
         assert (said["copier"], said["done"]) == ("mirrormaker", True)
+        wait_for_state(target_kafka, "mm2-status.valve8.internal", b"RUNNING")
         wait_for_rows(target_kafka, copy, 10, limit_s=60)
+        assert f"Discarding config update record with invalid key: heliograph-paused-{unique}" in theirs.log()
+        assert valve("pause", properties)["changed"] is True
+        wait_for_state(target_kafka, "mm2-status.valve8.internal", b"PAUSED")
         ran = heliograph(properties, "--topic", unique, "--to-beginning", "--execute", command="rewind")
         assert ran.wait() == 3
         assert "running MirrorMaker 2, which cannot be told of topics" in ran.log

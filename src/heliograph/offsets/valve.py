@@ -202,6 +202,8 @@ def _note(outcome: Outcome, before: Steering) -> None:
     if outcome.copier is Copier.NOBODY:
         holds = "nothing is started again" if order.verb is Verb.RESTART else "it holds from the next start on"
         outcome.notes.append(f"No worker runs: {holds}")
+    elif outcome.copier is Copier.MIRROR_MAKER:
+        outcome.notes.append("MirrorMaker 2 runs, and does it by itself")
 
 
 async def _see(outcome: Outcome, topic: SteeringTopic, target: Cluster) -> None:
