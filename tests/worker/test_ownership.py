@@ -14,7 +14,7 @@ from heliograph.mirror.assignment import Load
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, decode_leader, encode_leader, encode_member
 from heliograph.mirror.group_messages import decode_member as decode
 from heliograph.wire import errors as codes
-from heliograph.worker.ownership import LEASE_SHARE, Ownership, OwnershipListener, Share, Wanted
+from heliograph.worker.ownership import LEASE_SHARE, Ownership, OwnershipListener, Share, Wanted, lease_clock_s
 from heliograph.worker.succession import Inheritance
 
 FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10)
@@ -128,6 +128,13 @@ def live(
 
 def count(told, what):
     return sum(each[0] == what for each in told)
+
+
+def test_leases_end_by_a_clock_that_counts_while_the_machine_sleeps():
+    steady_s = time.monotonic()
+    assert lease_clock_s() >= steady_s
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        assert lease_clock_s() == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=5)
 
 
 def test_a_member_alone_has_everything_and_holds_while_its_heartbeats_are_answered():

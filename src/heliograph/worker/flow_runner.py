@@ -31,7 +31,7 @@ from heliograph.upkeep.periodic import Job
 from heliograph.worker import session
 from heliograph.worker.limits import Limit, limits_of
 from heliograph.worker.losses import Losses
-from heliograph.worker.ownership import Ownership, OwnershipListener
+from heliograph.worker.ownership import Ownership, OwnershipListener, lease_clock_s
 from heliograph.worker.session import Session
 from heliograph.worker.snapshot import FlowNow
 
@@ -208,7 +208,7 @@ class FlowRunner:
                 limit=lambda: self.limit.bytes_per_s,
                 held_back=lambda: self.limit.throttle.holds_back,
             ),
-            clock=asyncio.get_running_loop().time,
+            clock=lease_clock_s,
         )
         self._ownership = ownership
         membership = asyncio.create_task(ownership.run(), name=f"group {self.config.group_id}")

@@ -127,6 +127,11 @@ class OwnershipListener:
     """Whether its part of that keeps this worker from reading more."""
 
 
+def lease_clock_s() -> float:
+    """Return seconds by a clock that never jumps and, on Linux, counts on while the machine is suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Ownership:
     """This process's part in the group of one flow."""
 
@@ -141,7 +146,7 @@ class Ownership:
     ) -> None:
         """Nothing is joined before :meth:`run`; ``started_ms`` is when this member was started.
 
-        ``clock`` tells the loop's time.
+        ``clock`` is the steady one by which leases end; see :func:`lease_clock_s`.
         """
         self.owns = False
         """Whether it has a share."""
