@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
+from heliograph.concurrency import all_of
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import HeliographError
 from heliograph.observe.log import Log
@@ -14,7 +15,8 @@ async def probe(clusters: Iterable[ClusterConfig]) -> dict[str, str | None]:
 
     Raises what cannot pass by itself: refused credentials, a certificate that is not trusted.
     """
-    return {config.alias: await _probe(config) for config in clusters}
+    asked = tuple(clusters)
+    return dict(zip((each.alias for each in asked), await all_of(map(_probe, asked)), strict=True))
 
 
 async def _probe(config: ClusterConfig) -> str | None:

@@ -12,8 +12,8 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from heliograph.concurrency import cancel_all, single_cause
-from heliograph.config.changes import Changes, changes_of
+from heliograph.concurrency import all_of, cancel_all, single_cause
+from heliograph.config.changes import Changes, FlowChange, changes_of
 from heliograph.config.model import Config, FlowConfig
 from heliograph.errors import HeliographError, NotFound, RecordsLost
 from heliograph.observe.control import Companion
@@ -146,21 +146,30 @@ class Supervisor:
         )
 
     async def _apply(self, changes: Changes, elsewhere: Collection[str]) -> None:
+        """Change all flows side by side: one whose cluster is away keeps no other waiting."""
         for config in changes.begin:
             self._start(config)
-        for config in changes.end:
-            await self._halt(self._flows[config.name])
-            del self._flows[config.name]
-            self._changed.set()
-        for change in changes.flows:
-            flow = self._flow(change.flow.name)
-            moved = {change.flow.source.alias, change.flow.target.alias}.intersection(elsewhere)
-            for alias in moved:
-                flow.runner.log.warning("another cluster has this name now; the flow starts again", cluster=alias)
-            if change.starts_again or moved or flow.task.done():
-                await self._start_again(flow, change.flow)
-            else:
-                await flow.runner.change(change.flow)
+        await all_of(
+            [
+                *(self._end(flow.name) for flow in changes.end),
+                *(self._change(change, elsewhere) for change in changes.flows),
+            ]
+        )
+
+    async def _end(self, name: str) -> None:
+        await self._halt(self._flows[name])
+        del self._flows[name]
+        self._changed.set()
+
+    async def _change(self, change: FlowChange, elsewhere: Collection[str]) -> None:
+        flow = self._flow(change.flow.name)
+        moved = {change.flow.source.alias, change.flow.target.alias}.intersection(elsewhere)
+        for alias in moved:
+            flow.runner.log.warning("another cluster has this name now; the flow starts again", cluster=alias)
+        if change.starts_again or moved or flow.task.done():
+            await self._start_again(flow, change.flow)
+        else:
+            await flow.runner.change(change.flow)
 
     async def _start_again(self, flow: _Flow, config: FlowConfig) -> None:
         """Stop a flow in good order and start it with another configuration; one that is to stay stopped does so."""
