@@ -36,6 +36,7 @@ HASTY = {"log.cleaner.backoff.ms": "100"}
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell; children inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it, and so would the programs that tests start
     if not hasattr(config, "workerinput"):
         config.stash[CLUSTERS] = Clusters()
         config.stash[TIMES] = FileTimes(config)

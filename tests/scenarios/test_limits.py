@@ -14,6 +14,9 @@ MB = 1_000_000
 LIMIT = 4 * MB
 OVER_S = 10.0
 PARTITIONS = 4
+LATE_S = 3.0
+"""What had to wait for the backlog would come after ten seconds or more; how late fresh records really are,
+benchmarks/limits.py measures."""
 
 
 def assert_kept(seen: Bandwidth, since: float, limit: float, *topics: str) -> None:
@@ -40,7 +43,7 @@ def test_a_limit_is_kept_and_fresh_records_are_not_held_up(source_kafka, target_
             since = time.monotonic()
             time.sleep(OVER_S)
             assert_kept(seen, since, LIMIT)
-            assert seen.latency_s(f"{alias}.{unique}-live", since, since + OVER_S, 0.9) < 0.5
+            assert seen.latency_s(f"{alias}.{unique}-live", since, since + OVER_S, 0.9) < LATE_S
     assert running.stop() == 0
 
 

@@ -76,7 +76,7 @@ def test_a_deleted_target_topic_stops_its_partitions_where_they_are_told_to(
     delete_topic(target_kafka, f"wait.{unique}")
     line = line_with(running, "a partition stands still")
     assert "target offsets 0 to 29" in line
-    assert "take target-deletion out of heliograph.stop.on.loss" in line
+    assert f"To go on in spite of it: heliograph restart --topic {unique} --partition " in line
     assert running.stop() == 4
     assert end_offsets(target_kafka, f"wait.{unique}") == {0: (0, 0)}
     running = heliograph(one_way(source_kafka, target_kafka, "wait", unique))
