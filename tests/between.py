@@ -87,6 +87,7 @@ def alone(holds: Callable[[], bool] = lambda: True) -> SessionListener:
         trouble=nothing,
         excused=set(),
         limits=Limits(),
+        limited=nothing,
     )
 
 

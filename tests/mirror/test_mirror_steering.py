@@ -6,10 +6,13 @@ from hypothesis import strategies as some
 
 from heliograph.errors import DataError
 from heliograph.mirror.steering import (
+    LIMIT_MAX,
     Part,
     Restart,
     Steering,
     TargetState,
+    ToldLimit,
+    limit_row,
     paused_row,
     restart_of,
     restart_row,
@@ -125,7 +128,21 @@ def test_other_records_mean_nothing(key):
     assert restart_of(key, b"whatever") is None
 
 
+@given(some.none() | some.integers(1, LIMIT_MAX))
+def test_a_limit_holds_until_the_files_does_again(limit):
+    told = after(limit_row(ToldLimit(limit)), paused_row("orders", None))
+    assert told.limit == ToldLimit(limit)
+    assert after(limit_row(None), before=told) == Steering(paused={"orders": None})
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "true", '"10"', str(LIMIT_MAX + 1), "9" * 400])
+def test_what_is_no_limit_is_said(number):
+    with pytest.raises(DataError, match=r"heliograph-limit .* cannot be read"):
+        steered(Steering(), b"heliograph-limit", b'{"bytes-per-second":%s}' % number.encode())
+
+
 KEYS = (
+    b"heliograph-limit",
     b"target-state-MirrorSourceConnector",
     b"heliograph-paused-orders",
     b"heliograph-rewind-3-orders",

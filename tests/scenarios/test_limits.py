@@ -47,7 +47,7 @@ def test_a_limit_is_kept_and_fresh_records_are_not_held_up(source_kafka, target_
     assert running.stop() == 0
 
 
-def test_a_limit_is_changed_and_lifted_while_running(source_kafka, target_kafka, heliograph, one_way, unique):
+def test_a_limit_is_changed_and_lifted_while_running(source_kafka, target_kafka, heliograph, one_way, valve, unique):
     create_topic(source_kafka, unique, PARTITIONS)
     fill(source_kafka, unique, 100, PARTITIONS)
     limit = "heliograph.limit.bytes.per.second"
@@ -62,8 +62,14 @@ def test_a_limit_is_changed_and_lifted_while_running(source_kafka, target_kafka,
         since = time.monotonic()
         time.sleep(OVER_S)
         assert_kept(seen, since, LIMIT)
+        assert valve("limit", properties, "1MB")["bytes_per_second"] == MB
+        running.wait_for('rate="1.0 MB/s" by="a command"')
+        since, before = time.monotonic(), seen.bytes_of(copied)
+        time.sleep(3)
+        assert seen.bytes_of(copied) - before < 2 * MB * (time.monotonic() - since)
         running.file.write_text(properties.replace(limit, f"#{limit}"))
         running.wait_for(f"options={limit}", times=2)
+        assert valve("limit", properties, "as-file")["changed"]
         seen.wait_for(copied, 100, 10)  # the rest would have taken more than that
     assert running.stop() == 0
 

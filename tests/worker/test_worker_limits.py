@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from heliograph.config.schedules import Schedule, parse_schedule
-from heliograph.worker.limits import Limit, Override, limits_of
+from heliograph.mirror.steering import ToldLimit
+from heliograph.worker.limits import Limit, limits_of
 
 MB = 1_000_000
 BY_DAY = Schedule(None, parse_schedule("Mon-Fri 08:00-18:00 10MB"))
@@ -43,13 +44,13 @@ def test_a_worker_keeps_to_its_part():
 
 def test_a_command_wins_over_the_file_until_it_is_taken_back():
     limit, clock = limit_at("2026-11-27T12:00")
-    limit.override(Override(3 * MB))
+    limit.override(ToldLimit(3 * MB))
     limit.share(0.5)
     assert limit.throttle.bytes_per_s == 1.5 * MB
     clock.now = "2026-11-27T20:00"
     limit.follow(Schedule(MB))
     assert limit.throttle.bytes_per_s == 1.5 * MB
-    limit.override(Override(None))
+    limit.override(ToldLimit(None))
     assert limit.throttle.bytes_per_s is None
     limit.override(None)
     assert limit.throttle.bytes_per_s == 0.5 * MB
@@ -65,5 +66,5 @@ def test_of_several_limits_the_smallest_holds():
     flow, _ = limit_at("2026-11-27T12:00")
     total, _ = limit_at("2026-11-27T12:00", Schedule(4 * MB))
     assert limits_of(flow, total).bytes_per_s == 4 * MB
-    total.override(Override(None))
+    total.override(ToldLimit(None))
     assert limits_of(flow, total).bytes_per_s == 10 * MB

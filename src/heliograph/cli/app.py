@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Mapping[str, Any]] = {
     "resume": {},
     "restart": {},
     "rewind": {},
+    "limit": {},
     "offsets": {},
     "failover": {},
     "failback": {},

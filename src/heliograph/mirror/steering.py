@@ -1,4 +1,4 @@
-"""What people have told a flow: pause, go on, start again. As records of Connect's config topic, without I/O.
+"""What people have told a flow: pause, go on, start again, go slower. Records of Connect's config topic, without I/O.
 
 Connect keeps a *target state* for each connector there (KIP-875), and MirrorMaker 2 has three connectors: one copies,
 one writes checkpoints, one writes heartbeats. A flow that is paused is exactly that, so the one honours what the other
@@ -12,6 +12,7 @@ over with a line in its log.
     heliograph-paused-orders                {"partitions":[0,3]}, or "all" for the list; null: none
     heliograph-restart-orders               the same
     heliograph-rewind-3-orders              {"position":41}: partition 3 waits for the end of a rewind; null: it is over
+    heliograph-limit                        {"bytes-per-second":5000000}, or null there for none; null: the file's
 """
 
 import json
@@ -33,6 +34,9 @@ RESTART_CONNECTOR = "restart-connector-"
 PAUSED = "heliograph-paused-"
 RESTART = "heliograph-restart-"
 REWIND = "heliograph-rewind-"
+LIMIT = "heliograph-limit"
+LIMIT_MAX = 10**15
+"""Bytes a second."""
 ALL = "all"
 _PARTITION_MAX = 2**31 - 1
 
@@ -70,6 +74,14 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldLimit:
+    """A limit of bandwidth that holds instead of the file's."""
+
+    bytes_per_s: int | None
+    """None: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Steering:
     """What holds at one moment."""
 
@@ -79,6 +91,8 @@ class Steering:
     """By source topic."""
     rewinding: frozenset[TopicPartition] = frozenset()
     """Partitions whose position is about to be set."""
+    limit: ToldLimit | None = None
+    """None: as the file says."""
 
     def runs(self, part: Part) -> bool:
         """Say whether a part of the flow does its work."""
@@ -141,6 +155,12 @@ def rewind_row(lane: TopicPartition, position: int | None) -> Row:
     return f"{REWIND}{lane[1]}-{lane[0]}".encode(), value
 
 
+def limit_row(limit: ToldLimit | None) -> Row:
+    """Return the record after which this limit holds; None: the file's."""
+    value = None if limit is None else json.dumps({"bytes-per-second": limit.bytes_per_s}, separators=(",", ":"))
+    return LIMIT.encode(), None if value is None else value.encode()
+
+
 def _partitions(partitions: Partitions) -> bytes:
     told = ALL if partitions is None else sorted(partitions)
     return json.dumps({"partitions": told}, separators=(",", ":")).encode()
@@ -176,6 +196,8 @@ def steered(before: Steering, key: bytes | None, value: bytes | None, connector_
             raise _unreadable(name)
         lane = {(topic, int(number))}
         return replace(before, rewinding=before.rewinding - lane if value is None else before.rewinding | lane)
+    if name == LIMIT:
+        return replace(before, limit=None if value is None else _limit(value))
     return before
 
 
@@ -204,6 +226,16 @@ def _state(value: bytes | None) -> TargetState:
             return TargetState(state)
         case _:
             raise _unreadable(TARGET_STATE)
+
+
+def _limit(value: bytes) -> ToldLimit:
+    match _json(LIMIT, value):
+        case {"bytes-per-second": None}:
+            return ToldLimit(None)
+        case {"bytes-per-second": int(number)} if type(number) is int and 0 < number <= LIMIT_MAX:
+            return ToldLimit(number)
+        case _:
+            raise _unreadable(LIMIT)
 
 
 def _read_partitions(name: str, value: bytes) -> Partitions:

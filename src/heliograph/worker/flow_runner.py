@@ -26,6 +26,7 @@ from heliograph.flow.sender import PURPOSE as PRODUCE_PURPOSE
 from heliograph.observe.health import GOOD
 from heliograph.observe.log import Log
 from heliograph.observe.model import FlowState
+from heliograph.observe.text import byte_rate
 from heliograph.offsets.stored import ensure_topic
 from heliograph.upkeep.periodic import Job
 from heliograph.worker import session
@@ -73,6 +74,8 @@ class FlowRunner:
         self._owned = asyncio.Event()
         self._ownership: Ownership | None = None
         self._excused: set[tuple[str, int]] = set()
+        self._told_limit: tuple[int | None, bool] = (None, False)
+        """What was logged of it."""
         self._short = False
         """Its part of the limit was too small when it last looked."""
 
@@ -149,6 +152,11 @@ class FlowRunner:
     def look(self) -> None:
         """See which limit holds, and ask for a larger part of it where this worker could use an even one."""
         self.limit.look()
+        now = (self.limit.bytes_per_s, self.limit.by_command)
+        if now != self._told_limit:
+            rate, by = "none" if now[0] is None else byte_rate(now[0]), "a command" if now[1] else "the file"
+            self.log.info("limit of bandwidth", rate=rate, by=by)
+            self._told_limit = now
         if self._ownership is not None:
             share = self._ownership.share
             short = (
@@ -317,6 +325,7 @@ class FlowRunner:
             lost=self.losses.add,
             excused=self._excused,
             limits=self._limits,
+            limited=self.limit.override,
         )
         current = Session(self.config, self._source, self._target, self.log, listener)
         self._session = current

@@ -6,19 +6,11 @@ every second whether another limit holds (:meth:`Limit.look`).
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from heliograph.config.schedules import Schedule
 from heliograph.flow.throttle import Limits, Throttle
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """A limit that was set by a command, and holds instead of the file's."""
-
-    bytes_per_s: int | None
-    """None: no limit."""
+from heliograph.mirror.steering import ToldLimit
 
 
 class Limit:
@@ -35,7 +27,7 @@ class Limit:
         self.throttle = Throttle(steady)
         """Keeps to it."""
         self._schedule = schedule
-        self._override: Override | None = None
+        self._override: ToldLimit | None = None
         self._part = 1.0
         self._clock = clock
         self.look()
@@ -50,9 +42,14 @@ class Limit:
         self._schedule = schedule
         self.look()
 
-    def override(self, override: Override | None) -> None:
+    @property
+    def by_command(self) -> bool:
+        """Whether a command has set it."""
+        return self._override is not None
+
+    def override(self, told: ToldLimit | None) -> None:
         """Keep to what a command says, whatever the schedule says; None: to the schedule again."""
-        self._override = override
+        self._override = told
         self.look()
 
     def share(self, part: float) -> None:

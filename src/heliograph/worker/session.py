@@ -28,7 +28,7 @@ from heliograph.flow.throttle import Limits
 from heliograph.mirror.deletions import Deletions
 from heliograph.mirror.losses import Loss
 from heliograph.mirror.naming import naming_of
-from heliograph.mirror.steering import Part, Restart, Steering
+from heliograph.mirror.steering import Part, Restart, Steering, ToldLimit
 from heliograph.mirror.topics import TopicRules, topic_rules_of
 from heliograph.observe.log import Log
 from heliograph.offsets.commits import Commits
@@ -105,6 +105,8 @@ class SessionListener:
     """Lanes that stood still after a loss and are to go on in spite of it; taken out when they have begun."""
     limits: Limits
     """How much may be read."""
+    limited: Callable[[ToldLimit | None], None]
+    """A command says how much; None: none does."""
 
 
 class Session:
@@ -232,6 +234,7 @@ class Session:
     async def run(self) -> None:
         """Copy until cancelled."""
         await until_done("read what is paused", self.helm.begin, self.log, self._wait)
+        self._listener.limited(self.helm.now.limit)
         await until_done("read the stored positions", self._load, self.log, self._wait)
         await self._look_for_instances()
         await until_done("look at the topics", self.lanes.look, self.log, self._wait)
@@ -278,6 +281,7 @@ class Session:
         """Do what people have told the flow, and let them see that this worker has heard it."""
         now = self.helm.now
         if now != before:
+            self._listener.limited(now.limit)
             for part in Part:
                 if before.runs(part) and not now.runs(part):
                     self.log.info("a part of the flow is paused", part=part)
