@@ -23,6 +23,7 @@ from occupied import Occupied, shared
 
 NAME = "mm2-configs.one.internal"
 RECORDS, COPIED = 6, 4
+COPIED_ALL = Anchor(COPIED - 1, COPIED - 1)
 LANES = frozenset({("orders", 0)})
 BUSY = shared(encode_leader(LeaderSays(LANES), "m-1"), metadata=(encode_member(MemberSays(LANES, steered=99)),))
 
@@ -41,6 +42,7 @@ def rewound():
         execute=True,
         deleted=0,
         left_over=(),
+        stored=COPIED_ALL,
     ):
         async def work(source, target):
             flow = flow_config(source.config, target.config, topics=("orders",), replicate_heartbeats=False)
@@ -51,7 +53,7 @@ def rewound():
                 if copied:
                     assert await ensure_topic(cluster, flow) is None
                     lane = Lane("orders", "one.orders", 0, Window(1 << 20))
-                    await offsets.write([(lane, Anchor(COPIED - 1, COPIED - 1))], 1_700_000_000_000)
+                    await offsets.write([(lane, stored)], 1_700_000_000_000)
                 if left_over:
                     await SteeringTopic(cluster, flow).write([rewind_row(lane, 1) for lane in left_over])
                 order = Order(flow, topic, goal, partitions, execute=execute, timeout_s=0.1)
@@ -111,6 +113,14 @@ def test_what_the_source_has_deleted_is_not_promised(rewound):
     assert (outcome.steps[0].place.position, outcome.steps[0].twice) == (2, 2)
     outcome, _, _, _ = rewound(Goal(Kind.BY, -3), deleted=2, execute=False)
     assert outcome.notes[0] == "orders-0 goes to 2: 1 lies before the log start offset 2"
+
+
+def test_a_shared_target_partition_tells_nothing_and_stays(rewound):
+    outcome, stored, _, _ = rewound(Goal(Kind.OFFSET, 1), partitions=frozenset({0}), stored=Anchor(3, None, "", -1, 1))
+    assert "Partitions share a target partition" in outcome.notes[0]
+    assert outcome.steps[0].plan.shared
+    anchor = stored["orders", 0]
+    assert (anchor.source_offset, anchor.target_offset, anchor.target_partition, anchor.placed) == (0, None, 1, False)
 
 
 def test_while_a_worker_has_it_nothing_is_changed_and_it_is_let_go_again(rewound):

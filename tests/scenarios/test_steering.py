@@ -88,6 +88,34 @@ def test_a_topic_and_a_partition_are_paused_and_stay_so(source_kafka, target_kaf
     assert_unharmed(second)
 
 
+@pytest.mark.parametrize("more", [{}, ONCE], ids=["plain", "transactions"])
+def test_a_restart_under_load_loses_and_doubles_nothing(
+    source_kafka, target_kafka, heliograph, one_way, unique, valve, more
+):
+    create_topic(source_kafka, unique, PARTITIONS)
+    alias = "valve12" if not more else "valve13"
+    properties, copy = one_way(source_kafka, target_kafka, alias, unique, more), f"{alias}.{unique}"
+    with Load(source_kafka, unique, partitions=PARTITIONS, rate_s=2000) as load:
+        first = heliograph(properties)
+        wait_for_shares({first: 6}, 30)
+        second = heliograph(properties)
+        wait_for_shares({first: 3, second: 3})
+        said = valve("restart", properties, "--topic", unique)
+        assert (said["done"], said["topics"]) == (True, {unique: list(range(PARTITIONS))})
+        for each in (first, second):
+            each.wait_for("partitions were started again")
+        load.wait_for(2000)
+        valve("restart", properties)
+        for each in (first, second):
+            each.wait_for("starting over")
+            each.wait_for(" running ", times=2)
+        load.wait_for(2000)
+        total = load.finish()
+        assert_equal(source_kafka, target_kafka, unique, copy, total, first)
+    assert_unharmed(first, second)
+    assert (first.stop(), second.stop()) == (0, 0)
+
+
 def test_a_partition_that_stands_still_after_a_loss_goes_on_after_a_restart(
     source_kafka, target_kafka, heliograph, one_way, unique, valve
 ):
