@@ -17,6 +17,16 @@ def test_a_flow_that_nobody_copies_is_paused(told):
     )
 
 
+def test_a_connector_is_paused_by_itself(told):
+    code, out, _ = told("pause", "--connector", "checkpoint", "--connector", "heartbeat", target_type=BUSY)
+    assert (code, out) == (0, ["one->two  MirrorCheckpointConnector, MirrorHeartbeatConnector: paused"])
+
+
+def test_a_connector_has_no_topics(told):
+    code, _, err = told("pause", "--connector", "source", "--topic", "orders")
+    assert (code, "--connector is of the whole flow" in err) == (2, True)
+
+
 def test_what_is_not_done_in_time_is_named(told):
     code, out, _ = told("pause", "--topic", "orders", "--timeout", "0", target_type=BUSY)
     assert (code, out) == (

@@ -23,6 +23,7 @@ def test_nobody_starts_again(told):
         "flow": "one->two",
         "command": "restart",
         "topics": None,
+        "connectors": ["MirrorSourceConnector", "MirrorCheckpointConnector", "MirrorHeartbeatConnector"],
         "changed": True,
         "copier": "nobody",
         "done": False,

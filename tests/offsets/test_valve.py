@@ -10,6 +10,7 @@ from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
 from heliograph.errors import BrokerError, HeliographError, NotFound
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
+from heliograph.mirror.steering import Part
 from heliograph.offsets.claims import Copier
 from heliograph.offsets.valve import Order, Outcome, Verb, carry_out
 from occupied import Occupied, shared
@@ -33,12 +34,12 @@ def worker(*lanes, given=(), steered=99):
 def ordered():
     """Carry out orders, one after the other, and return the last outcome and what stands in the topic then."""
 
-    def run(*orders, target_type=FakeCluster, topics=("orders", "payments")):
+    def run(*orders, target_type=FakeCluster, topics=("orders", "payments"), parts=tuple(Part)):
         async def work(source, target):
             flow = flow_config(source.config, target.config, topics=topics, replicate_heartbeats=False)
             outcome: Outcome | None = None
             for verb, names, partitions in orders:
-                outcome = await carry_out(Order(flow, verb, names, partitions, timeout_s=0.1))
+                outcome = await carry_out(Order(flow, verb, names, partitions, parts, timeout_s=0.1))
             cluster = Cluster(target.config)
             await cluster.start()
             try:
@@ -59,6 +60,12 @@ def test_a_flow_is_paused_as_connect_does_it_for_all_three_connectors(ordered):
     assert rows == dict.fromkeys(STATES, PAUSED)
     assert (outcome.changed, outcome.done, outcome.copier) == (True, True, Copier.NOBODY)
     assert outcome.notes == ["No worker runs: it holds from the next start on"]
+
+
+def test_a_connector_is_paused_by_itself(ordered):
+    outcome, rows = ordered((Verb.PAUSE, (), None), parts=(Part.HEARTBEAT,), target_type=worker(("orders", 0)))
+    assert rows == {STATES[2]: PAUSED}
+    assert (outcome.done, outcome.left) == (True, frozenset())
 
 
 def test_it_goes_on_the_same_way(ordered):

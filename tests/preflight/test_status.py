@@ -99,6 +99,11 @@ def test_what_is_paused_is_missed_by_nobody(seen):
     assert found.notes == ["Partitions wait for the end of a rewind: orders"]
 
 
+def test_a_paused_connector_is_told_of(seen):
+    found = seen(shared(given(("orders", 0), ("orders", 1))), told=[state_row(Part.HEARTBEAT, TargetState.PAUSED)])
+    assert (found.copied, found.paused, found.notes) == (True, False, ["Paused: MirrorHeartbeatConnector"])
+
+
 def test_a_paused_flow(seen):
     found = seen(shared(given(), given()), told=[state_row(Part.SOURCE, TargetState.PAUSED)])
     assert (found.copied, found.paused, found.topics[0].paused) == (True, True, 2)

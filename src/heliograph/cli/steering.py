@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from heliograph.cli.moves import flows_of, print_json, print_notes
 from heliograph.errors import ConfigError, HeliographError
+from heliograph.mirror.steering import Part
 from heliograph.observe.text import plural
 from heliograph.offsets.claims import Copier
 from heliograph.offsets.valve import Order, Outcome, TopicPartition, Verb, by_topic, carry_out
@@ -45,6 +47,26 @@ Timeout = Annotated[
 ]
 """How long a command waits."""
 
+
+class Connector(StrEnum):
+    """MirrorMaker 2's connectors, by short names."""
+
+    SOURCE = "source"
+    CHECKPOINT = "checkpoint"
+    HEARTBEAT = "heartbeat"
+
+
+Connectors = Annotated[
+    list[Connector] | None,
+    typer.Option(
+        "--connector",
+        help="Only what this connector of MirrorMaker 2 does: records and topics; checkpoints and group offsets; "
+        "heartbeats. May be given several times.",
+        show_default=False,
+    ),
+]
+"""Parts of a flow."""
+
 SAID = {
     Verb.PAUSE: ("paused", "still copied by a worker", "no partition is copied any more"),
     Verb.RESUME: ("resumed", "not taken by a worker yet", "all of it is with the workers"),
@@ -60,14 +82,18 @@ def order_of(
     flow: str | None,
     topics: Sequence[str] | None,
     partitions: Sequence[int] | None,
+    connectors: Sequence[Connector] | None = None,
     timeout_s: float = 0.0,
 ) -> Order:
     """Return what the command line asks for. Raises ConfigError."""
     names = tuple(dict.fromkeys(topics or ()))
     if partitions and len(names) != 1:
         raise ConfigError("--partition needs one --topic", remedy="Name the topic that the partitions are of")
+    if connectors and names:
+        raise ConfigError("--connector is of the whole flow", remedy="Name either --connector or --topic")
+    parts = tuple(part for part in Part if not connectors or part.name.lower() in connectors)
     chosen, _ = flows_of(file, flow)
-    return Order(chosen, verb, names, frozenset(partitions) if partitions else None, timeout_s)
+    return Order(chosen, verb, names, frozenset(partitions) if partitions else None, parts, timeout_s)
 
 
 def carried_out(order: Order, *, as_json: bool) -> int:
@@ -86,6 +112,7 @@ def _document(outcome: Outcome) -> dict[str, object]:
         "flow": order.flow.name,
         "command": order.verb,
         "topics": by_topic(outcome.lanes) if order.topics else None,
+        "connectors": None if order.topics else list(order.parts),
         "changed": outcome.changed,
         "copier": outcome.copier,
         "done": outcome.done,
@@ -97,7 +124,8 @@ def _document(outcome: Outcome) -> dict[str, object]:
 def _print(outcome: Outcome) -> None:
     order, console = outcome.order, Console(highlight=False, soft_wrap=True)
     told, open_, done = SAID[order.verb]
-    what = words_of(outcome.lanes) if order.topics else "the whole flow"
+    whole = "the whole flow" if len(order.parts) == len(Part) else ", ".join(order.parts)
+    what = words_of(outcome.lanes) if order.topics else whole
     console.print(
         Text.assemble((order.flow.name, "bold"), f"  {what}: {told if outcome.changed else f'was {told} before'}")
     )
@@ -105,7 +133,7 @@ def _print(outcome: Outcome) -> None:
     if outcome.left:
         text = f"Not yet after {order.timeout_s:g} s: {words_of(outcome.left)} {open_}; what was told holds"
         console.print(Text(text, style="bold red"))
-    elif outcome.done and outcome.copier is Copier.WORKERS:
+    elif outcome.done and outcome.copier is Copier.WORKERS and (order.topics or Part.SOURCE in order.parts):
         console.print(Text(done.capitalize(), style="green"))
 
 

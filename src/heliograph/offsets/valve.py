@@ -60,6 +60,8 @@ class Order:
     """On the source; empty: the whole flow."""
     partitions: Partitions = None
     """Of the one topic; None: all."""
+    parts: tuple[Part, ...] = tuple(Part)
+    """Of the flow, where no topics are named."""
     timeout_s: float = 30.0
     """How long to wait until it is seen to have happened."""
 
@@ -171,7 +173,9 @@ def _rows(order: Order, before: Steering, there: frozenset[TopicPartition]) -> l
     if not order.topics:
         state = TargetState.PAUSED if order.verb is Verb.PAUSE else TargetState.STARTED
         return [
-            state_row(part, state, name) for part in Part if before.runs(part) is not (state is TargetState.STARTED)
+            state_row(part, state, name)
+            for part in order.parts
+            if before.runs(part) is not (state is TargetState.STARTED)
         ]
     rows: list[Row] = []
     for topic in order.topics:
@@ -193,7 +197,7 @@ def _rows(order: Order, before: Steering, there: frozenset[TopicPartition]) -> l
 def _note(outcome: Outcome, before: Steering) -> None:
     """Say what a person may not expect."""
     order = outcome.order
-    if order.verb is Verb.RESUME and not order.topics:
+    if order.verb is Verb.RESUME and not order.topics and Part.SOURCE in order.parts:
         alone = sorted({lane[0] for lane in outcome.lanes if before.pauses_itself(lane)})
         if alone:
             outcome.notes.append(f"Paused by themselves, and still: {', '.join(alone)}")
@@ -213,7 +217,7 @@ async def _see(outcome: Outcome, topic: SteeringTopic, target: Cluster) -> None:
         outcome.done = outcome.copier is not Copier.NOBODY or order.verb is not Verb.RESTART
         return
     steering = await steering_of(topic)
-    moving = outcome.lanes
+    moving = outcome.lanes if order.topics or Part.SOURCE in order.parts else frozenset()
     if order.verb is Verb.RESUME:
         others = naming_of(order.flow).is_heartbeats  # another instance may have these
         moving = frozenset(

@@ -167,6 +167,9 @@ async def _steering(found: FlowStatus, target: Cluster) -> Steering:
         found.notes.append(f"What is paused is not known: {error}")
         return Steering()
     found.paused = not steering.runs(Part.SOURCE)
+    others = [part for part in (Part.CHECKPOINT, Part.HEARTBEAT) if not found.paused and not steering.runs(part)]
+    if others:
+        found.notes.append(f"Paused: {', '.join(others)}")
     if steering.rewinding:
         topics = ", ".join(sorted({topic for topic, _ in steering.rewinding}))
         found.notes.append(f"Partitions wait for the end of a rewind: {topics}")
