@@ -19,10 +19,10 @@ def lanes(**topics):
 def compare():
     """Compare the new list of topics with what is copied now."""
 
-    def run(topics, running, *, stored=(), target=None, old=None, **changes):
+    def run(topics, running, *, stored=(), target=None, old=None, paused=frozenset(), **changes):
         rules = topic_rules_of(flow_config(topics=topics, **changes))
         naming = None if old is None else naming_of(old)
-        return topic_changes(rules, SOURCE, target or {}, Now(running, naming, set(stored)))
+        return topic_changes(rules, SOURCE, target or {}, Now(running, naming, set(stored), paused.__contains__))
 
     return run
 
@@ -76,3 +76,9 @@ def test_where_nobody_copies_everything_begins_and_what_is_not_selected_any_more
 
 def test_workers_without_partitions_leave_nothing_to_end(compare):
     assert compare(("nothing",), frozenset(), stored=lanes(orders=2)) == ()
+
+
+def test_what_is_paused_does_not_begin(compare):
+    assert compare(("orders", "clicks"), lanes(orders=2), target={"A.orders": 2}, paused=lanes(clicks=1)) == ()
+    (found,) = compare(("payments",), frozenset(), paused={("payments", 0)})
+    assert (found.topic, found.turn) == ("payments", Turn.BEGINS)

@@ -11,8 +11,10 @@ from heliograph.config.changes import Extent
 from heliograph.config.differences import OptionDifference
 from heliograph.config.told import tell
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
+from heliograph.mirror.steering import Part, TargetState, paused_row, state_row
 from heliograph.mirror.topic_changes import Turn
 from heliograph.offsets.claims import Copier
+from heliograph.offsets.steering import SteeringTopic
 from heliograph.preflight import plan
 from heliograph.preflight.plan import plan_of
 from occupied import Occupied, shared
@@ -33,12 +35,15 @@ def says(flow=RUNS, **changes) -> bytes:
 def planned():
     """Ask what a file would change; the source has ``orders`` and ``clicks``."""
 
-    def run(target_type, **changes):
+    def run(target_type, *, told=(), **changes):
         with FakeCluster("one") as source, target_type("two") as target:
             source.create("orders", 2)
             source.create("clicks", 1)
 
             async def work(flow):
+                if told:
+                    target.create(flow.config.config_topic.name)
+                    await SteeringTopic(flow.target, flow.config).write(told)
                 return await plan_of(flow.config, flow.source, flow.target)
 
             return between(source, target, work, **{"topics": ("orders",), **changes})
@@ -108,3 +113,11 @@ def test_a_group_that_does_not_come_to_rest(planned, monkeypatch):
     monkeypatch.setattr(plan, "REST_S", 0.0)
     found = planned(shared(b"", metadata=(says(),), state="PreparingRebalance"))
     assert "The workers share the partitions out at this moment, so what they copy is not known" in found.notes
+
+
+def test_what_is_paused_is_no_change(planned):
+    in_force = shared(given(frozenset({("orders", 0)})), metadata=(says(),))
+    found = planned(in_force, told=[paused_row("orders", frozenset({1}))])
+    assert (found.changes, found.notes) == (False, ["1 topic with paused partitions, which stay so"])
+    found = planned(shared(given(frozenset()), metadata=(says(),)), told=[state_row(Part.SOURCE, TargetState.PAUSED)])
+    assert (found.changes, found.notes) == (False, ["The flow is paused: no topic begins before it is resumed"])

@@ -1,7 +1,7 @@
 """Which topics another configuration would begin, end or move: pure, for whoever asks before it is applied."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,6 +60,8 @@ class Now:
     """How the workers name copies; None: as the new configuration does, as far as is known."""
     stored: Collection[TopicPartition]
     """Those with a stored position, where the new configuration looks for them."""
+    paused: Callable[[TopicPartition], bool] = lambda _: False
+    """Whether a partition is paused, so that it neither begins nor moves."""
     heartbeats_elsewhere: bool = False
     """Whether heartbeats topics that the workers do not copy are another instance's."""
 
@@ -94,8 +96,10 @@ def topic_changes(
     ]
     for topic, lanes in selected.items():
         copied_to = _copy_of(topic, now, rules) if topic in running else ""
-        if copied_to == targets[topic] or (
-            now.heartbeats_elsewhere and not copied_to and rules.selection.naming.is_heartbeats(topic)
+        if (
+            copied_to == targets[topic]
+            or (not copied_to and all(map(now.paused, lanes)))
+            or (now.heartbeats_elsewhere and not copied_to and rules.selection.naming.is_heartbeats(topic))
         ):
             continue
         stored = sum(lane in now.stored for lane in lanes)

@@ -11,12 +11,16 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.config.differences import OptionDifference, option_differences
 from heliograph.config.model import FlowConfig
 from heliograph.config.told import Told
+from heliograph.errors import HeliographError
 from heliograph.mirror.naming import naming_of
+from heliograph.mirror.steering import Part, Steering
 from heliograph.mirror.topic_changes import Now, TopicChange, topic_changes
 from heliograph.mirror.topics import partition_counts, shapes_of, topic_rules_of
 from heliograph.observe.text import plural
 from heliograph.offsets.claims import Copier
+from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets
+from heliograph.offsets.valve import steering_of
 from heliograph.preflight.group import GroupNow, group_now
 
 REST_S = 10.0
@@ -67,9 +71,24 @@ async def plan_of(flow: FlowConfig, source: Cluster, target: Cluster) -> FlowPla
     naming, elsewhere = None, False
     if running is not None and told is not None:
         naming, elsewhere = naming_of(told.flow), told.flow.replicate_heartbeats
-    now = Now(running, naming, stored, elsewhere)
+    steering = await _steering(found, target)
+    now = Now(running, naming, stored, steering.pauses, elsewhere)
     found.topics = topic_changes(topic_rules_of(flow), shapes_of(here), partition_counts(there), now)
     return found
+
+
+async def _steering(found: FlowPlan, target: Cluster) -> Steering:
+    """Return what is paused, as far as it may be read."""
+    try:
+        steering = await steering_of(SteeringTopic(target, found.flow))
+    except HeliographError as error:
+        found.notes.append(f"What is paused is not known: {error}")
+        return Steering()
+    if not steering.runs(Part.SOURCE):
+        found.notes.append("The flow is paused: no topic begins before it is resumed")
+    elif steering.paused:
+        found.notes.append(f"{plural(len(steering.paused), 'topic')} with paused partitions, which stay so")
+    return steering
 
 
 def _compare(found: FlowPlan, group: GroupNow, told: Told | None) -> None:
