@@ -18,21 +18,27 @@ SOON_S = 10.0
 """Far less than the lease of the process before, which is waited for after a kill."""
 
 
-def named(one_way, source, target, alias, topic, name):
-    more = {"group.instance.id": name, "target.session.timeout.ms": round(SESSION_S * 1000)}
+def named(one_way, source, target, alias, topic, name, **more):
+    more |= {"group.instance.id": name, "target.session.timeout.ms": round(SESSION_S * 1000)}
     return one_way(source, target, alias, topic, more)
 
 
-ALL = [(how, who) for how in ("stop", "kill") for who in ("leader", "other")]
-SOME = [("stop", "leader"), ("kill", "other")]
+ONCE = {"target.exactly.once.source.support": "enabled"}
+ALL = [
+    (how, who, mode) for how in ("stop", "kill") for who in ("leader", "other") for mode in ("plain", "transactions")
+]
+SOME = [("stop", "leader", "plain"), ("kill", "other", "transactions")]
 """All with HELIOGRAPH_WORKERS_ALL=1."""
 
 
-@pytest.mark.parametrize(("how", "who"), ALL if os.environ.get("HELIOGRAPH_WORKERS_ALL") else SOME)
-def test_a_restart_within_the_session_moves_nothing(source_kafka, target_kafka, heliograph, one_way, unique, how, who):
+@pytest.mark.parametrize(("how", "who", "mode"), ALL if os.environ.get("HELIOGRAPH_WORKERS_ALL") else SOME)
+def test_a_restart_within_the_session_moves_nothing(
+    source_kafka, target_kafka, heliograph, one_way, unique, how, who, mode
+):
     create_topic(source_kafka, unique, PARTITIONS)
-    alias = f"static-{how}-{who}"
-    files = [named(one_way, source_kafka, target_kafka, alias, unique, name) for name in ("host-a", "host-b")]
+    alias = f"static-{how}-{who}-{mode}"
+    more = ONCE if mode == "transactions" else {}
+    files = [named(one_way, source_kafka, target_kafka, alias, unique, name, **more) for name in ("host-a", "host-b")]
     with Load(source_kafka, unique, partitions=PARTITIONS, rate_s=1_000) as load:
         first = heliograph(files[0])
         wait_for_shares({first: 6})
