@@ -101,11 +101,13 @@ def test_what_one_flow_leaves_of_the_limit_for_all_another_has(source_kafka, tar
     assert running.stop() == 0
 
 
-@pytest.mark.parametrize("mode", ["plain", "transactions"])
-def test_two_workers_keep_one_limit_and_use_all_of_it(source_kafka, target_kafka, heliograph, one_way, unique, mode):
+@pytest.mark.parametrize(("mode", "option"), [("plain", "limit"), ("transactions", "limit"), ("plain", "total.limit")])
+def test_two_workers_keep_one_limit_and_use_all_of_it(
+    source_kafka, target_kafka, heliograph, one_way, unique, mode, option
+):
     create_topic(source_kafka, unique, PARTITIONS)
-    alias = f"team{mode}"
-    more = {"heliograph.limit.bytes.per.second": "4MB", "target.exactly.once.source.support": "enabled"}
+    alias = f"team{mode}{option[:5]}"
+    more = {f"heliograph.{option}.bytes.per.second": "4MB", "target.exactly.once.source.support": "enabled"}
     if mode == "plain":
         more.popitem()
     properties = one_way(source_kafka, target_kafka, alias, unique, more)

@@ -104,6 +104,7 @@ class Fetcher:
         count = CHANNELS_MAX + EXTRA_CHANNELS
         self._channels = [_Channel(self, number, extra=number >= CHANNELS_MAX) for number in range(count)]
         self._queue_channel = _Channel(self, count, queued=True)
+        self._all_channels = (*self._channels, self._queue_channel)
 
     # ---- which lanes ------------------------------------------------------------------------------------------
 
@@ -162,15 +163,14 @@ class Fetcher:
 
     def must_queue(self, lane: Lane) -> bool:
         """Whether ``lane`` must wait for a turn: there is a limit, and it is behind."""
-        return self.limits.bytes_per_s is not None and lane.turn_bytes(1) > 0
+        return self.limits.limited and lane.turn_bytes(1) > 0
 
     def came(self, lane: Lane) -> bool:
         """Take note that something came for ``lane``, be it nothing new; says whether it must wait for a turn now."""
-        if self.limits.bytes_per_s is None:
-            return False
-        if not self.must_queue(lane):
+        must_queue = self.must_queue(lane)
+        if self.limits.limited and not must_queue:
             self._turns.reached_end(lane)
-        return self.must_queue(lane)
+        return must_queue
 
     def next_in_queue(self) -> list[Lane]:
         """Return the lanes that may be read in the next turn, the one whose turn it is first."""
@@ -206,10 +206,6 @@ class Fetcher:
             given = list({**dict.fromkeys(served), **channel.session.lanes})[1::2]
             channel.give(given)
             idle[-1].take(given)
-
-    @property
-    def _all_channels(self) -> list["_Channel"]:
-        return [*self._channels, self._queue_channel]
 
     def _idle(self) -> list["_Channel"]:
         return [each for each in self._channels if not each.session.lanes and not each.waiting_for_broker]
@@ -449,7 +445,7 @@ class _Channel:
             connection.round_trip.note(asyncio.get_running_loop().time() - sent_at)
         with fetcher.window.holding(len(answer.frame)) as hold:
             self._hand_out(answer, hold)
-        long = connection.round_trip.is_long and fetcher.limits.bytes_per_s is None
+        long = connection.round_trip.is_long and not fetcher.limits.limited
         self._deep = long and self._has_backlog(answer, budget)
         session.advance(answer.session_id if version >= 7 else 0)
         return len(frame)

@@ -215,6 +215,14 @@ class Limits:
     throttles: tuple[Throttle, ...] = ()
 
     @property
+    def limited(self) -> bool:
+        """Whether there is any at the moment; asked for every answer of every partition, so it must cost nothing."""
+        for each in self.throttles:  # noqa: SIM110 - a generator costs several times as much
+            if each.bytes_per_s is not None:
+                return True
+        return False
+
+    @property
     def bytes_per_s(self) -> float | None:
         """The smallest; None: there is none."""
         return min((each.bytes_per_s for each in self.throttles if each.bytes_per_s is not None), default=None)
@@ -222,7 +230,7 @@ class Limits:
     @property
     def chunk_bytes(self) -> int | None:
         """Most bytes to ask for at a time; None: there is no limit."""
-        bytes_per_s = self.bytes_per_s
+        bytes_per_s = self.bytes_per_s if self.limited else None
         return None if bytes_per_s is None else max(CHUNK_BYTES_MIN, int(bytes_per_s * CHUNK_S))
 
     @property
