@@ -399,7 +399,7 @@ class DataPlane:
         cause = RecordsLost(
             f"{lane.source_topic}-{lane.partition} met a loss ({loss.kind}, "
             f"{'target' if loss.on_target else 'source'} offsets {first} to {after - 1})",
-            remedy="heliograph restart goes on in spite of it",
+            remedy=f"To go on in spite of it: heliograph restart --topic {loss.topic} --partition {loss.partition}",
         )
         self._recovery.halt(lane, cause)
         return False

@@ -53,6 +53,7 @@ async def _flow(flow: FlowConfig, source: Cluster | None, target: Cluster | None
         check.limits,
         state.positions,
         state.state,
+        state.steering,
         state.group,
         state.producer,
     )

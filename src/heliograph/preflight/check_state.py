@@ -15,7 +15,10 @@ from heliograph.config.model import FlowConfig
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.mirror.naming import PROTOCOL_TYPE, Location, naming_of
 from heliograph.mirror.state_topics import COMPACT, StateTopic, forgets, state_topics_of
+from heliograph.mirror.steering import Part
 from heliograph.observe.text import plural
+from heliograph.offsets.steering import SteeringTopic
+from heliograph.offsets.valve import steering_of
 from heliograph.preflight.finding import About, Finding, Level
 from heliograph.preflight.permissions import describe
 from heliograph.wire import errors as codes
@@ -106,6 +109,19 @@ class StateCheck:
                     text = f"Topic {name} on {cluster.alias} holds the {topic.what} and has cleanup.policy={policy}"
                     findings.append(self._say.warn(f"{text}: {topic.loss}", "Set cleanup.policy=compact on it"))
         return findings
+
+    async def steering(self) -> list[Finding]:
+        """Look what is paused; a topic that says so and may not be read is told of elsewhere."""
+        try:
+            told = await steering_of(SteeringTopic(self._target, self._flow))
+        except NotAuthorized:
+            return []
+        if not told.runs(Part.SOURCE):
+            return [self._say.warn("The flow is paused: it will copy nothing", "heliograph resume has it go on")]
+        topics = sorted({*told.paused, *(topic for topic, _ in told.rewinding)})
+        if topics:
+            return [self._say.warn(f"Paused: {', '.join(topics)}", "heliograph resume --topic has a topic go on")]
+        return []
 
     # ---- group and producer ----------------------------------------------------------------------------------------
 
