@@ -1,5 +1,9 @@
 """Which limit of bandwidth a file asks for, where its keys may stand, and every mistake in them."""
 
+import importlib.util
+import zoneinfo
+from datetime import UTC, datetime
+
 import pytest
 
 from heliograph.config.load import load
@@ -75,6 +79,26 @@ def test_every_mistake_is_one_line_with_a_remedy(made):
         f"total.limit.bytes.per.second must be from 1000 to 1000000000000000 bytes a second, or none, not '0'. {RATE}",
         f"total.limit.schedule has an entry '08:00-18:00' whose rate {number}. {SCHEDULE}",
     ]
+
+
+@pytest.fixture
+def no_time_zones():
+    """A system without a list of time zones."""
+    zoneinfo.reset_tzpath(to=[])
+    zoneinfo.ZoneInfo.clear_cache()
+    yield
+    zoneinfo.reset_tzpath()
+    zoneinfo.ZoneInfo.clear_cache()
+
+
+@pytest.mark.usefixtures("no_time_zones")
+def test_a_system_that_knows_no_time_zones_knows_utc(made):
+    schedule = made("heliograph.limit.schedule = Mon 1MB").flows[0].limit
+    assert schedule.at(datetime(2026, 11, 30, tzinfo=UTC)) == MB
+    assert schedule.changes_at(datetime(2026, 11, 30, tzinfo=UTC)) == datetime(2026, 12, 1, tzinfo=UTC)
+    if importlib.util.find_spec("tzdata") is None:  # else Python has a list of its own
+        with pytest.raises(ConfigError, match="install Python's tzdata"):
+            made("heliograph.limit.time.zone = Europe/Berlin")
 
 
 def test_a_comment_behind_a_limit_is_seen_as_one(made):

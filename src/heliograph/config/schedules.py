@@ -14,7 +14,7 @@ belong to the day on which they begin.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -72,7 +72,7 @@ class Schedule:
         """Return the limit that holds at ``instant``, an aware time."""
         if not self.entries:
             return self.bytes_per_s
-        there = instant.astimezone(ZoneInfo(self.time_zone))
+        there = instant.astimezone(_zone(self.time_zone))
         weekday, minute = there.weekday(), there.hour * 60 + there.minute
         fitting = (entry.bytes_per_s for entry in self.entries if entry.holds(weekday, minute))
         return next(fitting, self.bytes_per_s)
@@ -84,7 +84,7 @@ class Schedule:
 
     def _turns_after(self, instant: datetime) -> Iterator[datetime]:
         """Yield the instants, in order, at which an entry may begin or end."""
-        zone = ZoneInfo(self.time_zone)
+        zone = _zone(self.time_zone)
         minutes = sorted({each % DAY_MINUTES for entry in self.entries for each in (entry.begin, entry.end)} | {0})
         first = instant.astimezone(zone).date() - timedelta(days=1)
         for day in range(_LOOK_AHEAD_DAYS if self.entries else 0):
@@ -92,7 +92,12 @@ class Schedule:
             yield from (each for each in sorted(found) if each > instant)
 
 
-def _instants(day: date, minute: int, zone: ZoneInfo) -> Iterator[datetime]:
+def _zone(name: str) -> tzinfo:
+    """Return a time zone; UTC also where the system knows of none."""
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _instants(day: date, minute: int, zone: tzinfo) -> Iterator[datetime]:
     """Yield when the wall shows this time; of an hour that does not come or comes twice, every minute around it."""
     shown = datetime.combine(day, time(minute // 60, minute % 60), zone)
     first, second = sorted((shown.astimezone(UTC), shown.replace(fold=1).astimezone(UTC)))
@@ -176,6 +181,7 @@ def _minute(hour: str, minute: str) -> int:
 def parse_time_zone(text: str) -> str:
     """Return the name of a time zone that is known here; raises ValueError with what was expected."""
     try:
-        return ZoneInfo(text).key
+        _zone(text)
     except (ValueError, OSError, ModuleNotFoundError, KeyError):  # also paths, folders, and what is no such file
         raise ValueError("must be the name of a time zone, such as Europe/Berlin or UTC") from None
+    return text
