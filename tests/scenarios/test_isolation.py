@@ -137,7 +137,7 @@ def test_a_frozen_broker(measure, cold, unique, side):
     create_topic(origin, topic, PARTITIONS)
     properties = measure.file(
         f"other.bootstrap.servers = {cold.bootstrap()}",
-        "other.request.timeout.ms = 5000",
+        "other.consumer.request.timeout.ms = 5000",
         f"{flow}.enabled = true",
         f"{flow}.topics = {topic}",
     )

@@ -126,6 +126,21 @@ def test_a_cluster_that_goes_away_while_nothing_is_to_be_copied_and_comes_back(t
     run(tmp_path, script)
 
 
+def test_another_share_does_not_hide_that_a_cluster_is_away(tmp_path):
+    async def script(runner, _source, target):
+        target.always["metadata"] = Fault(0)
+        await runner.flow.look_again()
+        await until(lambda: runner.now().cause)
+        first = runner.now()
+        runner._session._after_change()
+        assert runner.now().cause == first.cause
+        assert runner.now().cause_s >= first.cause_s
+        target.forget_requests()
+        await until(lambda: not runner.now().cause)
+
+    run(tmp_path, script)
+
+
 def test_a_job_that_fails(tmp_path):
     async def script(runner, _source, target):
         job = next(each for each in runner.now().jobs if each.name == "look at the topics")

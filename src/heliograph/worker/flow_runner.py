@@ -358,7 +358,8 @@ class FlowRunner:
             self._ownership.give_up(f"another program has taken the transactional id: {error.message}")
 
     def _on_running(self) -> None:
-        self._be(FlowState.RUNNING)
+        """Run; whoever runs already and lacks a cluster still does, whatever share it has now."""
+        self._be(FlowState.RUNNING, self.cause if self.state is FlowState.RUNNING else "")
 
     def _on_standby(self) -> None:
         self._be(FlowState.STANDBY, f"other workers copy all partitions (group {self.config.group_id})")
