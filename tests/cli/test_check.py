@@ -57,7 +57,8 @@ def test_all_is_well(heliograph, plain, unique) -> None:
     assert {"key": "source->target.topics", "value": unique, "origin": f"{file}:10"} in told["effective"]
     # Nothing was created by looking.
     names = plain.target.tool("kafka-topics", "--list").stdout.splitlines()
-    ours = {"mm2-offsets.source.internal", "mm2-offset-syncs.source.internal", "source.checkpoints.internal"}
+    ours = {f"mm2-{kind}.source.internal" for kind in ("offsets", "offset-syncs", "configs")}
+    ours |= {"source.checkpoints.internal"}
     assert not [name for name in names if unique in name or name in ours]
 
 
@@ -106,6 +107,7 @@ def test_permissions_are_named_one_by_one(heliograph, strict, unique) -> None:
     allow(strict.target, "--operation", "All", "--topic", "mm2-offsets.source.internal")
     allow(strict.target, "--operation", "Read", "--group", unique)
     allow(strict.target, "--operation", "All", "--topic", "mm2-offset-syncs.source.internal")
+    allow(strict.target, "--operation", "All", "--topic", "mm2-configs.source.internal")
     allow(strict.target, "--operation", "All", "--topic", "heartbeats")
     strict.on_target(**{f"source.{unique}-a": 1})
     # Later topics have names that the prefix covers as well. Brokers learn of ACLs a moment after the tool ends.
