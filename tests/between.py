@@ -11,8 +11,8 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.flow.throttle import Limits
 from heliograph.observe.log import Log
-from heliograph.worker.ownership import Share
 from heliograph.worker.session import Session, SessionListener
+from heliograph.worker.sharing import Share
 
 Answer = TypeVar("Answer")
 

@@ -11,7 +11,7 @@ from heliograph.mirror.steering import ToldLimit
 from heliograph.worker.flow_runner import FlowRunner
 from heliograph.worker.limits import Limit
 from heliograph.worker.losses import Losses
-from heliograph.worker.ownership import Share
+from heliograph.worker.sharing import Share
 
 MB = 1_000_000
 

@@ -125,7 +125,7 @@ def test_what_is_paused_is_closed_in_order_and_opened_where_it_is_stored_then(lo
     """Somebody has set the position while it was paused."""
 
     def pause(session):
-        session.helm._topic.now = paused(("orders", 1))
+        session.steering._topic.now = paused(("orders", 1))
         session.lanes.steered()
 
     session, _, _ = looked(check=pause)
@@ -140,7 +140,7 @@ def test_what_is_paused_is_closed_in_order_and_opened_where_it_is_stored_then(lo
 
 def test_a_paused_flow_creates_nothing(looked):
     def pause(session):
-        session.helm._topic.now = Steering({Part.SOURCE: TargetState.STOPPED})
+        session.steering._topic.now = Steering({Part.SOURCE: TargetState.STOPPED})
         session.lanes.steered()
 
     session, _, target = looked(lambda source, _: source.create("orders", 5), check=pause)
@@ -158,11 +158,11 @@ def test_what_goes_on_is_opened_where_it_was_put_meanwhile():
             await ensure_topic(flow.target, flow.config)
             session = flow.session()
             await session._load()
-            session.helm._topic.now = paused(("orders", 0))
+            session.steering._topic.now = paused(("orders", 0))
             await session.lanes.refresh()
             lane = Lane("orders", "one.orders", 0, Window(1))
             await Offsets(flow.target, flow.config).write([(lane, Anchor(1, -1, placed=True))], 1)
-            session.helm._topic.now = Steering()
+            session.steering._topic.now = Steering()
             session.lanes.steered()
             await session.lanes.take_share()
             return session.flow.lanes["orders", 0]

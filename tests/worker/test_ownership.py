@@ -14,7 +14,8 @@ from heliograph.mirror.assignment import Load
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, decode_leader, encode_leader, encode_member
 from heliograph.mirror.group_messages import decode_member as decode
 from heliograph.wire import errors as codes
-from heliograph.worker.ownership import LEASE_SHARE, Ownership, OwnershipListener, Share, Wanted, lease_clock_s
+from heliograph.worker.ownership import LEASE_SHARE, Ownership, lease_clock_s
+from heliograph.worker.sharing import OwnershipListener, Share, Wanted
 from heliograph.worker.succession import Inheritance
 
 FLOW = flow_config("a", "b", group_id="g", session_timeout_ms=500, heartbeat_interval_ms=10)

@@ -32,7 +32,8 @@ from heliograph.observe.log import Log
 from heliograph.upkeep.topics import Found
 from heliograph.wire import errors as codes
 from heliograph.worker.lane_set import LaneSet
-from heliograph.worker.ownership import Ownership, OwnershipListener
+from heliograph.worker.ownership import Ownership
+from heliograph.worker.sharing import OwnershipListener
 from heliograph.worker.succession import inherited
 from virtual_time import run_virtually
 

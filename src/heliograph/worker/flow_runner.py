@@ -32,8 +32,9 @@ from heliograph.upkeep.periodic import Job
 from heliograph.worker import session
 from heliograph.worker.limits import Limit, limits_of
 from heliograph.worker.losses import Losses
-from heliograph.worker.ownership import Ownership, OwnershipListener, lease_clock_s
+from heliograph.worker.ownership import Ownership, lease_clock_s
 from heliograph.worker.session import Session
+from heliograph.worker.sharing import OwnershipListener
 from heliograph.worker.snapshot import FlowNow
 
 REACH_BACKOFF_S_MAX = 3.0
@@ -211,7 +212,7 @@ class FlowRunner:
                 loads=lambda: self._session.loads.now if self._session is not None else {},
                 spared=lambda: self._session.spared if self._session is not None else frozenset(),
                 able=lambda: self._session is None or self._session.able,
-                steered=lambda: self._session.helm.reached if self._session is not None else -1,
+                steered=lambda: self._session.steering.reached if self._session is not None else -1,
                 wanted=lambda: self._session.lanes.wanted if self._session is not None else None,
                 limit=lambda: self.limit.bytes_per_s,
                 held_back=lambda: self.limit.throttle.holds_back,

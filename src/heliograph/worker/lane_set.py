@@ -23,7 +23,7 @@ from heliograph.offsets.commits import Commits
 from heliograph.upkeep.deletion import DeletionJob
 from heliograph.upkeep.topic_configs import tell_refused
 from heliograph.upkeep.topics import Found, TopicJob
-from heliograph.worker.ownership import Sharing, Wanted
+from heliograph.worker.sharing import Sharing, Wanted
 
 TopicPartition = tuple[str, int]
 SETTLE_S = 5.0

@@ -46,11 +46,11 @@ from heliograph.upkeep.unkeyed import OPEN, Unkeyed
 from heliograph.worker.event_log import tell
 from heliograph.worker.lane_set import LaneSet
 from heliograph.worker.loads import MEASURE_S, Loads
-from heliograph.worker.ownership import Sharing
 from heliograph.worker.producers import Producers
 from heliograph.worker.share_told import Doing, ShareTold, paused_words
+from heliograph.worker.sharing import Sharing
 from heliograph.worker.starting import Starter
-from heliograph.worker.steering import Helm
+from heliograph.worker.steering import SteeringFollower
 from heliograph.worker.transactions import transactions_for
 
 LANE_SHARE_MAX = 8
@@ -152,7 +152,7 @@ class Session:
             transactional=self._transactions is not None,
         )
         takeover = Takeover(source, target, config)
-        self.helm = Helm(config, target, log)
+        self.steering = SteeringFollower(config, target, log)
         self._starter = Starter(
             config, clusters, takeover, self._producers, self._commits, log, self.flow, listener.excused
         )
@@ -168,8 +168,8 @@ class Session:
             self._sharing,
             self._catch_up,
             log,
-            lambda lane: self.helm.now.pauses(lane),  # noqa: PLW0108 - what holds changes
-            lambda: self.helm.now.runs(Part.SOURCE),
+            lambda lane: self.steering.now.pauses(lane),  # noqa: PLW0108 - what holds changes
+            lambda: self.steering.now.runs(Part.SOURCE),
             self.instances.leaves,
         )
         self.unkeyed = Unkeyed(source, target, self.flow.lanes, log)
@@ -233,8 +233,8 @@ class Session:
 
     async def run(self) -> None:
         """Copy until cancelled."""
-        await until_done("read what is paused", self.helm.begin, self.log, self._wait)
-        self._listener.limited(self.helm.now.limit)
+        await until_done("read what is paused", self.steering.begin, self.log, self._wait)
+        self._listener.limited(self.steering.now.limit)
         await until_done("read the stored positions", self._load, self.log, self._wait)
         await self._look_for_instances()
         await until_done("look at the topics", self.lanes.look, self.log, self._wait)
@@ -246,7 +246,7 @@ class Session:
         self._shared.clear()
         await until_done("begin the partitions", self.lanes.take_share, self.log, self._wait)
         self._go_on()
-        if self.helm.now != Steering():
+        if self.steering.now != Steering():
             self._sharing.rejoin()  # who waits until nobody has what is paused has to see that it was heard here
         self._after_change()
         try:
@@ -254,7 +254,7 @@ class Session:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self.flow.run())
                     group.create_task(self._follow_share(), name="share")
-                    group.create_task(self.helm.follow(self._on_told), name="steering")
+                    group.create_task(self.steering.follow(self._on_told), name="steering")
                     group.create_task(self._follow_config(), name="configuration")
                     group.create_task(self._schedule.run(self._jobs()), name="jobs")
         except* _StartOver:
@@ -279,7 +279,7 @@ class Session:
 
     async def _on_told(self, before: Steering, restarts: list[Restart]) -> None:
         """Do what people have told the flow, and let them see that this worker has heard it."""
-        now = self.helm.now
+        now = self.steering.now
         if now != before:
             self._listener.limited(now.limit)
             for part in Part:
@@ -336,14 +336,14 @@ class Session:
 
     @property
     def _doing(self) -> Doing:
-        lanes, pauses = self.flow.lanes, self.helm.now.pauses
+        lanes, pauses = self.flow.lanes, self.steering.now.pauses
         whole = sum(not pauses(key) for key in self.lanes.plans)
         return Doing(len(lanes), len({topic for topic, _ in lanes}), whole, self._sharing.share.same_config)
 
     def _tell_share(self) -> None:
         """Say what this worker does, where that has changed."""
         doing = self._doing
-        paused = paused_words(self.helm.now, doing, plans=len(self.lanes.plans))
+        paused = paused_words(self.steering.now, doing, plans=len(self.lanes.plans))
         if paused:
             self._listener.paused(paused)
         elif doing.partitions or not doing.of:
@@ -378,7 +378,7 @@ class Session:
 
     def _may(self, job: Job) -> bool:
         """Say whether a job is this worker's at the moment."""
-        steering = self.helm.now
+        steering = self.steering.now
         return (job.scope is Scope.LANES or self._sharing.leads) and (job.part is None or steering.runs(job.part))
 
     def _jobs(self) -> list[Job]:

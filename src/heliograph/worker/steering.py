@@ -28,7 +28,7 @@ Told = Callable[[Steering, list[Restart]], Awaitable[None]]
 
 
 @dataclass(slots=True)
-class Helm:
+class SteeringFollower:
     """Follows what one flow is told, in one stretch of copying."""
 
     config: FlowConfig
