@@ -41,6 +41,7 @@ def test_it_copies_and_stops_within_five_seconds(plain, unique) -> None:
         f"source->target.topics={unique}",
         f"source->target.group.id={unique}",
         f"target.offset.storage.topic=offsets-{unique}",
+        f"target.config.storage.topic=configs-{unique}",
         "heartbeats.replication.enabled=false",  # other tests leave heartbeats on these clusters
     )
     # MM2's own way to write it: several aliases behind one option.

@@ -53,8 +53,13 @@ def create_topic(kafka: KafkaCluster, name: str, partitions: int = 1, **config: 
 
 
 def grow_topic(kafka: KafkaCluster, name: str, total: int) -> None:
+    """Add partitions, and wait until a client that asks is told of all."""
     client = admin(kafka)
     client.create_partitions([NewPartitions(name, total)])[name].result(LIMIT_S)
+    deadline = time.monotonic() + LIMIT_S
+    while len(client.list_topics(name, timeout=LIMIT_S).topics[name].partitions) < total:
+        assert time.monotonic() < deadline, f"{name} has not {total} partitions"
+        time.sleep(0.02)
 
 
 def set_topic_config(kafka: KafkaCluster, name: str, key: str, value: str) -> None:
