@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -79,7 +79,7 @@ class Nodes:
         self._count = 0
 
     @contextmanager
-    def one(self, job: Job):  # noqa: ANN201 - a context of Running
+    def one(self, job: Job) -> Iterator[Running]:
         """Start one worker."""
         self._count += 1
         folder = job.folder / f"{self.name.replace(' ', '-')}-{self._count}"
@@ -126,7 +126,6 @@ def measure(name: str, topics: int, job: Job, ports: Ports, watched_s: float) ->
     words = [f"{topic}/{partition}" for topic, partition in busy]
     copies: list[Partition] = [(job.copy_of(topic), partition) for topic, partition in busy]
     nodes = Nodes(name, ports)
-    there = RECORDS_EACH * len(busy)
 
     def write() -> None:
         send(job.folder, job.source, RECORDS_EACH * len(busy), RATE, words)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
 from heliograph.concurrency import all_of
 from heliograph.config.model import ClusterConfig
 from heliograph.errors import HeliographError
 from heliograph.observe.log import Log
+from heliograph.offsets.endpoints import reach
 
 
 async def probe(clusters: Iterable[ClusterConfig]) -> dict[str, str | None]:
@@ -20,13 +20,12 @@ async def probe(clusters: Iterable[ClusterConfig]) -> dict[str, str | None]:
 
 
 async def _probe(config: ClusterConfig) -> str | None:
-    cluster = Cluster(config)
     try:
-        await cluster.start()
+        cluster = await reach(config)
     except HeliographError as error:
         if retriable(error) is None:
             raise
         Log().warning("a cluster does not answer with its new configuration", cluster=config.alias, cause=error)
-    finally:
-        await cluster.close()
+        return None
+    await cluster.close()
     return cluster.metadata.cluster_id

@@ -9,7 +9,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -253,9 +253,13 @@ class Session:
             with single_cause():
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self.flow.run())
-                    group.create_task(self._follow_share(), name="share")
+                    group.create_task(
+                        self._whenever(self._shared, "take over partitions", self.lanes.take_share), name="share"
+                    )
                     group.create_task(self.steering.follow(self._on_told), name="steering")
-                    group.create_task(self._follow_config(), name="configuration")
+                    group.create_task(
+                        self._whenever(self._look_soon, "look at the topics", self.lanes.refresh), name="configuration"
+                    )
                     group.create_task(self._schedule.run(self._jobs()), name="jobs")
         except* _StartOver:
             self.log.info("starting over")
@@ -312,20 +316,12 @@ class Session:
         """Take note that the share of this worker may have changed."""
         self._shared.set()
 
-    async def _follow_share(self) -> None:
-        """Take lanes on and give others up as the share changes."""
+    async def _whenever(self, event: asyncio.Event, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do ``work`` each time that the event is set."""
         while True:
-            await self._shared.wait()
-            self._shared.clear()
-            await until_done("take over partitions", self.lanes.take_share, self.log, lambda _: None)
-            self._after_change()
-
-    async def _follow_config(self) -> None:
-        """Look at the topics as soon as there is another configuration, by which others may be selected."""
-        while True:
-            await self._look_soon.wait()
-            self._look_soon.clear()
-            await until_done("look at the topics", self.lanes.refresh, self.log, lambda _: None)
+            await event.wait()
+            event.clear()
+            await until_done(what, work, self.log, lambda _: None)
             self._after_change()
 
     def _after_change(self) -> None:
