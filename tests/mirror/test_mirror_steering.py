@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from heliograph.config.model import Part
 from heliograph.errors import DataError
 from heliograph.mirror.steering import (
     LIMIT_MAX,
-    Part,
     Restart,
     Steering,
     TargetState,
     ToldLimit,
+    at_first,
     limit_row,
     paused_row,
     restart_of,
@@ -44,10 +45,20 @@ def test_a_paused_flow_is_connects_own_record(state, value):
     assert after(state_row(Part.SOURCE, state)).states == {Part.SOURCE: state}
 
 
-def test_the_other_connectors_have_the_same_front():
-    key, _ = state_row(Part.HEARTBEAT, TargetState.PAUSED, "a->b.MirrorSourceConnector")
-    assert key == b"target-state-a->b.MirrorHeartbeatConnector"
-    assert not steered(Steering(), key, b'{"state":"PAUSED"}', "a->b.MirrorSourceConnector").runs(Part.HEARTBEAT)
+def test_connectors_may_have_any_names():
+    names = {Part.SOURCE: "a->b.MirrorSourceConnector", Part.HEARTBEAT: "beats"}
+    assert at_first(names).states == {Part.CHECKPOINT: TargetState.STOPPED}
+    key, value = state_row("beats", TargetState.PAUSED)
+    assert key == b"target-state-beats"
+    assert not steered(Steering(), key, value, names).runs(Part.HEARTBEAT)
+    key, value = restart_row(Restart(only_failed=True), names)
+    assert key == b"restart-connector-a->b.MirrorSourceConnector"
+    assert restart_of(key, value, names) == Restart(only_failed=True)
+
+
+def test_a_connector_that_starts_again_without_its_tasks_changes_nothing():
+    key, _ = restart_row(Restart())
+    assert restart_of(key, b'{"include-tasks":false,"only-failed":true}') is None
 
 
 @pytest.mark.parametrize(

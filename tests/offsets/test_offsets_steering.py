@@ -8,8 +8,9 @@ from kio.schema.errors import ErrorCode
 from asking import ask
 from configs import flow_config
 from fake_cluster import FakeCluster
+from heliograph.config.model import Part
 from heliograph.errors import NotFound
-from heliograph.mirror.steering import Part, Restart, TargetState, paused_row, restart_row, state_row
+from heliograph.mirror.steering import Restart, TargetState, paused_row, restart_row, state_row
 from heliograph.offsets.steering import SteeringTopic
 
 PAUSE = state_row(Part.SOURCE, TargetState.PAUSED)

@@ -8,9 +8,9 @@ from configs import flow_config
 from fake_cluster import FakeCluster
 from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
+from heliograph.config.model import Part
 from heliograph.errors import BrokerError, HeliographError, NotFound
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
-from heliograph.mirror.steering import Part
 from heliograph.offsets.claims import Copier
 from heliograph.offsets.valve import Order, Outcome, Verb, carry_out
 from occupied import Occupied, shared

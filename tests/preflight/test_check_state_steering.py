@@ -4,7 +4,8 @@ import pytest
 
 from between import between
 from fake_cluster import FakeCluster
-from heliograph.mirror.steering import Part, TargetState, paused_row, rewind_row, state_row
+from heliograph.config.model import Part
+from heliograph.mirror.steering import TargetState, paused_row, rewind_row, state_row
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.preflight.check_state import StateCheck
 

@@ -9,9 +9,10 @@ from configs import flow_config
 from fake_cluster import FakeCluster
 from heliograph.config.changes import Extent
 from heliograph.config.differences import OptionDifference
+from heliograph.config.model import Part
 from heliograph.config.told import tell
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
-from heliograph.mirror.steering import Part, TargetState, paused_row, state_row
+from heliograph.mirror.steering import TargetState, paused_row, state_row
 from heliograph.mirror.topic_changes import Turn
 from heliograph.offsets.claims import Copier
 from heliograph.offsets.steering import SteeringTopic

@@ -8,7 +8,7 @@ from fake_cluster import FakeCluster
 from heliograph.config.told import tell
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
 from heliograph.offsets.claims import Copier
-from heliograph.preflight.group import GroupNow, group_now
+from heliograph.offsets.group import GroupNow, group_now
 from occupied import shared
 
 FORCE, OTHER = (flow_config("one", "two", topics=topics) for topics in (("orders",), ("clicks",)))

@@ -4,11 +4,12 @@ import pytest
 
 from between import between
 from fake_cluster import FakeCluster
+from heliograph.config.model import Part
 from heliograph.flow.lane import Lane
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
-from heliograph.mirror.steering import Part, TargetState, paused_row, rewind_row, state_row
+from heliograph.mirror.steering import TargetState, paused_row, rewind_row, state_row
 from heliograph.offsets.claims import Copier
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets, ensure_topic

@@ -68,7 +68,7 @@ def in_short(monkeypatch):
     monkeypatch.setattr(admin, "LIST_OFFSETS_S", 0.05)
     monkeypatch.setattr("heliograph.upkeep.periodic.RETRY_S", 0.002)
     monkeypatch.setattr("heliograph.worker.flow_runner.REACH_BACKOFF_S_MAX", 0.002)
-    monkeypatch.setattr("heliograph.worker.ownership.OTHER_PROTOCOL_S", 0.0)
+    monkeypatch.setattr("heliograph.offsets.joining.OTHER_PROTOCOL_S", 0.0)
 
 
 @pytest.mark.timeout(600)

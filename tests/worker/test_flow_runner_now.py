@@ -9,9 +9,10 @@ from kio.schema.errors import ErrorCode
 from fake_cluster import FakeCluster, Fault
 from fault_injection import fast, with_code
 from heliograph.config.load import load
+from heliograph.config.model import Part
 from heliograph.config.schedules import Schedule
 from heliograph.errors import HeliographError
-from heliograph.mirror.steering import Part, Restart, TargetState, restart_row, state_row
+from heliograph.mirror.steering import Restart, TargetState, restart_row, state_row
 from heliograph.observe.model import FlowState
 from heliograph.offsets.endpoints import both as endpoints
 from heliograph.offsets.steering import SteeringTopic

@@ -5,12 +5,13 @@ from kio.schema.errors import ErrorCode
 
 from between import between
 from fake_cluster import FakeCluster
+from heliograph.config.model import Part
 from heliograph.errors import RecordsLost
 from heliograph.flow.lane import Lane, State
 from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.deletions import LOOKS
-from heliograph.mirror.steering import Part, Restart, Steering, TargetState
+from heliograph.mirror.steering import Restart, Steering, TargetState
 from heliograph.offsets.stored import Offsets, ensure_topic
 
 GONE = "the source topic is gone; its copy stays"

@@ -114,6 +114,20 @@ def test_a_link_that_leads_elsewhere(process, tmp_path):
     assert followed(process, swap) == 1
 
 
+def test_a_file_that_changes_while_it_is_read_is_read_once_more(process):
+    plain_load = process.source._load
+
+    def load_slowly() -> Config:
+        config = plain_load()
+        if len(process.read) == 1:
+            process.neighbour.write_text("client = meanwhile\n")
+        return config
+
+    process.source._load = load_slowly
+    assert followed(process, lambda: process.write("# more\n")) == 2
+    assert process.read[-1].flows[0].target.client_id == "meanwhile"
+
+
 def test_a_file_that_still_changes_is_left_alone(process):
     async def work() -> int:
         following = asyncio.create_task(follow(process.source, process, watches=True))

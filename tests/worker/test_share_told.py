@@ -3,7 +3,8 @@
 import pytest
 
 from between import Noted
-from heliograph.mirror.steering import Part, Steering, TargetState
+from heliograph.config.model import Part
+from heliograph.mirror.steering import Steering, TargetState
 from heliograph.worker.share_told import Doing, ShareTold, paused_words
 
 

@@ -8,7 +8,8 @@ from kio.schema.errors import ErrorCode
 from between import Between, between
 from fake_cluster import FakeCluster, Fault
 from heliograph.cluster import cluster
-from heliograph.mirror.steering import Part, Restart, Steering, TargetState, paused_row, restart_row, state_row
+from heliograph.config.model import Part
+from heliograph.mirror.steering import Restart, Steering, TargetState, paused_row, restart_row, state_row
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.worker import steering
 from heliograph.worker.steering import SteeringFollower

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,13 @@ from rich.console import Console
 import heliograph
 from heliograph.cli.arguments import Clusters, File, chosen_clusters
 from heliograph.config import load
+from heliograph.config.connectors.worker_file import is_worker_file, read_worker
+from heliograph.config.load import OPTIONS, make_config, read_file
 from heliograph.config.model import Config
+from heliograph.connect.file_connectors import FileConnectors
+from heliograph.connect.stored_connectors import StoredConnectors
+from heliograph.errors import ConfigError
+from heliograph.observe.connectors import Connectors
 from heliograph.observe.control import Companion
 from heliograph.observe.live import LiveView
 from heliograph.observe.log import Log, LogFormat, set_up_logging
@@ -57,7 +64,8 @@ def run(
     if origin is not None:  # the parent has it, too, and passes on what is to be done
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     aliases = chosen_clusters(clusters, context.args)
-    source = ConfigSource(lambda: _read(file, aliases, origin))
+    stored = _connect_worker(file, workers)
+    source = ConfigSource(stored.load if stored is not None else lambda: _read(file, aliases, origin))
     config = source.read()
     handler = set_up_logging(log_format, log_level, origin={"worker": origin.number} if origin is not None else None)
     companions: list[Companion] = [lambda _: handler.keep_summarising()]
@@ -71,9 +79,16 @@ def run(
         companions.append(partial(follow, source, watches=config.watches))
         _tell_beginning(config, file)
         companions += _server(config)
+        if stored is not None:
+            companions += [stored.run, *_rest_servers(config, stored)]
         with _live_view(live) as view:
             if view is not None:
                 companions.append(view.follow)
+            if stored is not None:
+                asyncio.run(Supervisor(config, stopping, source, stays=True).run(companions))
+                if stored.error is not None:
+                    raise stored.error
+                return
             code = _run(config, source, workers, stopping, companions)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends already, and as what it did deserves
@@ -103,11 +118,39 @@ def _server(config: Config) -> list[Companion]:
     """Return the HTTP server, if there is to be one; its address is taken at once."""
     if config.http_listener is None:
         return []
-    from heliograph.api.serve import listen, serve  # noqa: PLC0415 - loading the web server takes a moment
+    from heliograph.api.serve import listen, serve_metrics  # noqa: PLC0415 - loading the web server takes a moment
 
     listener = listen(config.http_listener)
     Log().info("serving metrics and health", address="{}:{}".format(*config.http_listener))
-    return [partial(serve, listener, requires=config.ready_requires)]
+    return [partial(serve_metrics, listener, requires=config.ready_requires)]
+
+
+def _rest_servers(config: Config, connectors: Connectors) -> list[Companion]:
+    """Return the servers of Connect's REST API, if there are to be any; their addresses are taken at once."""
+    if config.rest is None:
+        return []
+    from heliograph.api.serve import listen, serve_connect  # noqa: PLC0415 - loading the web server takes a moment
+
+    servers: list[Companion] = []
+    for each in config.rest.listeners:
+        listener = listen((each.host, each.port), "listeners")
+        Log().info("serving Kafka Connect's REST API", address=f"{each.host}:{each.port}")
+        servers.append(partial(serve_connect, listener, connectors=connectors))
+    return servers
+
+
+def _connect_worker(file: Path, workers: int) -> StoredConnectors | None:
+    """Return the worker of a Connect cluster that ``file`` describes; None: it is a file of MirrorMaker 2."""
+    found = read_file(file)
+    if not is_worker_file(found):
+        return None
+    if workers > 1:
+        raise ConfigError(
+            "A Connect worker's file is run by one process", remedy="Start several, each with its own port"
+        )
+    worker = read_worker(found, OPTIONS, environ=os.environ, now=datetime.now(UTC))
+    assert worker.base.rest is not None, "it is always served"
+    return StoredConnectors(worker, worker.base.rest.worker_id, partial(make_config, environ={}))
 
 
 def _live_view(live: bool | None) -> AbstractContextManager[LiveView | None]:
@@ -117,11 +160,19 @@ def _live_view(live: bool | None) -> AbstractContextManager[LiveView | None]:
 
 
 def _run(
-    config: Config, source: ConfigSource, workers: int, stopping: asyncio.Event, companions: list[Companion]
+    config: Config,
+    source: ConfigSource,
+    workers: int,
+    stopping: asyncio.Event,
+    companions: list[Companion],
 ) -> int:
     """Copy in this process, or in several; returns the exit code."""
     if workers == 1:
-        asyncio.run(Supervisor(config, stopping, source).run(companions))
+        supervisor = Supervisor(config, stopping, source)
+        if config.rest is not None:
+            board = FileConnectors(config.rest.worker_id, lambda: supervisor.config)
+            companions += [board.run, *_rest_servers(config, board)]
+        asyncio.run(supervisor.run(companions))
         return 0
     from heliograph.worker.parent import Parent, longest_stop_s  # noqa: PLC0415 - for a parent alone; loading takes a moment
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from heliograph.cli.moves import flows_of, print_json, print_notes
+from heliograph.config.model import Part
 from heliograph.errors import ConfigError, HeliographError
-from heliograph.mirror.steering import Part
 from heliograph.observe.text import plural
 from heliograph.offsets.claims import Copier
 from heliograph.offsets.valve import Order, Outcome, TopicPartition, Verb, by_topic, carry_out

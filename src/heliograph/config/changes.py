@@ -64,6 +64,9 @@ FLOW_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "config_topic": ("config.storage.topic", Extent.FLOW),
     "transactions": ("exactly.once.source.support", Extent.FLOW),
     "connector_name": ("name", Extent.FLOW),
+    "checkpoint_connector": ("name", Extent.IN_PLACE),
+    "heartbeat_connector": ("name", Extent.IN_PLACE),
+    "connect_group_id": ("group.id", Extent.FLOW),
     "offset_flush_interval_ms": ("offset.flush.interval.ms", Extent.IN_PLACE),
     "shutdown_timeout_ms": ("task.shutdown.graceful.timeout.ms", Extent.IN_PLACE),
 }
@@ -104,6 +107,7 @@ CLUSTER_FIELDS: Mapping[str, tuple[str, Extent]] = {
 
 _PROCESS_FIELDS: Mapping[str, str] = {
     "http_listener": "heliograph.http.listener",
+    "rest": "listeners",
     "ready_requires": "heliograph.ready.requires",
     "watches": "heliograph.reload.on.change",
 }

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from heliograph.config.client_options import CLIENT_OPTIONS
+from heliograph.config.connectors.of_file import connector_config
+from heliograph.config.connectors.worker_file import is_worker_file
 from heliograph.config.flows import (
     build_flow,
     choose_routes,
@@ -27,17 +29,19 @@ from heliograph.config.javaregex import compile_java_list, looks_like_glob
 from heliograph.config.judge import Judge, loop_warnings, lost_warnings, merge_warnings
 from heliograph.config.loops import find_merging
 from heliograph.config.mirror_options import MIRROR_OPTIONS
-from heliograph.config.model import Config, FlowConfig, Policy, Warned
-from heliograph.config.options import Table
+from heliograph.config.model import Config, FlowConfig, Policy, RestConfig, Warned
+from heliograph.config.options import Family, Table
 from heliograph.config.places import Route
 from heliograph.config.problems import Problems
 from heliograph.config.properties import PropertiesFile, read_properties
 from heliograph.config.renamed import rename
-from heliograph.config.resolve import Resolver
+from heliograph.config.resolve import Found, Resolver
+from heliograph.config.rest import find_rest
 from heliograph.config.typed import has_trailing_comment
 from heliograph.config.variables import Variables
 from heliograph.errors import ConfigError
 
+INTERNAL_REST = "dedicated.mode.enable.internal.rest"
 OPTIONS = Table((*MIRROR_OPTIONS, *CLIENT_OPTIONS))
 """Every option there is."""
 
@@ -57,11 +61,18 @@ def load(
     (``A->B``) that are built, and no others, whether they are enabled or not. ``now`` is the time by which
     certificates are judged (None: the clock). Raises ConfigError.
     """
+    file = read_file(path)
+    if is_worker_file(file):
+        remedy = "heliograph run serves it; name a file of MirrorMaker 2 here"
+        raise ConfigError(f"{path} is the file of a Kafka Connect worker, which has no flows of its own", remedy=remedy)
+    return make_config(file, environ=environ, only_targets=only_targets, only_flows=only_flows, now=now)
+
+
+def read_file(path: Path) -> PropertiesFile:
+    """Read a file of either kind. Raises ConfigError."""
     if path.suffix.lower() in (".yaml", ".yml"):
         raise ConfigError(f"{path} is YAML, which this version does not read", remedy="Give a .properties file")
-    return make_config(
-        read_properties(path), environ=environ, only_targets=only_targets, only_flows=only_flows, now=now
-    )
+    return read_properties(path)
 
 
 def make_config(
@@ -92,6 +103,7 @@ def make_config(
     http_listener = problems.attempt(lambda: find_http_listener(resolver), None)
     ready_requires = find_ready_requires(resolver)
     total_limit = find_total_limit(resolver)
+    rest = problems.attempt(lambda: _find_rest(resolver, chosen), None)
     warnings.extend(warning for _, found in built for warning in found)
     judged = [*Judge(file, OPTIONS, resolver, aliases, routes).warnings(values), *_file_warnings(file)]
     warnings.extend(judged)
@@ -114,12 +126,29 @@ def make_config(
         clusters={alias: clusters[alias] for alias in aliases if alias in clusters},
         flows=flows,
         http_listener=http_listener,
+        rest=rest,
+        connectors={route.prefix[:-1]: connector_config(entries, route, aliases) for route in chosen},
         ready_requires=ready_requires,
         total_limit=total_limit,
         watches=find_watches(resolver),
         warnings=_one_each(warnings),
         effective=resolver.effective(),
     )
+
+
+def _find_rest(resolver: Resolver, routes: Sequence[Route]) -> RestConfig | None:
+    """Return where Connect's API is served: as the bare keys say, or those of a target."""
+    internal = resolver.find(Family.FILE, INTERNAL_REST, (INTERNAL_REST,), INTERNAL_REST)
+    if internal.text.strip().lower() == "true":  # by those listeners MM2's nodes talk to each other (KIP-710)
+        return None
+    targets = dict.fromkeys(route.target for route in routes)
+
+    def find(name: str) -> Found:
+        bare = resolver.find(Family.FILE, name, (name,), name)
+        behind = [resolver.find(Family.WORKER, name, (f"{alias}.{name}",), f"{alias}.{name}") for alias in targets]
+        return next((each for each in (bare, *behind) if each.entry is not None), bare)
+
+    return find_rest(find, always=False)
 
 
 def _named_routes(file: PropertiesFile, aliases: Sequence[str], names: Sequence[str]) -> tuple[Route, ...]:

@@ -79,14 +79,29 @@ _FILE_OPTIONS = (
         )
         for name in (
             "dedicated.mode.enable.internal.rest",
-            "listeners",
             "listeners.https.*",
-            "rest.advertised.*",
             "access.control.allow.*",
             "response.http.headers.config",
             "ssl.client.auth",
         )
     ),
+)
+
+_REST_OPTIONS = tuple(
+    Option(name, family, kind, None, meaning, minimum=1 if kind is Kind.INT else None)
+    for family in (_FILE, _WORKER)
+    for name, kind, meaning in (
+        (
+            "listeners",
+            Kind.LIST,
+            "Where Kafka Connect's REST API is served, such as http://127.0.0.1:8083; without it, nowhere.",
+        ),
+        ("rest.host.name", Kind.STRING, "The same in older files: the host, by default the loopback address."),
+        ("rest.port", Kind.INT, "The same in older files: the port, by default 8083."),
+        ("rest.advertised.host.name", Kind.STRING, "Host by which the REST API names this worker."),
+        ("rest.advertised.port", Kind.INT, "Port by which the REST API names this worker."),
+        ("rest.advertised.listener", Kind.STRING, "Kind of listener by which other workers reach this one."),
+    )
 )
 
 _TOPIC_OPTIONS = (
@@ -448,6 +463,22 @@ _WORKER_OPTIONS = (
         mm2_default="3",
     ),
     Option(
+        "status.storage.topic",
+        _STORAGE,
+        Kind.STRING,
+        None,
+        "Topic in which a Connect cluster keeps what its connectors do; needed in a Connect worker's file.",
+    ),
+    Option("status.storage.partitions", _STORAGE, Kind.INT, "5", "Partitions of that topic when made.", minimum=1),
+    Option(
+        "status.storage.replication.factor",
+        _STORAGE,
+        Kind.SHORT,
+        "3",
+        "Replicas of that topic when made; -1: as the broker decides.",
+        minimum=-1,
+    ),
+    Option(
         "exactly.once.source.support",
         _WORKER,
         Kind.STRING,
@@ -466,11 +497,9 @@ _WORKER_OPTIONS = (
         "internal.key.converter",
         "internal.topics.automatic.creation.enable",
         "internal.value.converter",
-        "listeners",
         "offset.flush.timeout.ms",
         "plugin.discovery",
         "plugin.path",
-        "rest.*",
         "scheduled.rebalance.max.delay.ms",
         "topic.creation.enable",
         "topic.tracking.allow.reset",
@@ -482,6 +511,7 @@ _WORKER_OPTIONS = (
 
 MIRROR_OPTIONS: tuple[Option, ...] = (
     *_FILE_OPTIONS,
+    *_REST_OPTIONS,
     *_TOPIC_OPTIONS,
     *_GROUP_OPTIONS,
     *_CONNECTOR_OPTIONS,

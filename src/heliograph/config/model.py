@@ -5,6 +5,7 @@ Units are in the names. Every secret is a :class:`Secret`, whose text form is a 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -49,6 +50,16 @@ class Policy(StrEnum):
 
     DEFAULT = "default"
     IDENTITY = "identity"
+
+
+class Part(StrEnum):
+    """A part of a flow that is paused by itself: what a connector of MirrorMaker 2 does. Its value is MM2's name."""
+
+    SOURCE = "MirrorSourceConnector"
+    """Records, topics, their configs and ACLs."""
+    CHECKPOINT = "MirrorCheckpointConnector"
+    """Checkpoints, and positions of groups."""
+    HEARTBEAT = "MirrorHeartbeatConnector"
 
 
 class LossKind(StrEnum):
@@ -259,8 +270,13 @@ class FlowConfig:
     """Connect's; here it says what is paused."""
     transactions: TransactionConfig | None = None
     """None: at least once, with exact resume; else exactly once."""
-    connector_name: str = "MirrorSourceConnector"
-    """First element of the key under which source offsets are stored."""
+    connector_name: str = Part.SOURCE
+    """First element of the key under which source offsets are stored; empty: nothing is copied."""
+    checkpoint_connector: str = Part.CHECKPOINT
+    """What Connect calls that part of the flow; empty: there is none."""
+    heartbeat_connector: str = Part.HEARTBEAT
+    connect_group_id: str | None = None
+    """Group of the Connect cluster whose connectors these are; None: the flow's own (``group_id``)."""
     offset_flush_interval_ms: int
     shutdown_timeout_ms: int
     """Time for draining and committing at a stop (``task.shutdown.graceful.timeout.ms``)."""
@@ -285,7 +301,22 @@ class FlowConfig:
 
         MM2's source task of that number would have the same (KIP-618), so that each of the two fences the other.
         """
-        return f"{self.group_id}-{self.connector_name}-{slot}"
+        return f"{self.transactional_prefix}{slot}"
+
+    @property
+    def transactional_prefix(self) -> str:
+        """What the ids of all workers begin with."""
+        return f"{self.connect_group_id or self.group_id}-{self.connector_name}-"
+
+    @property
+    def connectors(self) -> dict[Part, str]:
+        """Names of the connectors that there are."""
+        names = {
+            Part.SOURCE: self.connector_name,
+            Part.CHECKPOINT: self.checkpoint_connector,
+            Part.HEARTBEAT: self.heartbeat_connector,
+        }
+        return {part: name for part, name in names.items() if name}
 
     @property
     def name(self) -> str:
@@ -304,6 +335,24 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class RestListener:
+    """An address on which Kafka Connect's REST API is served."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RestConfig:
+    """How that API is served."""
+
+    listeners: tuple[RestListener, ...]
+    worker_id: str
+    """``host:port`` by which this worker is known to others (``rest.advertised.*``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One configuration file, whole."""
 
@@ -313,6 +362,10 @@ class Config:
     flows: tuple[FlowConfig, ...]
     http_listener: tuple[str, int] | None = None
     """Where metrics and health are served; None: nowhere."""
+    rest: RestConfig | None = None
+    """Where Kafka Connect's REST API is served; None: nowhere."""
+    connectors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What MirrorMaker 2 would give the connectors of each flow, secrets masked."""
     ready_requires: frozenset[CauseKind] = frozenset({CauseKind.FLOW})
     """What makes ``/ready`` say no (``heliograph.ready.requires``); FLOW is always among them."""
     watches: bool = True

@@ -24,7 +24,9 @@ from heliograph.errors import ConfigError
 BYTES_MAX = 1 << 20
 """Largest file that is read."""
 _BLANKS = " \t\f"
-_noted: ContextVar[set[Path] | None] = ContextVar("noted", default=None)
+State = tuple[int, ...]
+"""What tells one state of a file from another; empty: there is none, or it may not be seen."""
+_noted: ContextVar[dict[Path, State] | None] = ContextVar("noted", default=None)
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -52,8 +54,8 @@ class PropertiesFile:
     """First line with bytes beyond ASCII that read well as UTF-8, which Java does not do; None when there is none."""
 
     def where(self, line: int | None) -> str:
-        """``file:line``, the way editors and compilers name a place."""
-        return str(self.path) if line is None else f"{self.path}:{line}"
+        """``file:line``, the way editors and compilers name a place; the name alone where there are no lines."""
+        return str(self.path) if not line else f"{self.path}:{line}"
 
 
 def read_properties(path: Path) -> PropertiesFile:
@@ -66,14 +68,23 @@ def read_properties(path: Path) -> PropertiesFile:
 
 
 @contextmanager
-def noting_files() -> Iterator[set[Path]]:
-    """Note the paths of all files that are read meanwhile, or could not be."""
-    files: set[Path] = set()
+def noting_files() -> Iterator[dict[Path, State]]:
+    """Note all files that are read meanwhile, or could not be, each as it is before it is read."""
+    files: dict[Path, State] = {}
     token = _noted.set(files)
     try:
         yield files
     finally:
         _noted.reset(token)
+
+
+def state_of(path: Path) -> State:
+    """Return the present state of the file to which ``path`` leads."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def read_bytes(path: Path, what: str, *, bytes_max: int = BYTES_MAX) -> bytes:
@@ -82,7 +93,7 @@ def read_bytes(path: Path, what: str, *, bytes_max: int = BYTES_MAX) -> bytes:
     Raises ConfigError when there is no such file, or it cannot be read or is larger than ``bytes_max``.
     """
     if (noted := _noted.get()) is not None:
-        noted.add(path)
+        noted.setdefault(path, state_of(path))
     try:
         with path.open("rb") as file:
             content = file.read(bytes_max + 1)

@@ -24,6 +24,11 @@ MASK = repr(Secret(""))
 _SOUNDS_SECRET = re.compile(r"password|passwd|secret|credential|token|jaas|assertion|\.key$", re.IGNORECASE)
 
 
+def sounds_secret(key: str) -> bool:
+    """Say whether a key's value must not be shown, whatever the key means."""
+    return _SOUNDS_SECRET.search(key) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The outcome of a look-up."""
@@ -114,7 +119,7 @@ class Resolver:
             value = parse(option.kind, expanded.text)
             _check(option, value)
         except ValueError as error:
-            hidden = option.secret or expanded.from_provider or _SOUNDS_SECRET.search(entry.key)
+            hidden = option.secret or expanded.from_provider or sounds_secret(entry.key)
             shown = "" if hidden else f", not {expanded.text.strip()[:100]!r}"
             remedy = (
                 "Put the comment on a line of its own" if has_trailing_comment(expanded.text) else "Correct the value"
@@ -132,7 +137,7 @@ class Resolver:
 
     def _show(self, key: str, text: str | None, origin: str, *, secret: bool) -> None:
         if text is not None:
-            self._shown[key] = (MASK if secret or _SOUNDS_SECRET.search(key) else text, origin)
+            self._shown[key] = (MASK if secret or sounds_secret(key) else text, origin)
 
 
 def _canonical(option: Option, value: Value) -> Value:

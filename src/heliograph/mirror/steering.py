@@ -22,12 +22,18 @@ from enum import StrEnum
 
 import msgspec
 
+from heliograph.config.model import Part
 from heliograph.errors import DataError
 
 TopicPartition = tuple[str, int]
 Partitions = frozenset[int] | None
 """Of one topic; None: all there are, and all there will be."""
 Row = tuple[bytes, bytes | None]
+Names = Mapping[Part, str]
+"""Of a flow's connectors; a part that is missing has none."""
+
+NAMES: Names = {part: part.value for part in Part}
+"""As MirrorMaker 2 calls them in a process of its own."""
 
 TARGET_STATE = "target-state-"
 RESTART_CONNECTOR = "restart-connector-"
@@ -39,16 +45,6 @@ LIMIT_MAX = 10**15
 """Bytes a second."""
 ALL = "all"
 _PARTITION_MAX = 2**31 - 1
-
-
-class Part(StrEnum):
-    """A part of a flow that is paused by itself: what a connector of MirrorMaker 2 does."""
-
-    SOURCE = "MirrorSourceConnector"
-    """Records, topics, their configs and ACLs."""
-    CHECKPOINT = "MirrorCheckpointConnector"
-    """Checkpoints, and positions of groups."""
-    HEARTBEAT = "MirrorHeartbeatConnector"
 
 
 class TargetState(StrEnum):
@@ -67,6 +63,8 @@ class Restart:
     topic: str | None = None
     """None: the whole flow."""
     partitions: Partitions = None
+    only_failed: bool = False
+    """Only what stands still."""
 
     def has(self, lane: TopicPartition) -> bool:
         """Say whether ``lane`` is concerned."""
@@ -126,14 +124,14 @@ class Steering:
 # ---- to records -----------------------------------------------------------------------------------------------------
 
 
-def state_row(part: Part, state: TargetState, connector_name: str = Part.SOURCE) -> Row:
-    """Return the record that pauses a part of the flow or has it go on, as Connect writes it.
+def state_row(connector: str, state: TargetState) -> Row:
+    """Return the record that pauses a connector or has it go on, as Connect writes it.
 
-    STOPPED is written for readers before KIP-875 as PAUSED. ``connector_name`` is that of the source connector.
+    STOPPED is written for readers before KIP-875 as PAUSED.
     """
     old = TargetState.PAUSED if state is TargetState.STOPPED else state
     value = f'{{"state":"{old}","state.v2":"{state}"}}'
-    return f"{TARGET_STATE}{_connector(part, connector_name)}".encode(), value.encode()
+    return f"{TARGET_STATE}{connector}".encode(), value.encode()
 
 
 def paused_row(topic: str, partitions: Partitions) -> Row:
@@ -141,11 +139,12 @@ def paused_row(topic: str, partitions: Partitions) -> Row:
     return f"{PAUSED}{topic}".encode(), _partitions(partitions) if partitions is None or partitions else None
 
 
-def restart_row(restart: Restart, connector_name: str = Part.SOURCE) -> Row:
+def restart_row(restart: Restart, names: Names = NAMES) -> Row:
     """Return the record that asks running workers to start again."""
     if restart.topic is None:
-        key = f"{RESTART_CONNECTOR}{connector_name}"
-        return key.encode(), b'{"include-tasks":true,"only-failed":false}'
+        failed = str(restart.only_failed).lower()
+        key = f"{RESTART_CONNECTOR}{names[Part.SOURCE]}"
+        return key.encode(), f'{{"include-tasks":true,"only-failed":{failed}}}'.encode()
     return f"{RESTART}{restart.topic}".encode(), _partitions(restart.partitions)
 
 
@@ -166,23 +165,23 @@ def _partitions(partitions: Partitions) -> bytes:
     return json.dumps({"partitions": told}, separators=(",", ":")).encode()
 
 
-def _connector(part: Part, source_name: str) -> str:
-    """Return a connector's name: where the source's has something before it, the others have the same."""
-    return source_name.removesuffix(Part.SOURCE) + part if source_name.endswith(Part.SOURCE) else part
-
-
 # ---- from records ---------------------------------------------------------------------------------------------------
 
 
-def steered(before: Steering, key: bytes | None, value: bytes | None, connector_name: str = Part.SOURCE) -> Steering:
+def at_first(names: Names = NAMES) -> Steering:
+    """Return what holds before anything was told: what there is no connector for stands still."""
+    return Steering({part: TargetState.STOPPED for part in Part if part not in names})
+
+
+def steered(before: Steering, key: bytes | None, value: bytes | None, names: Names = NAMES) -> Steering:
     """Return what holds after one more record; records that say nothing of it change nothing.
 
     Raises DataError for one that ought to, and cannot be read.
     """
     name = _text(key)
-    for part in Part:
-        if name == f"{TARGET_STATE}{_connector(part, connector_name)}":
-            return replace(before, states={**before.states, part: _state(value)})
+    for part, connector in names.items():
+        if name == f"{TARGET_STATE}{connector}":
+            return replace(before, states={**before.states, part: state_of(value)})
     if name.startswith(PAUSED):
         topic = name.removeprefix(PAUSED)
         paused = {each: known for each, known in before.paused.items() if each != topic}
@@ -201,13 +200,22 @@ def steered(before: Steering, key: bytes | None, value: bytes | None, connector_
     return before
 
 
-def restart_of(key: bytes | None, value: bytes | None, connector_name: str = Part.SOURCE) -> Restart | None:
-    """Return the wish to start again that a record is; None for any other. Raises DataError for an unreadable one."""
+def restart_of(key: bytes | None, value: bytes | None, names: Names = NAMES) -> Restart | None:
+    """Return the wish to start again that a record is; None for any other. Raises DataError for an unreadable one.
+
+    A connector that is to start again without its tasks does nothing here that it would not do by itself.
+    """
     name = _text(key)
     if value is None:
         return None
-    if name == f"{RESTART_CONNECTOR}{connector_name}":
-        return Restart()
+    if Part.SOURCE in names and name == f"{RESTART_CONNECTOR}{names[Part.SOURCE]}":
+        match _json(name, value):
+            case {"include-tasks": True, "only-failed": bool(only_failed)}:
+                return Restart(only_failed=only_failed)
+            case {"include-tasks": False}:
+                return None
+            case _:
+                raise _unreadable(name)
     if name.startswith(RESTART):
         return Restart(name.removeprefix(RESTART), _read_partitions(name, value))
     return None
@@ -217,7 +225,7 @@ def _text(key: bytes | None) -> str:
     return "" if key is None else key.decode("utf-8", "replace")
 
 
-def _state(value: bytes | None) -> TargetState:
+def state_of(value: bytes | None) -> TargetState:
     """Return a target state; a record without a value, as Connect writes it with a deleted connector, is the first."""
     if value is None:
         return TargetState.STARTED

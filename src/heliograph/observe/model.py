@@ -7,7 +7,7 @@ cannot disagree.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from heliograph.config.model import CauseKind
+from heliograph.config.model import CauseKind, Part
 
 
 class FlowState(StrEnum):
@@ -136,6 +136,8 @@ class JobView:
     """For how long it has failed; 0: it does not."""
     error: str = ""
     """Of the last failure; empty: none since it was last done."""
+    part: Part | None = None
+    """Of the flow that it belongs to, where that may be paused by itself."""
 
 
 @dataclass(frozen=True, slots=True)

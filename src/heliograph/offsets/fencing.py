@@ -29,7 +29,7 @@ def is_task_of(transactional_id: str, config: FlowConfig) -> bool:
     """Say whether an id belongs to MM2's workers of this flow: ``<group>-<connector>-<task>``, or their leader's."""
     if transactional_id == f"{LEADER_PREFIX}{config.group_id}":
         return True
-    prefix = f"{config.group_id}-{config.connector_name}-"
+    prefix = config.transactional_prefix
     return transactional_id.startswith(prefix) and transactional_id[len(prefix) :].isdecimal()
 
 

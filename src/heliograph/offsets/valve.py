@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import BrokerError, NotFound
 from heliograph.mirror.naming import naming_of
 from heliograph.mirror.steering import (
-    Part,
     Partitions,
     Restart,
     Row,
@@ -167,13 +166,13 @@ async def steering_of(topic: SteeringTopic) -> Steering:
 
 def _rows(order: Order, before: Steering, there: frozenset[TopicPartition]) -> list[Row]:
     """Return what is to be written; nothing where all of it holds already."""
-    name = order.flow.connector_name
+    names = order.flow.connectors
     if order.verb is Verb.RESTART:
-        return [restart_row(Restart(topic, order.partitions), name) for topic in order.topics or (None,)]
+        return [restart_row(Restart(topic, order.partitions), names) for topic in order.topics or (None,)]
     if not order.topics:
         state = TargetState.PAUSED if order.verb is Verb.PAUSE else TargetState.STARTED
         return [
-            state_row(part, state, name)
+            state_row(names[part], state)
             for part in order.parts
             if before.runs(part) is not (state is TargetState.STARTED)
         ]

@@ -11,11 +11,10 @@ from typing import Any
 from heliograph.cluster import admin, groups
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.transactions import find_coordinator
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.mirror.naming import PROTOCOL_TYPE, Location, naming_of
 from heliograph.mirror.state_topics import COMPACT, StateTopic, forgets, state_topics_of
-from heliograph.mirror.steering import Part
 from heliograph.observe.text import plural
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.valve import steering_of

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.differences import OptionDifference, option_differences
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.config.told import Told
 from heliograph.errors import HeliographError
 from heliograph.mirror.naming import naming_of
-from heliograph.mirror.steering import Part, Steering
+from heliograph.mirror.steering import Steering
 from heliograph.mirror.topic_changes import Now, TopicChange, topic_changes
 from heliograph.mirror.topics import partition_counts, shapes_of, topic_rules_of
 from heliograph.observe.text import plural
 from heliograph.offsets.claims import Copier
+from heliograph.offsets.group import GroupNow, group_now
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets
 from heliograph.offsets.valve import steering_of
-from heliograph.preflight.group import GroupNow, group_now
 
 REST_S = 10.0
 """How long a group that shares its partitions out is waited for."""

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 from heliograph.cluster import admin
 from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import NotAuthorized
 from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.naming import naming_of
-from heliograph.mirror.steering import Part, Steering
+from heliograph.mirror.steering import Steering
 from heliograph.mirror.topics import LanePlan
 from heliograph.observe.text import plural
 from heliograph.offsets.claims import Copier
+from heliograph.offsets.group import MemberNow, group_now
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets
 from heliograph.offsets.valve import steering_of
-from heliograph.preflight.group import MemberNow, group_now
 from heliograph.preflight.lanes import lag_of, plans_of
 
 

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from heliograph.cluster import acls
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import HeliographError
 from heliograph.mirror.acls import AclMode, AclRules, LeftOut
 from heliograph.mirror.checkpoints import group_choice_of
 from heliograph.mirror.selection import selection_of
-from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 from heliograph.upkeep.periodic import Job, Scope
 from heliograph.wire.acls import Acl, ResourceType

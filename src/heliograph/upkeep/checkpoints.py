@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.groups import Committed
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import DataError
 from heliograph.flow.lane import Lane
 from heliograph.mirror.checkpoints import CheckpointKey, checkpoint_key, news
 from heliograph.mirror.formats import Checkpoint, decode_checkpoint, encode_checkpoint
 from heliograph.mirror.naming import naming_of
-from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 from heliograph.upkeep.counts import Counts
 from heliograph.upkeep.groups import Followed

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from heliograph.cluster import admin, groups
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.groups import Committed
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import HeliographError
 from heliograph.mirror.checkpoints import Wanted, plan_group_sync
-from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 from heliograph.upkeep.checkpoints import Checkpoints, Place
 from heliograph.upkeep.periodic import Job, Scope

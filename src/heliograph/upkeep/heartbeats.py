@@ -4,13 +4,12 @@ import time
 from functools import partial
 
 from heliograph.cluster.cluster import Cluster
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import NotAuthorized
 from heliograph.mirror.formats import encode_heartbeat
 from heliograph.mirror.heartbeats import Emitter, Side, emitters_of
 from heliograph.mirror.instances import Duty
 from heliograph.mirror.naming import HEARTBEATS
-from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 from heliograph.upkeep.instances import Instances
 from heliograph.upkeep.internal_topics import InternalTopic

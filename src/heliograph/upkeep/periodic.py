@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from heliograph.cluster.retry import until_answered
 from heliograph.concurrency import all_of, cancel_all, single_cause
+from heliograph.config.model import Part
 from heliograph.errors import HeliographError
-from heliograph.mirror.steering import Part
 from heliograph.observe.log import Log
 
 RETRY_S = 0.5

@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from heliograph.cluster import groups
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.group import Beat, GroupConfig, Joined, Membership
 from heliograph.cluster.retry import retriable
@@ -34,6 +33,7 @@ from heliograph.mirror.group_messages import (
 )
 from heliograph.mirror.naming import PROTOCOL_TYPE
 from heliograph.mirror.parts import Need, divide
+from heliograph.offsets import joining
 from heliograph.wire import errors as codes
 from heliograph.worker.sharing import OwnershipListener, Share, Wanted
 from heliograph.worker.succession import Inheritance, inheritance, inheritance_of, waits
@@ -45,8 +45,6 @@ LEASE_SHARE = 0.8
 """Part of the session for which a heartbeat allows sending."""
 HEARTBEAT_S_MAX = 1.0
 """Of several workers. They learn by a heartbeat that the group rebalances: no lane waits longer for its next one."""
-OTHER_PROTOCOL_S = 15.0
-"""How long a group of another protocol is waited for: a MirrorMaker that was killed leaves after its session."""
 
 
 def lease_clock_s() -> float:
@@ -309,29 +307,13 @@ class Ownership:
         }
 
     async def _join(self) -> Joined:
-        deadline = self._now() + OTHER_PROTOCOL_S
-        while True:
-            try:
-                return await self._membership.join(encode_member(self._says()))
-            except BrokerError as error:
-                if error.code != codes.INCONSISTENT_GROUP_PROTOCOL:
-                    raise
-                if self._now() >= deadline:
-                    raise BrokerError(
-                        f"Group {self._config.group_id} on {self._config.target.alias} belongs to another program, "
-                        f"most likely a running MirrorMaker 2{await self._where()}: both would copy the same records",
-                        code=error.code,
-                        remedy="Stop it, or give this flow another group.id",
-                    ) from error
-                await asyncio.sleep(1.0)
-
-    async def _where(self) -> str:
-        """Say where the members of the group run, as far as the broker tells."""
-        group = self._config.group_id
-        found = (await groups.describe(self._cluster, [group])).get(group)
-        if not isinstance(found, groups.Described) or not found.members:
-            return ""
-        return f" ({found.protocol_type}: {groups.whereabouts(found.members)})"
+        return await joining.join(
+            self._cluster,
+            self._membership,
+            lambda: encode_member(self._says()),
+            remedy="Stop it, or give this flow another group.id",
+            clock=self._now,
+        )
 
     # ---- the lease ------------------------------------------------------------------------------------------------
 

@@ -15,16 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from heliograph.config.model import Config
-from heliograph.config.properties import noting_files
+from heliograph.config.properties import State, noting_files, state_of
 from heliograph.errors import ConfigErrors, HeliographError
 from heliograph.observe.control import Control
 from heliograph.observe.log import Log
 
 WATCH_S = 1.0
 """Between two looks at the files."""
-
-Stamp = tuple[tuple[Path, tuple[int, ...]], ...]
-"""What tells one state of some files from another."""
 
 
 class ConfigSource:
@@ -33,34 +30,23 @@ class ConfigSource:
     def __init__(self, load: Callable[[], Config]) -> None:
         """``load`` reads everything there is to read, and raises ConfigError."""
         self._load = load
-        self._files: frozenset[Path] = frozenset()
-        self.taken: Stamp = ()
-        """State of the files when they were read the last time."""
+        self.taken: dict[Path, State] = {}
+        """The files that were read the last time, as they were before that: what changes while it is read counts."""
 
     def read(self) -> Config:
-        """Read it. Raises ConfigError; the files that were read until then count too."""
+        """Read it. Raises ConfigError; the files that were read until then count too, and so do those of before."""
         with noting_files() as files:
             try:
                 config = self._load()
             except HeliographError:
-                files.update(self._files)
+                self.taken = self.now() | files
                 raise
-            finally:
-                self._files = frozenset(files)
-                self.taken = self.stamp()
+            self.taken = files
         return config
 
-    def stamp(self) -> Stamp:
+    def now(self) -> dict[Path, State]:
         """Return the present state of all files that were read the last time."""
-        return tuple((path, _state(path)) for path in sorted(self._files))
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+        return {path: state_of(path) for path in self.taken}
 
 
 async def follow(source: ConfigSource, control: Control, *, watches: bool) -> None:
@@ -79,12 +65,12 @@ async def follow(source: ConfigSource, control: Control, *, watches: bool) -> No
 
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
-    seen = source.taken
+    seen = source.now()
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(WATCH_S):
                 await asked.wait()
-        now = source.stamp()
+        now = source.now()
         rests, seen = now == seen, now
         if asked.is_set() or (watches and now != source.taken and rests):
             asked.clear()
@@ -92,6 +78,7 @@ async def follow(source: ConfigSource, control: Control, *, watches: bool) -> No
 
 
 async def _take(control: Control) -> None:
+    Log().info("reading the configuration again")
     try:
         await control.reload()
     except HeliographError as error:

@@ -16,7 +16,7 @@ from functools import partial
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.concurrency import single_cause
-from heliograph.config.model import FlowConfig
+from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import HeliographError, NotAuthorized
 from heliograph.flow.data_plane import DataPlane, DataPlaneConfig
 from heliograph.flow.events import ClusterBack, ClusterTrouble, Event, OthersWrite
@@ -28,7 +28,7 @@ from heliograph.flow.throttle import Limits
 from heliograph.mirror.deletions import Deletions
 from heliograph.mirror.losses import Loss
 from heliograph.mirror.naming import naming_of
-from heliograph.mirror.steering import Part, Restart, Steering, ToldLimit
+from heliograph.mirror.steering import Restart, Steering, ToldLimit
 from heliograph.mirror.topics import TopicRules, topic_rules_of
 from heliograph.observe.log import Log
 from heliograph.offsets.commits import Commits
@@ -65,6 +65,8 @@ BALANCE_S = 15.0
 """How often the leader has lanes shared out by their present load."""
 
 
+STANDING = (State.FAILED, State.HALTED)
+"""What a wish to start again means that is for what has failed only."""
 TopicPartition = tuple[str, int]
 
 
@@ -224,6 +226,7 @@ class Session:
         self._starter.config = config
         self._configs_job.rules = rules
         self._upkeep.change(config)
+        self.steering.change(config)
         await self.lanes.change(config, rules, self._deletion(rules))
         if self.jobs:  # else they begin with this configuration
             await self._schedule.change(self._jobs())
@@ -299,12 +302,16 @@ class Session:
             self._listener.excused.update(
                 key for key, lane in self.flow.lanes.items() if restart.has(key) and lane.state is State.HALTED
             )
-            if restart.topic is None:
+            if restart.topic is None and not restart.only_failed:
                 await self._drain(self.config.shutdown_timeout_ms / 1000)
                 raise _StartOver
-            again = partial(self.lanes.restart, restart.has)
+            again = partial(self.lanes.restart, partial(self._is_to_start_again, restart))
             await until_done("start partitions again", again, self.log, lambda _: None)
             self.log.info("partitions were started again", topic=restart.topic)
+
+    def _is_to_start_again(self, restart: Restart, key: TopicPartition) -> bool:
+        lane = self.flow.lanes.get(key)
+        return restart.has(key) and (not restart.only_failed or (lane is not None and lane.state in STANDING))
 
     async def _look_for_instances(self) -> None:
         """See what is left for this instance; one that cannot see the others does everything."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from heliograph.mirror.steering import Part, Steering
+from heliograph.config.model import Part
+from heliograph.mirror.steering import Steering
 from heliograph.observe.log import Log
 
 

@@ -208,6 +208,7 @@ class Pictures:
             job.failures,
             0.0 if job.failing_since_s is None else max(0.0, self.clock() - job.failing_since_s),
             "" if job.error is None else str(job.error),
+            job.part,
         )
 
 

@@ -11,17 +11,14 @@ from dataclasses import dataclass, field
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
 from heliograph.config.model import FlowConfig
-from heliograph.errors import HeliographError, NotFound
+from heliograph.errors import HeliographError
 from heliograph.mirror.steering import Restart, Steering
 from heliograph.observe.log import Log
 from heliograph.offsets.steering import FOLLOW, SteeringTopic
-from heliograph.offsets.stored import ensure
 
 LOOK_AGAIN_S = 10.0
 """How often a topic is looked for that is missing, or may not be read."""
 RETRY_S = 1.0
-LOOKS, LOOK_S = 25, 0.2
-"""How often, and after which pause, a topic is looked for that was just made."""
 
 Told = Callable[[Steering, list[Restart]], Awaitable[None]]
 """What held before, and what is to start again."""
@@ -54,6 +51,15 @@ class SteeringFollower:
     def now(self) -> Steering:
         """What holds."""
         return self._topic.now
+
+    def change(self, config: FlowConfig) -> None:
+        """Follow what is told to the connectors that the flow has by now."""
+        if config.connectors != self.config.connectors:
+            before = self.now
+            self._topic = SteeringTopic(self.target, config)
+            self._topic.now = before  # until it is read
+            self._known = False
+        self.config = config
 
     async def begin(self) -> None:
         """Learn what holds, making the topic where it is missing. Raises what may pass by itself."""
@@ -92,25 +98,8 @@ class SteeringFollower:
             raise
 
     async def _read(self) -> None:
-        try:
-            await self._topic.load()
-        except NotFound:
-            error = await ensure(self.target, self.config.config_topic)
-            if error is not None:
-                raise error from None
-            await self._load_made()
+        await self._topic.begin()
         self._known, self._ever, self._told = True, True, ""
-
-    async def _load_made(self) -> None:
-        """Read a topic that was just made: brokers know of it a little later."""
-        for _ in range(LOOKS):
-            try:
-                await self._topic.load()
-            except NotFound:
-                await asyncio.sleep(LOOK_S)
-            else:
-                return
-        await self._topic.load()
 
     def _tell(self, error: HeliographError) -> None:
         if self._told == str(error):

@@ -59,12 +59,19 @@ class Supervisor:
     """Runs the flows of one configuration."""
 
     def __init__(
-        self, config: Config, stopping: asyncio.Event | None = None, source: ConfigSource | None = None
+        self,
+        config: Config,
+        stopping: asyncio.Event | None = None,
+        source: ConfigSource | None = None,
+        *,
+        stays: bool = False,
     ) -> None:
         """Nothing is connected before :meth:`run`, which ends when ``stopping`` is set, be it long before.
 
-        ``source`` is what :meth:`reload` reads again; None: there is nothing to read.
+        ``source`` is what :meth:`reload` reads again; None: there is nothing to read. ``stays``: flows come and go, so
+        that none runs is no reason to end.
         """
+        self._stays = stays
         self._config = config
         self._source = source
         self._changing = asyncio.Lock()
@@ -83,6 +90,11 @@ class Supervisor:
         flows = tuple(flow.pictures.take(flow.runner.now()) for flow in self._flows.values())
         uptime_s = time.monotonic() - self._started_s
         return process_view(flows, uptime_s, self._total_limit.throttle.bytes_per_s)
+
+    @property
+    def config(self) -> Config:
+        """The configuration that is in force."""
+        return self._config
 
     @property
     def _runners(self) -> list[FlowRunner]:
@@ -250,7 +262,7 @@ class Supervisor:
             while not stopped.done():
                 self._changed.clear()
                 running = {flow.task for flow in self._flows.values() if not flow.task.done()}
-                if not running and not any(flow.held for flow in self._flows.values()):
+                if not running and not self._stays and not any(flow.held for flow in self._flows.values()):
                     return
                 changed = asyncio.create_task(self._changed.wait())
                 try:
@@ -265,7 +277,7 @@ class Supervisor:
 
     def _raise_outcome(self) -> None:
         errors: list[HeliographError] = [each.error for each in self._runners if each.error is not None]
-        if errors and len(errors) == len(self._flows):
+        if errors and len(errors) == len(self._flows) and not self._stays:
             raise errors[0]
         halted = sum(runner.halted for runner in self._runners)
         if halted:

@@ -1,0 +1,246 @@
+"""All connectors of the process, as :class:`heliograph.observe.connectors.Connectors` has them.
+
+Where connectors come from differs: those of a file of MirrorMaker 2 are what the file says and cannot be changed here,
+those of a Connect cluster are stored in its topic. All the rest is the same.
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from heliograph.concurrency import cancel_all
+from heliograph.config.model import FlowConfig, Part
+from heliograph.connect.desk import Desk
+from heliograph.connect.picture import Entry, Seen, Share, connector_view, own_lanes
+from heliograph.errors import NotFound
+from heliograph.mirror.assignment import TopicPartition
+from heliograph.mirror.naming import naming_of
+from heliograph.mirror.offsets import offset_key, offset_value
+from heliograph.mirror.rewind import anchor_for
+from heliograph.mirror.steering import Restart, Row, TargetState, restart_row, state_row
+from heliograph.observe.connectors import ConnectorView, Invalid, RunState, StoredOffset, Wanted
+from heliograph.observe.control import Control
+from heliograph.observe.model import FlowView
+
+PICTURE_S = 0.5
+"""Age of the picture of the process that answers are made of, at most."""
+WATCH_S = 0.5
+"""Between two looks which flows there are."""
+FREE_S = 10.0
+"""For so long a stopped connector's partitions are waited for to be let go."""
+VERSION = "4.3.1"
+"""Of MirrorMaker 2's connectors, whose work this is."""
+STATES = {
+    Wanted.RUNNING: TargetState.STARTED,
+    Wanted.PAUSED: TargetState.PAUSED,
+    Wanted.STOPPED: TargetState.STOPPED,
+}
+
+
+class Board(ABC):
+    """The connectors of one process."""
+
+    def __init__(self, worker_id: str) -> None:
+        """``worker_id`` is ``host:port`` of this worker's REST API."""
+        self.control: Control | None = None
+        """The process, once it runs."""
+        self._worker_id = worker_id
+        self._desks: dict[str, tuple[Desk, asyncio.Task[None]]] = {}
+        self._flows: dict[str, FlowView] = {}
+        self._pictured_s = float("-inf")
+
+    # ---- what differs ---------------------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def cluster_id(self) -> str:
+        """Id of the cluster that records are stored on."""
+
+    @abstractmethod
+    def entries(self) -> Iterable[Entry]:
+        """Return the connectors as they are configured."""
+
+    @abstractmethod
+    def wanted(self, entry: Entry) -> TargetState:
+        """Return what a connector is to do."""
+
+    @abstractmethod
+    async def tell(self, entry: Entry, rows: Sequence[Row]) -> None:
+        """Write to the topic that says what a connector is to do."""
+
+    # ---- asked ----------------------------------------------------------------------------------------------------
+
+    def all(self) -> dict[str, ConnectorView]:
+        """Return every connector by name."""
+        return {entry.name: self._view(entry) for entry in sorted(self.entries(), key=lambda each: each.name)}
+
+    def _view(self, entry: Entry) -> ConnectorView:
+        return connector_view(entry, self._seen(entry.flow), self.wanted(entry), VERSION)
+
+    def _seen(self, flow: FlowConfig | None) -> Seen:
+        if time.monotonic() - self._pictured_s > PICTURE_S:
+            self._flows = {} if self.control is None else {view.name: view for view in self.control.view().flows}
+            self._pictured_s = time.monotonic()
+        view = None if flow is None else self._flows.get(flow.name)
+        desk = self._desk(flow)
+        if desk is None:
+            return Seen(view, self._worker_id)
+        return Seen(view, self._worker_id, self._shares(view, desk))
+
+    def _shares(self, view: FlowView | None, desk: Desk) -> list[Share]:
+        """Return who has what. Which member of the group this process is, shows by what it has."""
+        own = own_lanes(view)
+        ours = max(desk.peers, key=lambda peer: len(peer.lanes & own), default=None)
+        port = self._worker_id.rpartition(":")[2]
+        shares = [
+            Share(peer.member_id, f"{peer.host}:{port}", peer.lanes - own) for peer in desk.peers if peer is not ours
+        ]
+        if own:
+            shares.append(Share("" if ours is None else ours.member_id, self._worker_id, own))
+        elif ours is not None:
+            shares.append(Share(ours.member_id, f"{ours.host}:{port}", ours.lanes))
+        return shares
+
+    def _desk(self, flow: FlowConfig | None) -> Desk | None:
+        found = self._desks.get(flow.name) if flow is not None else None
+        return found[0] if found is not None else None
+
+    def entry(self, name: str, words: str = "Connector {} not found") -> Entry:
+        """Return a connector by its name. Raises NotFound."""
+        for each in self.entries():
+            if each.name == name:
+                return each
+        raise NotFound(words.format(name))
+
+    # ---- told -----------------------------------------------------------------------------------------------------
+
+    async def want(self, name: str, wanted: Wanted) -> None:
+        """Tell a connector to run, to pause, or to stop. Raises NotFound."""
+        entry = self.entry(name, "Unknown connector {}")
+        kept_as = name if entry.flow is None or entry.part is None else entry.flow.connectors[entry.part]
+        await self.tell(entry, [state_row(kept_as, STATES[wanted])])
+
+    async def restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> ConnectorView:
+        """Start a connector again, with its tasks or without, and say what that concerns. Raises NotFound."""
+        entry = self.entry(name, "Unknown connector: {}" if include_tasks or only_failed else "Connector {} not found")
+        view = self._view(entry)
+        if entry.flow is None:
+            return view
+        if include_tasks and entry.part is Part.SOURCE:
+            await self.tell(entry, [restart_row(Restart(only_failed=only_failed), entry.flow.connectors)])
+        concerned = {RunState.FAILED} if only_failed else set(RunState) - {RunState.STOPPED}
+        return _restarting(view, concerned, tasks=include_tasks)
+
+    async def restart_task(self, name: str, number: int) -> None:
+        """Start a task again. Raises NotFound."""
+        entry = self.entry(name, f"Unknown task: {{}}-{number}")
+        task = next((task for task in self._view(entry).tasks if task.number == number), None)
+        if task is None:
+            raise NotFound(f"Unknown task: {name}-{number}")
+        by_topic: dict[str, set[int]] = {}
+        for topic, partition in task.lanes:
+            by_topic.setdefault(topic, set()).add(partition)
+        rows = [restart_row(Restart(topic, frozenset(numbers))) for topic, numbers in by_topic.items()]
+        if rows:
+            await self.tell(entry, rows)
+
+    # ---- positions ------------------------------------------------------------------------------------------------
+
+    async def offsets(self, name: str) -> list[StoredOffset]:
+        """Return the stored positions. Raises NotFound."""
+        entry = self.entry(name)
+        desk = self._desk(entry.flow)
+        if entry.part is not Part.SOURCE or desk is None:
+            return []
+        return [
+            StoredOffset({"cluster": desk.flow.source_name, "partition": partition, "topic": topic}, {"offset": offset})
+            for (topic, partition), offset in sorted((await desk.positions()).items())
+        ]
+
+    async def alter_offsets(self, name: str, offsets: Sequence[StoredOffset]) -> None:
+        """Store other positions. Raises NotFound, Invalid."""
+        entry, desk = await self._stopped(name)
+        if entry.part is not Part.SOURCE:
+            return
+        keys = {_lane_of(each): each.offset for each in offsets}
+        ends = await desk.ends([(naming_of(desk.flow).remote_topic(topic), number) for topic, number in keys])
+        rows: list[tuple[bytes, bytes | None]] = []
+        for (topic, partition), offset in keys.items():
+            key = offset_key(desk.flow.connector_name, desk.flow.source_name, topic, partition)
+            end = ends.get((naming_of(desk.flow).remote_topic(topic), partition))
+            rows.append((key, None if offset is None else _value(offset, end)))
+        await desk.store(rows)
+
+    async def reset_offsets(self, name: str) -> None:
+        """Forget all positions. Raises NotFound, Invalid."""
+        entry, desk = await self._stopped(name)
+        if entry.part is Part.SOURCE:
+            flow = desk.flow
+            await desk.store(
+                [
+                    (offset_key(flow.connector_name, flow.source_name, topic, partition), None)
+                    for topic, partition in await desk.positions()
+                ]
+            )
+
+    async def _stopped(self, name: str) -> tuple[Entry, Desk]:
+        """Return a connector that is stopped, once nobody has any of its partitions."""
+        entry = self.entry(name)
+        if self.wanted(entry) is not TargetState.STOPPED:
+            raise Invalid(
+                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for "
+                f"the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+            )
+        desk = self._desk(entry.flow)
+        if desk is None:
+            raise Invalid(f"{name} cannot run, so nothing is known of its positions")
+        await desk.until_free(FREE_S)
+        return entry, desk
+
+    # ---- life -----------------------------------------------------------------------------------------------------
+
+    async def watch(self) -> None:
+        """Watch every flow there is, until cancelled."""
+        try:
+            while True:
+                flows = {entry.flow.name: entry.flow for entry in self.entries() if entry.flow is not None}
+                for name, (desk, task) in list(self._desks.items()):
+                    if flows.get(name) != desk.flow:
+                        del self._desks[name]
+                        await cancel_all(task)
+                for name, flow in flows.items():
+                    if name not in self._desks:
+                        desk = Desk(flow)
+                        self._desks[name] = desk, asyncio.create_task(desk.run(), name=f"desk of {name}")
+                await asyncio.sleep(WATCH_S)
+        finally:
+            await cancel_all(*(task for _, task in self._desks.values()))
+            self._desks.clear()
+
+
+def _restarting(view: ConnectorView, concerned: Collection[RunState], *, tasks: bool) -> ConnectorView:
+    """Return a connector as it is while that is started again which has one of these states."""
+    state = RunState.RESTARTING if view.state in concerned else view.state
+    again = tuple(
+        replace(task, state=RunState.RESTARTING) if tasks and task.state in concerned else task for task in view.tasks
+    )
+    return replace(view, state=state, tasks=again)
+
+
+def _lane_of(stored: StoredOffset) -> TopicPartition:
+    match stored.partition:
+        case {"cluster": str(), "topic": str(topic), "partition": int(partition)} if partition >= 0:
+            return topic, partition
+        case _:
+            raise Invalid("A partition has cluster, topic, and partition, a number from 0")
+
+
+def _value(offset: Mapping[str, object], end: int | None) -> bytes:
+    """Return what is stored for a position; ``end`` is that of the copy, where it is known."""
+    match offset:
+        case {"offset": int(number)} if number >= 0:
+            return offset_value(anchor_for(number + 1, end, topic_id="", target_id="", target_partition=-1))
+        case _:
+            raise Invalid("An offset has offset, a number from 0")

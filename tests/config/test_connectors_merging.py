@@ -1,0 +1,138 @@
+"""Connectors become flows: whose key counts, what is refused, and that one connector's mistake is its own."""
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from heliograph.config.connectors.merging import PACKAGE, Merged, merge
+from heliograph.config.connectors.secrets import MASK, masked, unmasked
+from heliograph.config.connectors.worker_file import ConnectWorker, is_worker_file, read_worker
+from heliograph.config.load import OPTIONS, make_config
+from heliograph.config.model import Part
+from heliograph.config.properties import parse_properties
+from heliograph.errors import ConfigError
+
+WORKER = """
+bootstrap.servers=127.0.0.1:9092
+group.id=connect-cluster
+config.storage.topic=cc-configs
+offset.storage.topic=cc-offsets
+status.storage.topic=cc-status
+offset.storage.replication.factor=1
+offset.flush.interval.ms=1000
+producer.max.request.size=2000000
+consumer.max.poll.records=7
+"""
+
+
+def worker(text: str = WORKER) -> ConnectWorker:
+    file = parse_properties(text.encode(), Path("worker.properties"))
+    return read_worker(file, OPTIONS, environ={}, now=datetime.now(UTC))
+
+
+def connector(part: Part, source: str = "west", target: str = "east", **more: str) -> dict[str, str]:
+    return {
+        "connector.class": PACKAGE + part,
+        "source.cluster.alias": source,
+        "target.cluster.alias": target,
+        "source.cluster.bootstrap.servers": "127.0.0.1:9091",
+        "target.cluster.bootstrap.servers": "127.0.0.1:9092",
+        **{key.replace("_", "."): value for key, value in more.items()},
+    }
+
+
+def merged(**connectors: dict[str, str]) -> Merged:
+    return merge(worker(), connectors, partial(make_config, environ={}))
+
+
+def test_a_workers_file_is_told_from_one_of_mirror_maker():
+    file = parse_properties(WORKER.encode(), Path("worker.properties"))
+    assert is_worker_file(file)
+    assert not is_worker_file(parse_properties(b"clusters=a,b\nbootstrap.servers=x:1\n", Path("mm2.properties")))
+
+
+@pytest.mark.parametrize("missing", ["group.id", "offset.storage.topic", "status.storage.topic", "bootstrap.servers"])
+def test_what_a_workers_file_lacks_is_named(missing):
+    text = "\n".join(line for line in WORKER.splitlines() if not line.startswith(f"{missing}="))
+    with pytest.raises(ConfigError, match=missing):
+        worker(text)
+
+
+def test_three_connectors_are_one_flow():
+    found = merged(
+        copy=connector(Part.SOURCE, topics="orders.*", tasks_max="3", groups="not me"),
+        follow=connector(Part.CHECKPOINT, groups="readers", topics="not me"),
+        beat=connector(Part.HEARTBEAT, emit_heartbeats_interval_seconds="7"),
+    )
+    assert found.wrong == {}
+    assert found.flows == dict.fromkeys(("copy", "follow", "beat"), "west->east")
+    (flow,) = found.config.flows
+    assert flow.topics == ("orders.*",)
+    assert flow.tasks_max == 3
+    assert flow.sync.groups == ("readers",)
+    assert flow.sync.heartbeats_interval_s == 7
+    assert flow.sync.reverse_heartbeats_interval_s is None
+    assert flow.connectors == {Part.SOURCE: "copy", Part.CHECKPOINT: "follow", Part.HEARTBEAT: "beat"}
+    assert (flow.group_id, flow.transactional_id(2)) == ("connect-cluster-west->east", "connect-cluster-copy-2")
+    assert (flow.offsets_topic.name, flow.offsets_topic.replication_factor) == ("cc-offsets", 1)
+    assert flow.target.bootstrap == (("127.0.0.1", 9092),)
+    assert flow.batch_max_bytes == 2_000_000
+
+
+def test_what_has_no_connector_is_not_done():
+    (flow,) = merged(copy=connector(Part.SOURCE)).config.flows
+    assert flow.sync.checkpoints_interval_s is None
+    assert flow.sync.group_offsets_interval_s is None
+    assert flow.sync.heartbeats_interval_s is None
+    (flow,) = merged(beat=connector(Part.HEARTBEAT)).config.flows
+    assert flow.connectors == {Part.HEARTBEAT: "beat"}
+    assert flow.sync.heartbeats_interval_s == 1
+
+
+def test_what_is_wrong_with_one_leaves_the_others_alone():
+    found = merged(
+        good=connector(Part.SOURCE),
+        again=connector(Part.SOURCE),
+        mistaken=connector(Part.SOURCE, "north", offset_lag_max="many", replication_factor="x"),
+        nowhere={"connector.class": PACKAGE + Part.SOURCE},
+        sink={"connector.class": "org.example.Sink", "source.cluster.alias": "a", "target.cluster.alias": "b"},
+        itself=connector(Part.SOURCE, "west", "west"),
+        elsewhere=connector(Part.SOURCE, "south", producer_override_bootstrap_servers="127.0.0.1:1"),
+    )
+    assert list(found.flows) == ["again"], "the first by name"
+    assert "again is the MirrorSourceConnector from west to east already" in found.wrong["good"]
+    assert "mistaken offset.lag.max must be a whole number, not 'many'" in found.wrong["mistaken"]
+    assert "mistaken replication.factor must be" in found.wrong["mistaken"]
+    assert "source.cluster.alias is missing" in found.wrong["nowhere"]
+    assert "'org.example.Sink', which cannot run here" in found.wrong["sink"]
+    assert "are both west" in found.wrong["itself"]
+    assert "to another cluster than their positions" in found.wrong["elsewhere"]
+
+
+def test_the_forms_of_the_field_are_understood():
+    found = merged(
+        copy={
+            **connector(Part.SOURCE, clusters="west,east", name="copy"),
+            "connector.class": "MirrorSource",
+            "value.converter": " org.apache.kafka.connect.converters.ByteArrayConverter",
+            "source.cluster.security.protocol": "SASL_PLAINTEXT",
+            "source.cluster.sasl.mechanism": "SCRAM-SHA-512",
+            "source.cluster.sasl.jaas.config": (
+                'org.apache.kafka.common.security.scram.ScramLoginModule required username="u" password="p";'
+            ),
+        }
+    )
+    assert found.wrong == {}
+    (flow,) = found.config.flows
+    assert flow.source.protocol == "SASL_PLAINTEXT"
+    assert flow.target.protocol == "PLAINTEXT"
+
+
+def test_secrets_are_masked_and_masks_given_back_change_nothing():
+    config = {"source.cluster.ssl.key.password": "secret", "target.cluster.sasl.jaas.config": "${file:/a:b}", "a": "b"}
+    shown = masked(config)
+    assert shown == {**config, "source.cluster.ssl.key.password": MASK}
+    assert unmasked(shown, config) == config
+    assert unmasked({**shown, "a": "c"}, config) == {**config, "a": "c"}
