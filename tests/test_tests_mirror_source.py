@@ -11,7 +11,7 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "heliograph"
 
-ROOMS_OF_THEIR_OWN = {"scenarios", "against", "docs", "hostile", "as_installed"}
+ROOMS_OF_THEIR_OWN = {"scenarios", "against", "connect_api", "docs", "hostile", "as_installed"}
 """Folders of tests that have no room of the source: they test the whole program, the documents, or every parser."""
 
 OWN_SUBJECT = {

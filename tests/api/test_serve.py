@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from heliograph.api.serve import listen, serve
+from heliograph.api.serve import listen, serve_metrics
 from heliograph.config.model import CauseKind
 from heliograph.errors import ConfigError
 from heliograph.observe.model import Cause, FlowState, FlowView, LaneState, LaneView, ProcessView
@@ -33,7 +33,7 @@ class Still:
 async def ask(view: ProcessView, path: str) -> tuple[int, str]:
     listener = listen(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    server = asyncio.create_task(serve(listener, Still(view)))
+    server = asyncio.create_task(serve_metrics(listener, Still(view)))
 
     def get() -> tuple[int, str]:
         try:

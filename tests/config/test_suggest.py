@@ -61,7 +61,7 @@ ROUTES = (Route("primary", "standby"), Route("primary", "archive"))
         ("other.bootstrap.servers", "other is none of clusters, which are primary, standby, archive"),
         ("heartbeats.topic.retention.ms", "was planned for MM2 (KIP-382) and never became one of its keys"),
         ("heartbeats.topic.partitions", "is unknown and has no effect"),
-        ("rest.port", "has no effect: an option of Kafka Connect that has nothing to govern here"),
+        ("plugin.path", "has no effect: an option of Kafka Connect that has nothing to govern here"),
     ],
 )
 def test_suggestions_name_the_clusters_of_the_file(key, told):

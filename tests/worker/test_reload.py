@@ -49,13 +49,13 @@ class Process:
             self.read.append(error)
             raise
 
-    async def followed(self, script, *, watches: bool = True) -> int:
+    async def followed(self, script, *, watches: bool = True, for_s: float = 3.5) -> int:
         """Return how often it was read while ``script`` was done, and for three looks more."""
         following = asyncio.create_task(follow(self.source, self, watches=watches))
         await asyncio.sleep(0.1)
         before = len(self.read)
         script()
-        await asyncio.sleep(3.5)
+        await asyncio.sleep(for_s)
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
@@ -124,7 +124,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_once_more(process):
         return config
 
     process.source._load = load_slowly
-    assert followed(process, lambda: process.write("# more\n")) == 2
+    assert followed(process, lambda: process.write("# more\n"), for_s=5.5) == 2
     assert process.read[-1].flows[0].target.client_id == "meanwhile"
 
 

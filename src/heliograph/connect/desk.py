@@ -53,6 +53,7 @@ class Desk:
         self._topic: SteeringTopic | None = None
         self._offsets: Offsets | None = None
         self._reading = asyncio.Lock()
+        self._log = Log(flow.name)
 
     @property
     def steering(self) -> Steering:
@@ -67,7 +68,7 @@ class Desk:
                 await self._watch()
             except HeliographError as error:
                 if str(error) != told:
-                    Log(self.flow.name).warning("the REST API cannot see what the flow was told", cause=error)
+                    self._log.warning("the REST API cannot see what the flow was told", cause=error)
                 told = str(error)
                 await asyncio.sleep(RETRY_S)
 

@@ -84,7 +84,7 @@ class StoredConnectors(Board):
         return await self._put(name, config, told)
 
     async def configure(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorView, bool]:
-        """Give a connector this configuration. Raises ConfigError."""
+        """Store this configuration for a connector. Raises ConfigError."""
         before = self._store.now.connectors.get(name)
         return await self._put(name, unmasked(config, before or {}), []), before is None
 

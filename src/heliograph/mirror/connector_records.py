@@ -9,7 +9,7 @@
     status-task-NAME-0         the same
 
 Beside these, Connect keeps tasks' configurations (``task-…``, ``commit-…``) and a session key there, which its leader
-makes anew for itself. Source: ``KafkaConfigBackingStore`` and ``KafkaStatusBackingStore`` of Kafka 4.3, KIP-875,
+makes again for itself. Source: ``KafkaConfigBackingStore`` and ``KafkaStatusBackingStore`` of Kafka 4.3, KIP-875,
 KIP-976.
 """
 

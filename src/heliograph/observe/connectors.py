@@ -106,7 +106,7 @@ class Connectors(Protocol):
         ...
 
     async def configure(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorView, bool]:
-        """Give a connector this configuration; says whether it is new. Raises ConfigError, Conflict."""
+        """Store this configuration for a connector; says whether it is new. Raises ConfigError, Conflict."""
         ...
 
     async def patch(self, name: str, changes: Mapping[str, str | None]) -> ConnectorView:

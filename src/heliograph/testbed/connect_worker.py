@@ -3,8 +3,8 @@
 import http.client
 from collections.abc import Sequence
 
-from heliograph.testbed.connect_program import DISCOVERY, ConnectProgram
 from heliograph.testbed.ports import Ports
+from heliograph.testbed.programs import DISCOVERY, ConnectProgram
 from heliograph.testbed.releases import DEFAULT_VERSION
 from heliograph.testbed.servers import SMALL_JVM
 

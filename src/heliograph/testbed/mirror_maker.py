@@ -6,7 +6,7 @@ It is here to be compared with, taken over from, and stopped at awkward moments.
 from collections.abc import Sequence
 
 from heliograph.errors import HeliographError
-from heliograph.testbed.connect_program import DISCOVERY, ConnectProgram
+from heliograph.testbed.programs import DISCOVERY, ConnectProgram
 from heliograph.testbed.releases import DEFAULT_VERSION
 from heliograph.testbed.servers import SMALL_JVM
 

@@ -1,35 +1,12 @@
 """Connectors become flows: whose key counts, what is refused, and that one connector's mistake is its own."""
 
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
-import pytest
+from connect_files import worker
 
 from heliograph.config.connectors.merging import PACKAGE, Merged, merge
-from heliograph.config.connectors.secrets import MASK, masked, unmasked
-from heliograph.config.connectors.worker_file import ConnectWorker, is_worker_file, read_worker
-from heliograph.config.load import OPTIONS, make_config
+from heliograph.config.load import make_config
 from heliograph.config.model import Part
-from heliograph.config.properties import parse_properties
-from heliograph.errors import ConfigError
-
-WORKER = """
-bootstrap.servers=127.0.0.1:9092
-group.id=connect-cluster
-config.storage.topic=cc-configs
-offset.storage.topic=cc-offsets
-status.storage.topic=cc-status
-offset.storage.replication.factor=1
-offset.flush.interval.ms=1000
-producer.max.request.size=2000000
-consumer.max.poll.records=7
-"""
-
-
-def worker(text: str = WORKER) -> ConnectWorker:
-    file = parse_properties(text.encode(), Path("worker.properties"))
-    return read_worker(file, OPTIONS, environ={}, now=datetime.now(UTC))
 
 
 def connector(part: Part, source: str = "west", target: str = "east", **more: str) -> dict[str, str]:
@@ -45,19 +22,6 @@ def connector(part: Part, source: str = "west", target: str = "east", **more: st
 
 def merged(**connectors: dict[str, str]) -> Merged:
     return merge(worker(), connectors, partial(make_config, environ={}))
-
-
-def test_a_workers_file_is_told_from_one_of_mirror_maker():
-    file = parse_properties(WORKER.encode(), Path("worker.properties"))
-    assert is_worker_file(file)
-    assert not is_worker_file(parse_properties(b"clusters=a,b\nbootstrap.servers=x:1\n", Path("mm2.properties")))
-
-
-@pytest.mark.parametrize("missing", ["group.id", "offset.storage.topic", "status.storage.topic", "bootstrap.servers"])
-def test_what_a_workers_file_lacks_is_named(missing):
-    text = "\n".join(line for line in WORKER.splitlines() if not line.startswith(f"{missing}="))
-    with pytest.raises(ConfigError, match=missing):
-        worker(text)
 
 
 def test_three_connectors_are_one_flow():
@@ -128,11 +92,3 @@ def test_the_forms_of_the_field_are_understood():
     (flow,) = found.config.flows
     assert flow.source.protocol == "SASL_PLAINTEXT"
     assert flow.target.protocol == "PLAINTEXT"
-
-
-def test_secrets_are_masked_and_masks_given_back_change_nothing():
-    config = {"source.cluster.ssl.key.password": "secret", "target.cluster.sasl.jaas.config": "${file:/a:b}", "a": "b"}
-    shown = masked(config)
-    assert shown == {**config, "source.cluster.ssl.key.password": MASK}
-    assert unmasked(shown, config) == config
-    assert unmasked({**shown, "a": "c"}, config) == {**config, "a": "c"}
