@@ -1,5 +1,11 @@
 """Administration: each topic has its own outcome, and what is there already is no error."""
 
+import asyncio
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 from kio.schema.errors import ErrorCode
 
 from asking import ask
@@ -7,6 +13,8 @@ from fake_cluster import FakeCluster, Fault
 from fault_injection import with_code
 from heliograph.cluster import admin
 from heliograph.cluster.admin import NewTopic
+from heliograph.cluster.cluster import Cluster
+from heliograph.config.model import ClusterConfig
 from heliograph.errors import BrokerError, NotAuthorized
 
 
@@ -75,3 +83,44 @@ def test_a_topic_that_is_gone_is_deleted():
         found = ask(fake, lambda cluster: admin.delete_topics(cluster, ["orders", "none"]))
         assert fake.topics == {}
     assert found == {"orders": None, "none": None}
+
+
+def test_a_request_makes_no_more_than_a_controller_takes():
+    """MirrorMaker 2 asks for all topics in one request, and never copies where they have more than 10,000 partitions."""
+    topics = [NewTopic(f"t{number}", 300, 1, {}) for number in range(20)]
+    totals = {topic.name: 900 for topic in topics}
+    with FakeCluster("one") as fake:
+        made = ask(fake, lambda cluster: admin.create_topics(cluster, topics))
+        assert set(made.values()) == {None}
+        assert fake.asked.count("create_topics") == 4, "6 topics with their 300 partitions are 1,806 records"
+        assert set(ask(fake, lambda cluster: admin.create_partitions(cluster, totals)).values()) == {None}
+        assert fake.asked.count("create_partitions") == 10
+        assert {len(topic.logs) for topic in fake.topics.values()} == {900}
+
+
+@given(some.lists(some.integers(0, 5_000)))
+def test_requests_have_every_row_once_in_order(counts):
+    requests = list(admin.portions(counts, lambda count: count))
+    assert [count for request in requests for count in request] == counts
+    for request in requests:
+        assert 0 < len(request) <= admin.AT_ONCE
+        assert len(request) == 1 or sum(request) <= admin.RECORDS_AT_ONCE
+
+
+@pytest.mark.brokers
+def test_a_real_controller_takes_such_requests_and_refuses_larger_ones(target_kafka, unique, monkeypatch):
+    topics = [NewTopic(f"{unique}-{number}", 1_100, 1, {}) for number in range(10)]
+    host, _, port = target_kafka.bootstrap().rpartition(":")
+
+    async def rehearse() -> set[str]:
+        cluster = Cluster(ClusterConfig("real", ((host, int(port)),)))
+        await cluster.start()
+        try:
+            return {str(each) for each in (await admin.create_topics(cluster, topics, validate_only=True)).values()}
+        finally:
+            await cluster.close()
+
+    assert asyncio.run(rehearse()) == {"None"}
+    monkeypatch.setattr(admin, "RECORDS_AT_ONCE", 1_000_000)
+    (refused,) = {re.sub(r"topic \S+", "topic", each) for each in asyncio.run(rehearse())}
+    assert "Excessively large" in refused

@@ -1,9 +1,9 @@
 """Administration in plain values: topics, their configs, offsets. Every function takes the cluster first."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from heliograph.cluster.cluster import Cluster, raise_for
 from heliograph.errors import BrokerError, HeliographError, NotAuthorized
@@ -17,10 +17,13 @@ TOPIC_RESOURCE = 2
 BROKER_RESOURCE = 4
 MAX_MESSAGE_BYTES = "max.message.bytes"
 CLEANUP_POLICY = "cleanup.policy"
-CREATE_AT_ONCE = 100
-"""Topics in one CreateTopics request."""
+AT_ONCE = 100
+"""Topics that one request changes."""
+RECORDS_AT_ONCE = 2_000
+"""Partitions, configs and topics that one request makes; a KRaft controller refuses more than 10,000 records."""
 
 TopicPartition = tuple[str, int]
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ async def create_topics(
     ``validate_only``: the broker gives the same answers and changes nothing; that a topic exists is an error then.
     """
     done: dict[str, HeliographError | None] = {}
-    for start in range(0, len(topics), CREATE_AT_ONCE):
+    for some in portions(topics, lambda each: 1 + each.partitions + len(each.configs)):
         rows = [
             {
                 "name": each.name,
@@ -69,7 +72,7 @@ async def create_topics(
                 "assignments": (),
                 "configs": [{"name": key, "value": value} for key, value in each.configs.items()],
             }
-            for each in topics[start : start + CREATE_AT_ONCE]
+            for each in some
         ]
         answer = await cluster.call_controller(
             "create_topics",
@@ -90,16 +93,33 @@ async def create_partitions(
 
     ``validate_only``: the broker gives the same answers and changes nothing.
     """
-    rows = [{"name": name, "count": count, "assignments": None} for name, count in totals.items()]
-    answer = await cluster.call_controller(
-        "create_partitions",
-        {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": validate_only},
-        lambda answer: _moved(row.error_code for row in answer.results),
-    )
-    return {
-        str(row.name): _topic_error(row, f"add partitions to topic {row.name} on {cluster.alias}", "Alter")
-        for row in answer.results
-    }
+    done: dict[str, HeliographError | None] = {}
+    for some in portions(list(totals.items()), lambda each: each[1]):
+        rows = [{"name": name, "count": count, "assignments": None} for name, count in some]
+        answer = await cluster.call_controller(
+            "create_partitions",
+            {"topics": rows, "timeout": cluster.config.request_timeout_ms, "validate_only": validate_only},
+            lambda answer: _moved(row.error_code for row in answer.results),
+        )
+        for row in answer.results:
+            what = f"add partitions to topic {row.name} on {cluster.alias}"
+            done[str(row.name)] = _topic_error(row, what, "Alter")
+    return done
+
+
+def portions(rows: Sequence[Row], records: Callable[[Row], int]) -> Iterator[list[Row]]:
+    """Cut ``rows`` into requests that a controller takes, by the records that it makes of each."""
+    some: list[Row] = []
+    total = 0
+    for row in rows:
+        count = records(row)
+        if some and (total + count > RECORDS_AT_ONCE or len(some) >= AT_ONCE):
+            yield some
+            some, total = [], 0
+        some.append(row)
+        total += count
+    if some:
+        yield some
 
 
 def _moved(error_codes: Iterable[int]) -> None:
@@ -122,17 +142,18 @@ def _topic_error(row: Any, what: str, right: str, *, may_exist: bool = True) -> 
 
 async def delete_topics(cluster: Cluster, names: Sequence[str]) -> dict[str, HeliographError | None]:
     """Delete topics; gives each one's error, None where it is gone."""
-    answer = await cluster.call_controller(
-        "delete_topics",
-        {"topic_names": list(names), "timeout": cluster.config.request_timeout_ms},
-        lambda answer: _moved(row.error_code for row in answer.responses),
-    )
-    return {
-        str(row.name): None
-        if int(row.error_code) == codes.UNKNOWN_TOPIC_OR_PARTITION
-        else _topic_error(row, f"delete topic {row.name} on {cluster.alias}", "Delete")
-        for row in answer.responses
-    }
+    done: dict[str, HeliographError | None] = {}
+    for some in portions(names, lambda _: 1):
+        answer = await cluster.call_controller(
+            "delete_topics",
+            {"topic_names": some, "timeout": cluster.config.request_timeout_ms},
+            lambda answer: _moved(row.error_code for row in answer.responses),
+        )
+        for row in answer.responses:
+            gone = int(row.error_code) == codes.UNKNOWN_TOPIC_OR_PARTITION
+            what = f"delete topic {row.name} on {cluster.alias}"
+            done[str(row.name)] = None if gone else _topic_error(row, what, "Delete")
+    return done
 
 
 async def describe_topics(
@@ -254,21 +275,22 @@ async def alters_incrementally(cluster: Cluster) -> bool:
 async def _altered(
     cluster: Cluster, api: str, rows: list[dict[str, Any]], *, validate_only: bool
 ) -> dict[str, HeliographError | None]:
-    answer = await cluster.call(api, {"resources": rows, "validate_only": validate_only})
     done: dict[str, HeliographError | None] = {}
-    for row in answer.responses:
-        name = str(row.resource_name)
-        done[name] = None
-        try:
-            raise_for(
-                int(row.error_code),
-                f"change the configs of topic {name} on {cluster.alias}",
-                f"topic {name}",
-                right="AlterConfigs",
-                said=row.error_message,
-            )
-        except HeliographError as error:
-            done[name] = error
+    for some in portions(rows, lambda each: len(each["configs"])):
+        answer = await cluster.call(api, {"resources": some, "validate_only": validate_only})
+        for row in answer.responses:
+            name = str(row.resource_name)
+            done[name] = None
+            try:
+                raise_for(
+                    int(row.error_code),
+                    f"change the configs of topic {name} on {cluster.alias}",
+                    f"topic {name}",
+                    right="AlterConfigs",
+                    said=row.error_message,
+                )
+            except HeliographError as error:
+                done[name] = error
     return done
 
 
