@@ -156,3 +156,41 @@ def test_two_kinds_of_workers_keep_each_other_out(target_kafka, heliograph, conn
             real.start(20)
         assert "supported protocols are incompatible" in real.log()
         assert running.stop() == 0
+
+
+def test_any_worker_answers_for_all(source_kafka, target_kafka, connect_worker, unique):
+    name, cluster = alias(), f"{unique}-cluster"
+    create_topic(source_kafka, unique, 6)
+    config = connector("Source", source_kafka, target_kafka, name, topics=unique, **{"tasks.max": "4"})
+    with Load(source_kafka, unique, partitions=6, rate_s=500) as load:
+        first, one = connect_worker(cluster)
+        assert one.ask("PUT", at("copy", "/config"), config).status == 201
+        second, two = connect_worker(cluster)
+        wait_for_workers(two, "copy", 2, second)
+        tasks = two.ask("GET", at("copy", "/tasks")).body
+        assert one.ask("GET", at("copy", "/tasks")).body == tasks
+        assert len(tasks) == 4
+        assigned = [each for task in tasks for each in task["config"]["task.assigned.partitions"].split(",")]
+        assert sorted(assigned) == [f"{unique}-{number}" for number in range(6)]
+        assert two.ask("PUT", at("copy", "/pause")).status == 202
+        for player, running in ((one, first), (two, second)):
+            wait_for_status(player, "copy", "PAUSED", {"PAUSED"}, running)
+        assert one.ask("PUT", at("copy", "/resume")).status == 202
+        wait_for_workers(one, "copy", 2, first)
+        assert first.stop() == 0
+        wait_for_workers(two, "copy", 1, second)
+        assert two.ask("PUT", at("copy", "/config"), {**config, "tasks.max": "1"}).status == 200
+        total = load.finish()
+        assert_equal(source_kafka, target_kafka, unique, f"{name}.{unique}", total, second)
+    assert second.stop() == 0
+
+
+def wait_for_workers(player: Player, name: str, count: int, running: Running) -> None:
+    """Wait until so many workers have tasks of a connector, all of which run."""
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        tasks = player.ask("GET", at(name, "/status")).body["tasks"]
+        if len({task["worker_id"] for task in tasks}) == count and {task["state"] for task in tasks} == {"RUNNING"}:
+            return
+        assert time.monotonic() < deadline, (tasks, running.log)
+        time.sleep(0.2)

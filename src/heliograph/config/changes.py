@@ -63,6 +63,7 @@ FLOW_FIELDS: Mapping[str, tuple[str, Extent]] = {
     "offsets_topic": ("offset.storage.topic", Extent.FLOW),
     "config_topic": ("config.storage.topic", Extent.FLOW),
     "transactions": ("exactly.once.source.support", Extent.FLOW),
+    "worker_id": ("rest.advertised.host.name", Extent.IN_PLACE),
     "connector_name": ("name", Extent.FLOW),
     "checkpoint_connector": ("name", Extent.IN_PLACE),
     "heartbeat_connector": ("name", Extent.IN_PLACE),

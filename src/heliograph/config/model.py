@@ -41,7 +41,7 @@ class Secret:
         return hash(self._text)
 
 
-APART = frozenset({"instance_id", "instance_watched"})
+APART = frozenset({"instance_id", "instance_watched", "worker_id"})
 """Fields of a flow in which its workers differ."""
 
 
@@ -270,6 +270,8 @@ class FlowConfig:
     """Connect's; here it says what is paused."""
     transactions: TransactionConfig | None = None
     """None: at least once, with exact resume; else exactly once."""
+    worker_id: str = ""
+    """``host:port`` by which Kafka Connect's REST API names this process; empty: it has none."""
     connector_name: str = Part.SOURCE
     """First element of the key under which source offsets are stored; empty: nothing is copied."""
     checkpoint_connector: str = Part.CHECKPOINT

@@ -90,18 +90,14 @@ class Board(ABC):
         return Seen(view, self._worker_id, self._shares(view, desk))
 
     def _shares(self, view: FlowView | None, desk: Desk) -> list[Share]:
-        """Return who has what. Which member of the group this process is, shows by what it has."""
-        own = own_lanes(view)
-        ours = max(desk.peers, key=lambda peer: len(peer.lanes & own), default=None)
-        port = self._worker_id.rpartition(":")[2]
-        shares = [
-            Share(peer.member_id, f"{peer.host}:{port}", peer.lanes - own) for peer in desk.peers if peer is not ours
-        ]
-        if own:
-            shares.append(Share("" if ours is None else ours.member_id, self._worker_id, own))
-        elif ours is not None:
-            shares.append(Share(ours.member_id, f"{ours.host}:{port}", ours.lanes))
-        return shares
+        """Return who has what; what nobody has, as all of it is paused or handed over, counts as this worker's."""
+        shares = {peer.member_id: Share(peer.member_id, peer.worker_id, peer.lanes) for peer in desk.peers}
+        taken = frozenset[TopicPartition]().union(*(share.lanes for share in shares.values()))
+        left = own_lanes(view) - taken if taken else own_lanes(view) | desk.stored
+        ours = next((key for key, share in shares.items() if share.worker_id == self._worker_id), "")
+        known = shares.get(ours, Share(ours, self._worker_id, frozenset()))
+        shares[ours] = replace(known, lanes=known.lanes | left)
+        return list(shares.values())
 
     def _desk(self, flow: FlowConfig | None) -> Desk | None:
         found = self._desks.get(flow.name) if flow is not None else None

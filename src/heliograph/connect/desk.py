@@ -5,6 +5,7 @@ given from memory; what is stored is asked for.
 """
 
 import asyncio
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -28,6 +29,8 @@ from heliograph.offsets.stored import Offsets
 
 LOOK_S = 1.0
 """Between two looks at the group."""
+STORED_EVERY = 10
+"""Looks between two at what is stored."""
 RETRY_S = 3.0
 
 
@@ -36,7 +39,8 @@ class Peer:
     """A worker, as the group tells."""
 
     member_id: str
-    host: str
+    worker_id: str
+    """As it says itself; else where the broker sees it."""
     lanes: frozenset[TopicPartition]
 
 
@@ -48,6 +52,8 @@ class Desk:
         self.flow = flow
         self.peers: tuple[Peer, ...] = ()
         """The group's members, while it is stable; what they were when it was so last."""
+        self.stored: frozenset[TopicPartition] = frozenset()
+        """Partitions that have a stored position."""
         self.cluster_id = ""
         self._cluster: Cluster | None = None
         self._topic: SteeringTopic | None = None
@@ -98,10 +104,15 @@ class Desk:
                 await asyncio.sleep(LOOK_S)
 
     async def _look(self, cluster: Cluster) -> None:
-        while True:
+        for number in itertools.count():
+            if number % STORED_EVERY == 0:
+                self.stored = frozenset(await self.positions())
             now = await group_now(self.flow, cluster)
             if now.resting:
-                self.peers = tuple(Peer(each.member_id, each.host, each.lanes or frozenset()) for each in now.members)
+                self.peers = tuple(
+                    Peer(each.member_id, each.says.worker_id or each.host, each.lanes or frozenset())
+                    for each in now.members
+                )
             await asyncio.sleep(LOOK_S)
 
     def _ready(self) -> Cluster:

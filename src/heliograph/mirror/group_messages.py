@@ -67,6 +67,8 @@ class MemberSays:
     """It is of version 0.1 and copies the whole flow."""
     stopped: bool = False
     """It has ended in good order and comes back: nothing of it is under way, and what it had stays its own."""
+    worker_id: str = ""
+    """By which Kafka Connect's REST API names it; empty: it has none."""
     options: Mapping[str, object] | None = None
     """Its options that differ from the defaults, for whoever looks at the group; None: it does not say."""
 
@@ -118,6 +120,7 @@ class _Claims(msgspec.Struct, frozen=True):
     stopped: bool = False
     options: msgspec.Raw = NOT_SAID
     steered: int = -1
+    worker_id: str = ""
 
 
 class _Shares(msgspec.Struct, frozen=True):
@@ -152,6 +155,7 @@ def encode_member(says: MemberSays) -> bytes:
         says.stopped,
         _raw_options(says.options),
         says.steered,
+        says.worker_id,
     )
     return msgspec.json.encode(_Metadata(bool(says.lanes), says.waiting_since_ms, _pack(claims)))
 
@@ -184,6 +188,7 @@ def decode_member(raw: bytes) -> MemberSays:
         metadata.waiting_since_ms,
         claims.steered,
         stopped=claims.stopped,
+        worker_id=claims.worker_id,
         options=_options(claims.options),
     )
 

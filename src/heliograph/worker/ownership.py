@@ -240,10 +240,16 @@ class Ownership:
                 config=self._digest,
                 stopped=False,
                 waiting_since_ms=self._started_ms,
+                worker_id=self._config.worker_id,
                 options=tell(self._config),
             )
         if not self.owns:
-            return MemberSays(config=self._digest, waiting_since_ms=self._started_ms, options=tell(self._config))
+            return MemberSays(
+                config=self._digest,
+                waiting_since_ms=self._started_ms,
+                worker_id=self._config.worker_id,
+                options=tell(self._config),
+            )
         self._claimed = self._listener.held() | (self.share.lanes or frozenset())
         return MemberSays(
             self._claimed,
@@ -256,6 +262,7 @@ class Ownership:
             held_back=self._listener.held_back(),
             waiting_since_ms=self._started_ms,
             steered=self._listener.steered(),
+            worker_id=self._config.worker_id,
             options=tell(self._config),
         )
 

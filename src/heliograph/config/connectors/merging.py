@@ -142,6 +142,7 @@ def flow_of(
         sync=replace(flow.sync, reverse_heartbeats_interval_s=None),
         group_id=f"{group_id}-{pair.flow}",
         connect_group_id=group_id,
+        worker_id="" if worker.base.rest is None else worker.base.rest.worker_id,
         connector_name=names.get(Part.SOURCE, ""),
         checkpoint_connector=names.get(Part.CHECKPOINT, ""),
         heartbeat_connector=names.get(Part.HEARTBEAT, ""),
