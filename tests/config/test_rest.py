@@ -7,6 +7,7 @@ import pytest
 from heliograph.config.load import make_config
 from heliograph.config.model import RestConfig, RestListener
 from heliograph.config.properties import parse_properties
+from heliograph.config.rest import is_loopback
 from heliograph.errors import ConfigError
 
 FILE = """
@@ -63,3 +64,31 @@ def test_the_addresses_by_which_nodes_of_mirror_maker_talk_are_theirs():
 def test_what_is_no_address_is_refused(wrong):
     with pytest.raises(ConfigError, match="which is no http://host:port"):
         rest(f"listeners={wrong}")
+
+
+@pytest.mark.parametrize(
+    "line", ["listeners=http://0.0.0.0:8083", "rest.host.name=mm-0.example", "listeners=http://[::]:1"]
+)
+def test_others_than_this_machine_must_be_allowed_by_name(line):
+    with pytest.raises(ConfigError, match="would let anybody steer who reaches") as refused:
+        rest(line)
+    assert "heliograph.rest.allow.anonymous=true" in str(refused.value)
+    assert rest(line, "heliograph.rest.allow.anonymous=true") is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("localhost.example", False),
+        ("10.0.0.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_what_only_this_machine_reaches(host, loopback):
+    assert is_loopback(host) == loopback

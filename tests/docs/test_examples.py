@@ -19,7 +19,8 @@ from heliograph import errors
 from heliograph.cli.app import make_app
 from heliograph.config import load
 from heliograph.config.load import OPTIONS
-from heliograph.testbed.certificates import make_authority
+from heliograph.testbed.certificates import issue_server, make_authority
+from heliograph.testbed.storefiles import write_identity
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -89,9 +90,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("examples")
     secrets, authority = folder / "kafka.properties", folder / "ca.pem"
     secrets.write_text("password=secret\n", encoding="utf-8")
-    certificate = make_authority("examples", datetime.now(UTC)).certificate
-    authority.write_bytes(certificate.public_bytes(Encoding.PEM))
-    return {"/run/secrets/kafka.properties": secrets, "/etc/heliograph/ca.pem": authority}
+    signing = make_authority("examples", datetime.now(UTC))
+    authority.write_bytes(signing.certificate.public_bytes(Encoding.PEM))
+    server = write_identity(issue_server(signing, datetime.now(UTC)), folder, "rest", "secret", 0)
+    return {
+        "/run/secrets/kafka.properties": secrets,
+        "/etc/heliograph/ca.pem": authority,
+        "/etc/heliograph/rest.pem": server.pem,
+    }
 
 
 @pytest.mark.parametrize("block", blocks("properties"), ids=place)

@@ -1,28 +1,42 @@
-"""The HTTP server in the process's own event loop."""
+"""The HTTP server in the process's own event loop.
 
-import contextlib
+Connections are accepted here and not by uvicorn, which gives each its TLS context of that moment, and lets no more of
+them in than there is room for: what they could take away is what connections to brokers need.
+"""
+
+import asyncio
+import logging
 import socket
-from collections.abc import Generator
+import ssl
+from collections.abc import Callable
+from email.utils import formatdate
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.server import ServerState
 
 from heliograph.api.app import make_app
 from heliograph.api.connect.app import make_connect_app
-from heliograph.config.model import CauseKind
+from heliograph.api.connection import HEAD_BYTES_MAX, IDLE_S, Connection
+from heliograph.api.renewal import Renewed
+from heliograph.api.tls import server_context
+from heliograph.concurrency import all_of
+from heliograph.config.model import CauseKind, RestConfig, RestListener, ServerTls
 from heliograph.errors import ConfigError
 from heliograph.observe.connectors import Connectors
 from heliograph.observe.control import Control
+from heliograph.observe.log import Log
 
 BACKLOG = 64
+CONNECTIONS_MAX = 128
+"""Open at the same time on one listener; others wait until they are accepted."""
+HANDSHAKE_S = 10.0
+"""For a client's TLS handshake."""
+RETRY_S = 1.0
+"""Before the next try to accept, where the system has no room."""
 
-
-class _Server(uvicorn.Server):
-    """A server that leaves signals to the process it is part of."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
+Contexts = Callable[[], ssl.SSLContext]
+"""The TLS context for a connection that comes now."""
 
 
 def listen(address: tuple[str, int], key: str = "heliograph.http.listener") -> socket.socket:
@@ -39,13 +53,66 @@ def listen(address: tuple[str, int], key: str = "heliograph.http.listener") -> s
         ) from error
 
 
-async def serve(listener: socket.socket, app: ASGIApp) -> None:
-    """Have ``app`` answer on ``listener`` until cancelled."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+async def serve(listener: socket.socket, app: ASGIApp, contexts: Contexts | None = None) -> None:
+    """Have ``app`` answer on ``listener`` until cancelled; with TLS where there are ``contexts``."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what clients send wrong is told to them
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=IDLE_S,
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+    )
+    config.load()
+    state = ServerState()
+    listener.setblocking(False)
+    with listener:
+        await all_of((_accept(listener, config, state, contexts), _tell_time(state)))
+
+
+async def _tell_time(state: ServerState) -> None:
+    """Have answers say what time it is."""
+    while True:
+        state.default_headers = [(b"date", formatdate(usegmt=True).encode("ascii"))]
+        await asyncio.sleep(1.0)
+
+
+async def _accept(
+    listener: socket.socket, config: uvicorn.Config, state: ServerState, contexts: Contexts | None
+) -> None:
+    loop = asyncio.get_running_loop()
+    room = asyncio.Semaphore(CONNECTIONS_MAX)
+    async with asyncio.TaskGroup() as group:
+        while True:
+            await room.acquire()
+            try:
+                client, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                room.release()
+                Log().warning("no connection can be accepted", cause=error.strerror or error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            connection = Connection(config, state, room.release)
+            group.create_task(_greet(client, connection, contexts() if contexts is not None else None, room))
+
+
+async def _greet(
+    client: socket.socket, connection: Connection, context: ssl.SSLContext | None, room: asyncio.Semaphore
+) -> None:
+    """Begin a connection, with a handshake where there is TLS."""
+    loop = asyncio.get_running_loop()
+    limit_s = HANDSHAKE_S if context is not None else None
     try:
-        await _Server(config).serve(sockets=[listener])
+        await loop.connect_accepted_socket(lambda: connection, client, ssl=context, ssl_handshake_timeout=limit_s)
+    except OSError as error:
+        Log().debug("a client's TLS handshake failed", cause=error)
     finally:
-        listener.close()
+        if not connection.is_made:
+            room.release()
 
 
 async def serve_metrics(
@@ -55,6 +122,29 @@ async def serve_metrics(
     await serve(listener, make_app(control, requires))
 
 
-async def serve_connect(listener: socket.socket, _: Control, connectors: Connectors) -> None:
-    """Serve Kafka Connect's REST API until cancelled."""
-    await serve(listener, make_connect_app(connectors))
+class RestServers:
+    """Kafka Connect's REST API on its listeners, which are taken at once."""
+
+    def __init__(self, config: RestConfig, connectors: Connectors) -> None:
+        """Take the addresses. Raises ConfigError when one cannot be had, or TLS material cannot be used."""
+        self._contexts = renewed_contexts(config.read_tls) if config.read_tls is not None else None
+        self._listeners = [(each, listen((each.host, each.port), "listeners")) for each in config.listeners]
+        self._app = make_connect_app(connectors)
+        for each in config.listeners:
+            Log().info("serving Kafka Connect's REST API", address=_url(each))
+
+    async def run(self, _: Control) -> None:
+        """Serve until cancelled."""
+        await all_of(
+            serve(listener, self._app, self._contexts if each.tls else None) for each, listener in self._listeners
+        )
+
+
+def renewed_contexts(read: Callable[[], ServerTls]) -> Contexts:
+    """Return the contexts of key stores that may be renewed. Raises ConfigError."""
+    return Renewed("TLS of the REST API", lambda: server_context(read())).now
+
+
+def _url(listener: RestListener) -> str:
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    return f"{'https' if listener.tls else 'http'}://{host}:{listener.port}"

@@ -5,44 +5,22 @@ only this user can read and that is removed before the context is used.
 """
 
 import ssl
-import tempfile
 from functools import lru_cache
 
+from heliograph.config.contexts import fill
 from heliograph.config.model import Tls
-from heliograph.errors import ClusterError, ConfigError, TlsError, Unreachable
-
-_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+from heliograph.errors import ClusterError, TlsError, Unreachable
 
 
 @lru_cache(maxsize=32)
 def context(tls: Tls) -> ssl.SSLContext:
     """Make the context for one cluster; raises ConfigError when its material cannot be used."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.minimum_version = _VERSIONS[tls.minimum_version]
-    made.maximum_version = _VERSIONS[tls.maximum_version]
     made.check_hostname = tls.verify_host_name
-    try:
-        if tls.trust_pem is None:
-            made.load_default_certs()
-        else:
-            made.load_verify_locations(cadata=tls.trust_pem)
-        if tls.ciphers:
-            made.set_ciphers(":".join(tls.ciphers))
-        if tls.certificate_pem and tls.key_pem:
-            _load_certificate(made, tls.certificate_pem, tls.key_pem.reveal())
-    except ssl.SSLError as error:
-        raise ConfigError(
-            f"The TLS material cannot be used: {error.reason or error}",
-            remedy="Check the trust store, the certificate and its key",
-        ) from error
+    if tls.trust_pem is None:
+        made.load_default_certs()
+    fill(made, tls)
     return made
-
-
-def _load_certificate(made: ssl.SSLContext, certificate: str, key: str) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # mode 0600
-        file.write(key + "\n" + certificate)
-        file.flush()
-        made.load_cert_chain(file.name)
 
 
 def explain(error: ssl.SSLError | ssl.CertificateError, where: str) -> ClusterError:

@@ -129,14 +129,9 @@ def _rest_servers(config: Config, connectors: Connectors) -> list[Companion]:
     """Return the servers of Connect's REST API, if there are to be any; their addresses are taken at once."""
     if config.rest is None:
         return []
-    from heliograph.api.serve import listen, serve_connect  # noqa: PLC0415 - loading the web server takes a moment
+    from heliograph.api.serve import RestServers  # noqa: PLC0415 - loading the web server takes a moment
 
-    servers: list[Companion] = []
-    for each in config.rest.listeners:
-        listener = listen((each.host, each.port), "listeners")
-        Log().info("serving Kafka Connect's REST API", address=f"{each.host}:{each.port}")
-        servers.append(partial(serve_connect, listener, connectors=connectors))
-    return servers
+    return [RestServers(config.rest, connectors).run]
 
 
 def _connect_worker(file: Path, workers: int) -> StoredConnectors | None:

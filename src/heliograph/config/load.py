@@ -36,7 +36,7 @@ from heliograph.config.problems import Problems
 from heliograph.config.properties import PropertiesFile, read_properties
 from heliograph.config.renamed import rename
 from heliograph.config.resolve import Found, Resolver
-from heliograph.config.rest import find_rest
+from heliograph.config.rest import OWN, family_of, find_rest
 from heliograph.config.typed import has_trailing_comment
 from heliograph.config.variables import Variables
 from heliograph.errors import ConfigError
@@ -103,7 +103,7 @@ def make_config(
     http_listener = problems.attempt(lambda: find_http_listener(resolver), None)
     ready_requires = find_ready_requires(resolver)
     total_limit = find_total_limit(resolver)
-    rest = problems.attempt(lambda: _find_rest(resolver, chosen), None)
+    rest = problems.attempt(lambda: _find_rest(resolver, chosen, warnings), None)
     warnings.extend(warning for _, found in built for warning in found)
     judged = [*Judge(file, OPTIONS, resolver, aliases, routes).warnings(values), *_file_warnings(file)]
     warnings.extend(judged)
@@ -138,19 +138,21 @@ def make_config(
     )
 
 
-def _find_rest(resolver: Resolver, routes: Sequence[Route]) -> RestConfig | None:
+def _find_rest(resolver: Resolver, routes: Sequence[Route], warnings: list[Warned]) -> RestConfig | None:
     """Return where Connect's API is served: as the bare keys say, or those of a target."""
     internal = resolver.find(Family.FILE, INTERNAL_REST, (INTERNAL_REST,), INTERNAL_REST)
     if internal.text.strip().lower() == "true":  # by those listeners MM2's nodes talk to each other (KIP-710)
         return None
-    targets = dict.fromkeys(route.target for route in routes)
+    fronts = ["", *dict.fromkeys(f"{route.target}." for route in routes)]
 
-    def find(name: str) -> Found:
-        bare = resolver.find(Family.FILE, name, (name,), name)
-        behind = [resolver.find(Family.WORKER, name, (f"{alias}.{name}",), f"{alias}.{name}") for alias in targets]
-        return next((each for each in (bare, *behind) if each.entry is not None), bare)
+    def find(prefix: str, name: str) -> Found:
+        keys = [front + prefix + name for front in fronts]
+        if name.startswith(OWN):
+            del keys[1:]
+        each = [resolver.find(family_of(name, behind=key is not keys[0]), name, (key,), key) for key in keys]
+        return next((found for found in each if found.entry is not None), each[0])
 
-    return find_rest(find, always=False)
+    return find_rest(find, warnings, always=False)
 
 
 def _named_routes(file: PropertiesFile, aliases: Sequence[str], names: Sequence[str]) -> tuple[Route, ...]:

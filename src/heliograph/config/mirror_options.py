@@ -79,29 +79,52 @@ _FILE_OPTIONS = (
         )
         for name in (
             "dedicated.mode.enable.internal.rest",
-            "listeners.https.*",
             "access.control.allow.*",
             "response.http.headers.config",
-            "ssl.client.auth",
         )
     ),
 )
 
-_REST_OPTIONS = tuple(
-    Option(name, family, kind, None, meaning, minimum=1 if kind is Kind.INT else None)
-    for family in (_FILE, _WORKER)
-    for name, kind, meaning in (
-        (
-            "listeners",
-            Kind.LIST,
-            "Where Kafka Connect's REST API is served, such as http://127.0.0.1:8083; without it, nowhere.",
-        ),
-        ("rest.host.name", Kind.STRING, "The same in older files: the host, by default the loopback address."),
-        ("rest.port", Kind.INT, "The same in older files: the port, by default 8083."),
-        ("rest.advertised.host.name", Kind.STRING, "Host by which the REST API names this worker."),
-        ("rest.advertised.port", Kind.INT, "Port by which the REST API names this worker."),
-        ("rest.advertised.listener", Kind.STRING, "Kind of listener by which other workers reach this one."),
-    )
+_REST_OPTIONS = (
+    Option(
+        "heliograph.rest.allow.anonymous",
+        _FILE,
+        Kind.BOOLEAN,
+        "false",
+        "Whether the REST API may be served to others than this machine without asking who they are.",
+    ),
+    *(
+        Option(
+            "ssl.client.auth",
+            family,
+            Kind.STRING,
+            "none",
+            "Whether clients of the REST API show a certificate, by which they are known.",
+            choices=("none", "requested", "required"),
+        )
+        for family in (_FILE, _WORKER)
+    ),
+    *(
+        Option(name, family, kind, None, meaning, minimum=1 if kind is Kind.INT else None)
+        for family in (_FILE, _WORKER)
+        for name, kind, meaning in (
+            (
+                "listeners",
+                Kind.LIST,
+                "Where Kafka Connect's REST API is served, such as http://127.0.0.1:8083; without it, nowhere.",
+            ),
+            ("rest.host.name", Kind.STRING, "The same in older files: the host, by default the loopback address."),
+            ("rest.port", Kind.INT, "The same in older files: the port, by default 8083."),
+            ("rest.advertised.host.name", Kind.STRING, "Host by which the REST API names this worker."),
+            ("rest.advertised.port", Kind.INT, "Port by which the REST API names this worker."),
+            ("rest.advertised.listener", Kind.STRING, "Kind of listener by which other workers reach this one."),
+            (
+                "listeners.https.*",
+                Kind.STRING,
+                "The ssl.* options for the REST API alone; where there is one, the others do not count for it.",
+            ),
+        )
+    ),
 )
 
 _TOPIC_OPTIONS = (

@@ -5,7 +5,7 @@ Units are in the names. Every secret is a :class:`Secret`, whose text form is a 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -345,6 +345,22 @@ class RestListener:
     tls: bool
 
 
+class ClientAuth(StrEnum):
+    """What a server wants of a client's certificate (``ssl.client.auth``)."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """Material and rules for TLS on listeners."""
+
+    tls: Tls
+    client_auth: ClientAuth
+
+
 @dataclass(frozen=True, slots=True)
 class RestConfig:
     """How that API is served."""
@@ -352,6 +368,8 @@ class RestConfig:
     listeners: tuple[RestListener, ...]
     worker_id: str
     """``host:port`` by which this worker is known to others (``rest.advertised.*``)."""
+    read_tls: Callable[[], ServerTls] | None = None
+    """Reads the key stores as they are now, and raises ConfigError; None: no listener has TLS."""
 
 
 @dataclass(frozen=True, slots=True)

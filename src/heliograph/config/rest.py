@@ -1,42 +1,78 @@
-"""Where Kafka Connect's REST API is served, by Connect's own keys.
+"""Where Kafka Connect's REST API is served, by Connect's own keys, and that not everybody may use it.
 
-``listeners`` is a list of ``http://host:port`` (and ``https://``); ``rest.host.name`` and ``rest.port`` are its two
-older keys. Without a host it is the loopback address, where Connect takes every address there is: what can stop a copy
-is not shown to a network unasked.
+``listeners`` is a list of ``http://host:port`` and ``https://host:port``; ``rest.host.name`` and ``rest.port`` are its
+two older keys. Without a host it is the loopback address, where Connect takes every address there is: what can stop a
+copy is not shown to a network unasked. For the same reason another address needs authentication.
 """
 
+import ipaddress
 import re
-from collections.abc import Callable
 
-from heliograph.config.model import RestConfig, RestListener
+from heliograph.config.model import ClientAuth, RestConfig, RestListener, ServerTls, Warned
+from heliograph.config.options import Family
 from heliograph.config.resolve import Found
+from heliograph.config.rest_tls import Find, find_server_tls
+from heliograph.config.security import SERVER_TLS_NAMES
 from heliograph.errors import ConfigError
 
 PORT = 8083
 LOOPBACK = "127.0.0.1"
+OWN = "heliograph."
+"""How the options begin that Connect does not have; they stand at the top level only."""
+ANONYMOUS = f"{OWN}rest.allow.anonymous"
 _LISTENER = re.compile(
     r"(?P<scheme>[A-Za-z]+)://(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s:/\[\]]*)):(?P<port>[0-9]{1,5})/?"
 )
 
 
-def find_rest(find: Callable[[str], Found], *, always: bool) -> RestConfig | None:
-    """Return where the API is served; None: nowhere. ``find`` looks a key up; ``always``: also where no key says so.
+def family_of(name: str, *, behind: bool) -> Family:
+    """Return the family of an option of the REST API; ``behind``: of a key behind a cluster's alias."""
+    if name in SERVER_TLS_NAMES:
+        return Family.CONNECTION
+    return Family.WORKER if behind and not name.startswith(OWN) else Family.FILE
 
-    Raises ConfigError.
-    """
-    listeners, port, host = find("listeners"), find("rest.port"), find("rest.host.name")
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches ``host``; a name is not looked up."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def find_rest(find: Find, warnings: list[Warned], *, always: bool) -> RestConfig | None:
+    """Return where the API is served; None: nowhere. ``always``: also where no key says so. Raises ConfigError."""
+    listeners, port, host = find("", "listeners"), find("", "rest.port"), find("", "rest.host.name")
     if listeners.items:
+        origin = listeners
         found = tuple(_listener(item, listeners) for item in listeners.items)
     elif port.value is not None or host.text or always:
+        origin = host if host.text else port
         number = port.number if port.value is not None else PORT
         if not 0 < number < 65_536:
             raise ConfigError(f"{port.where} must be the number of a port", remedy=f"Write {PORT}")
         found = (RestListener(host.text or LOOPBACK, number, tls=False),)
     else:
         return None
-    advertised = find("rest.advertised.host.name").text or found[0].host
-    told = find("rest.advertised.port")
-    return RestConfig(found, f"{advertised}:{told.number if told.value is not None else found[0].port}")
+    files = find_server_tls(find) if any(each.tls for each in found) else None
+    tls = files.read(warnings) if files is not None else None
+    anonymous = find("", ANONYMOUS).value is True
+    for each in found:
+        if not is_loopback(each.host) and not anonymous and not _asks(each, tls):
+            raise ConfigError(
+                f"{origin.where} would let anybody steer who reaches {each.host}:{each.port}",
+                remedy=f"Have users authenticate ({find('', 'ssl.client.auth').key}), listen on {LOOPBACK}, "
+                f"or allow it with {ANONYMOUS}=true",
+            )
+    advertised = find("", "rest.advertised.host.name").text or found[0].host
+    told = find("", "rest.advertised.port")
+    worker_id = f"{advertised}:{told.number if told.value is not None else found[0].port}"
+    return RestConfig(found, worker_id, files)
+
+
+def _asks(listener: RestListener, tls: ServerTls | None) -> bool:
+    """Say whether a listener asks its clients who they are."""
+    return listener.tls and tls is not None and tls.client_auth is ClientAuth.REQUIRED
 
 
 def _listener(item: str, found: Found) -> RestListener:

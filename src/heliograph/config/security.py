@@ -7,7 +7,7 @@ used, also where ``ssl.enabled.protocols`` names a newer one.
 
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +45,8 @@ _TLS_NAMES = (
     "ssl.cipher.suites",
     "ssl.endpoint.identification.algorithm",
 )
+SERVER_TLS_NAMES = tuple(name for name in _TLS_NAMES if name != "ssl.endpoint.identification.algorithm")
+"""What a server needs of them."""
 _SASL_NAMES = ("sasl.mechanism", "sasl.jaas.config")
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*_[A-Z0-9_]+|<.*>")
 
@@ -69,6 +71,26 @@ def build_security(find: Callable[[str], Found], alias: str, now: datetime, prob
         if used is None:
             warnings.extend(_useless(found[name], protocol, alias) for name in names if _own(found[name]))
     return Security(tls, sasl, tuple(warnings))
+
+
+def build_server_tls(found: Mapping[str, Found], now: datetime, warnings: list[Warned]) -> Tls:
+    """Build what a server needs from what was found for each of SERVER_TLS_NAMES. Raises ConfigError."""
+    minimum, maximum = _versions(found["ssl.protocol"], found["ssl.enabled.protocols"], warnings)
+    identity = _identity(found, now)
+    if identity is None:
+        location = found["ssl.keystore.location"]
+        raise ConfigError(
+            f"{location.key} is missing, and an https listener needs it",
+            remedy="Name a key store with the private key and the certificate of this host",
+        )
+    return Tls(
+        trust_pem=_trust(found, now, warnings),
+        certificate_pem=identity.certificate_pem,
+        key_pem=identity.key_pem,
+        minimum_version=minimum,
+        maximum_version=maximum,
+        ciphers=_ciphers(found["ssl.cipher.suites"]),
+    )
 
 
 def _own(found: Found) -> bool:
@@ -165,7 +187,7 @@ def _openssl_name(suite: str) -> str:
     return (rest if exchange == "RSA" else f"{exchange}_{rest}").replace("_", "-")
 
 
-def _trust(found: dict[str, Found], now: datetime, warnings: list[Warned]) -> str | None:
+def _trust(found: Mapping[str, Found], now: datetime, warnings: list[Warned]) -> str | None:
     location, inline = found["ssl.truststore.location"], found["ssl.truststore.certificates"]
     chosen, content = _content(location, inline)
     if chosen is None:
@@ -181,7 +203,7 @@ def _trust(found: dict[str, Found], now: datetime, warnings: list[Warned]) -> st
     return pem
 
 
-def _identity(found: dict[str, Found], now: datetime) -> "Identity | None":
+def _identity(found: Mapping[str, Found], now: datetime) -> "Identity | None":
     key, chain = found["ssl.keystore.key"], found["ssl.keystore.certificate.chain"]
     if (key.entry is None) != (chain.entry is None):
         set_one, lacking = (key, chain) if key.entry is not None else (chain, key)

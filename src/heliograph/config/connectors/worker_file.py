@@ -12,13 +12,13 @@ from pathlib import Path
 
 from heliograph.config.clusters import build_target
 from heliograph.config.flows import find_http_listener, find_ready_requires, find_total_limit, find_watches
-from heliograph.config.model import ClusterConfig, Config, InternalTopic
+from heliograph.config.model import ClusterConfig, Config, InternalTopic, Warned
 from heliograph.config.options import Family, Table
 from heliograph.config.places import Route
 from heliograph.config.problems import Problems
 from heliograph.config.properties import PropertiesFile, Property
 from heliograph.config.resolve import Found, Resolver
-from heliograph.config.rest import find_rest
+from heliograph.config.rest import family_of, find_rest
 from heliograph.config.variables import Variables
 from heliograph.errors import ConfigError
 
@@ -85,17 +85,18 @@ def read_worker(file: PropertiesFile, options: Table, *, environ: Mapping[str, s
     route = Route(ALIAS, ALIAS)
     cluster, warnings = build_target(resolver, route, now)
     worker = _Worker(resolver, file)
+    told: list[Warned] = []
     listener = problems.attempt(lambda: find_http_listener(resolver), None)
     base = Config(
         path=file.path,
         clusters={},
         flows=(),
         http_listener=listener,
-        rest=problems.attempt(lambda: find_rest(worker.rest, always=True), None),
+        rest=problems.attempt(lambda: find_rest(worker.rest, told, always=True), None),
         ready_requires=find_ready_requires(resolver),
         watches=find_watches(resolver),
         total_limit=find_total_limit(resolver),
-        warnings=warnings,
+        warnings=(*warnings, *told),
     )
     found = ConnectWorker(
         file,
@@ -124,8 +125,10 @@ class _Worker:
             self.resolver.problems.add(ConfigError(f"{self.file.path}: {name} is missing or empty", remedy=remedy))
         return text
 
-    def rest(self, name: str) -> Found:
-        return self._find(Family.WORKER, name)
+    def rest(self, prefix: str, name: str) -> Found:
+        key = f"{prefix}{name}"
+        stands = key if key.startswith(BARE) else f"{ALIAS}.{key}"
+        return self.resolver.find(family_of(name, behind=True), name, (stands,), key)
 
     def topic(self, kind: str) -> InternalTopic:
         name = self.text(f"{kind}.storage.topic")
