@@ -92,3 +92,14 @@ def test_the_forms_of_the_field_are_understood():
     (flow,) = found.config.flows
     assert flow.source.protocol == "SASL_PLAINTEXT"
     assert flow.target.protocol == "PLAINTEXT"
+
+
+def test_the_target_is_reached_as_the_worker_says():
+    config = connector(Part.SOURCE)
+    config |= {"target.cluster.bootstrap.servers": "elsewhere:1", "target.cluster.security.protocol": "SASL_SSL"}
+    found = merged(copy=config)
+    (flow,) = found.config.flows
+    assert (flow.target.bootstrap, flow.target.protocol) == ((("127.0.0.1", 9092),), "PLAINTEXT")
+    (warned,) = found.config.warnings
+    assert "copy has target.cluster.bootstrap.servers=elsewhere:1, but records" in warned.message
+    assert merged(copy=connector(Part.SOURCE)).config.warnings == ()

@@ -1,7 +1,8 @@
 """Connectors to flows: the two or three connectors between one pair of clusters are one flow here.
 
 A connector's keys are those of MirrorMaker 2's flows, with ``source.cluster.`` and ``target.cluster.`` in front of what
-concerns a cluster. Where connectors of one flow differ in a key, the one counts whose work it is: ``groups`` is the
+concerns a cluster. Records are written by the Connect worker's producer, so of the target only the worker's file says
+how to reach it. Where connectors of one flow differ in a key, the one counts whose work it is: ``groups`` is the
 checkpoint connector's, ``emit.heartbeats.enabled`` the heartbeat connector's, all else the source connector's.
 """
 
@@ -9,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from heliograph.config.connectors.worker_file import ConnectWorker, synthetic
-from heliograph.config.model import Config, FlowConfig, Part
+from heliograph.config.model import Config, FlowConfig, Part, Warned
 from heliograph.config.properties import PropertiesFile
 from heliograph.errors import ConfigError, ConfigErrors
 
 CLASS = "connector.class"
+TARGET = "target.cluster."
+SERVERS = "target.cluster.bootstrap.servers"
 SOURCE_ALIAS, TARGET_ALIAS = "source.cluster.alias", "target.cluster.alias"
 PACKAGE = "org.apache.kafka.connect.mirror."
 _OWN = ("name", CLASS, "tasks.max", "connector.plugin.version", "clusters")
@@ -123,7 +126,8 @@ def flow_of(
     """Return the flow that some connectors are, and the configuration that it was made from. Raises ConfigErrors."""
     prefix = f"{pair.flow}."
     values = {"clusters": f"{pair.source}, {pair.target}", f"{prefix}enabled": "true", **worker.keys_for(pair.target)}
-    values |= {prefix + key: value for key, value in _keys(parts)}
+    keys = dict(_keys(parts))
+    values |= {prefix + key: value for key, value in keys.items() if not key.startswith(TARGET) or key == TARGET_ALIAS}
     names = {part: name for part, (name, _) in parts.items()}
     if f"{prefix}producer.override.bootstrap.servers" in values:
         problem = (
@@ -136,6 +140,7 @@ def flow_of(
         plain = [ConfigError(each.message.replace(f" {prefix}", " "), remedy=each.remedy) for each in errors.errors]
         raise ConfigErrors(plain, notes=errors.notes) from None
     (flow,) = config.flows
+    config = replace(config, warnings=(*config.warnings, *_elsewhere(worker, keys, names)))
     group_id = flow.group_id
     flow = replace(
         flow,
@@ -148,6 +153,19 @@ def flow_of(
         heartbeat_connector=names.get(Part.HEARTBEAT, ""),
     )
     return flow, config
+
+
+def _elsewhere(worker: ConnectWorker, keys: Mapping[str, str], names: Mapping[Part, str]) -> Iterator[Warned]:
+    """Warn of a target that looks like another cluster than the worker's."""
+    told = {each.strip() for each in keys.get(SERVERS, "").split(",")} - {""}
+    ours = {each.strip() for each in worker.file.entries["bootstrap.servers"].value.split(",")}
+    if told and not told & ours:
+        name = next(iter(names.values()))
+        yield Warned(
+            f"{name} {SERVERS}",
+            f"{name} has {SERVERS}={keys[SERVERS]}, but records and positions go to bootstrap.servers of the worker's "
+            "file, as with Kafka Connect",
+        )
 
 
 def _keys(parts: Mapping[Part, tuple[str, Mapping[str, str]]]) -> Iterator[tuple[str, str]]:
