@@ -3,11 +3,13 @@
 import asyncio
 import dataclasses
 import json
+import socket
 import urllib.error
 import urllib.request
 
 import pytest
 
+from heliograph.api.connection import Connection
 from heliograph.api.serve import listen, serve_metrics
 from heliograph.config.model import CauseKind
 from heliograph.errors import ConfigError
@@ -96,3 +98,18 @@ def test_what_is_degraded_is_told_and_does_not_unready():
     view = dataclasses.replace(picture(), flows=(degraded,))
     told = "ready\nA->B: degraded: standing-still, partitions=1: t-3: no permission\n"
     assert asyncio.run(ask(view, "/ready")) == (200, told)
+
+
+def test_answers_are_sent_at_once(monkeypatch):
+    """Head and body are written one after the other: the body must not wait until the head is acknowledged."""
+    told = []
+
+    class Told(Connection):
+        def connection_made(self, transport):
+            told.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            super().connection_made(transport)
+
+    monkeypatch.setattr("heliograph.api.serve.Connection", Told)
+    assert asyncio.run(ask(picture(), "/live"))[0] == 200
+    assert told
+    assert all(told)

@@ -105,6 +105,7 @@ async def _greet(
 ) -> None:
     """Begin a connection, with a handshake where there is TLS."""
     loop = asyncio.get_running_loop()
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body are two writes: 40 ms without it
     limit_s = HANDSHAKE_S if context is not None else None
     try:
         await loop.connect_accepted_socket(lambda: connection, client, ssl=context, ssl_handshake_timeout=limit_s)
