@@ -15,6 +15,7 @@ from heliograph.testbed.ports import Ports
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(180)]
 
 ROWS = 90
+LIMIT_S = 60.0
 PARTITIONS = 3
 
 
@@ -99,3 +100,24 @@ def test_positions_are_shown_and_set(flow, source_kafka, target_kafka, unique):
     assert player.ask("GET", at(source, "/offsets")).body == {"offsets": []}
     assert running.stop() == 0
     assert "ERROR" not in running.log
+
+
+def test_a_parent_answers_for_its_workers(source_kafka, target_kafka, heliograph, unique):
+    name = alias()
+    create_topic(source_kafka, unique, PARTITIONS)
+    write(source_kafka, unique, simple_rows(ROWS, partitions=PARTITIONS))
+    source = f"{name}->target.MirrorSourceConnector"
+    with Ports() as ports:
+        port = ports.take()
+        properties = one_way(source_kafka, target_kafka, name, unique, {"listeners": f"http://127.0.0.1:{port}"})
+        running = heliograph(properties, "--workers", "2")
+        wait_for_rows(target_kafka, f"{name}.{unique}", ROWS)
+        player = Player(port, {})
+        wait_for_status(player, source, "RUNNING", {"RUNNING"}, running)
+        deadline = time.monotonic() + LIMIT_S  # a task for each worker, when both have their shares
+        while len(player.ask("GET", at(source, "/tasks")).body) != 2:
+            assert time.monotonic() < deadline, running.log
+            time.sleep(0.2)
+        assert player.ask("PUT", at(source, "/pause")).status == 202
+        wait_for_status(player, source, "PAUSED", {"PAUSED"}, running)
+        assert running.stop() == 0

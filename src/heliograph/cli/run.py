@@ -177,4 +177,7 @@ def _run(
     command = [sys.executable, *sys.orig_argv[1:]]
     flows = [flow.name for flow in config.flows]
     parent = Parent(workers, command, flows, stopping, source, stop_s=longest_stop_s(config))
+    if config.rest is not None:
+        board = FileConnectors(config.rest.worker_id, lambda: parent.config or config)
+        companions += [board.run, *_rest_servers(config, board)]
     return asyncio.run(parent.run(companions))

@@ -150,6 +150,8 @@ class Parent:
         it is told, and ``stop_s`` to end.
         """
         prefix = instance_prefix(socket.gethostname())
+        self.config: Config | None = None
+        """The configuration that is in force, once it was read again."""
         self._workers = [_Worker(number, f"{prefix}-{number}") for number in range(1, count + 1)]
         self._command = tuple(command)
         self._flows = tuple(flows)
@@ -204,6 +206,8 @@ class Parent:
             self._flows = tuple(flow.name for flow in config.flows)
             self._stop_s = longest_stop_s(config)
         await self._tell_all("reload")
+        if self._source is not None:
+            self.config = config
 
     def _check_flow(self, name: str) -> None:
         if name not in self._flows:
