@@ -7,6 +7,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import until_answered
@@ -18,6 +19,7 @@ from heliograph.config.model import Config
 from heliograph.connect.board import STATES, Board
 from heliograph.connect.guard import Guard
 from heliograph.connect.picture import Entry
+from heliograph.connect.statuses import Statuses
 from heliograph.connect.store import ConnectorStore
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.connector_records import Kept, connector_row, deleted_rows
@@ -26,6 +28,11 @@ from heliograph.observe.connectors import Conflict, ConnectorView, Wanted
 from heliograph.observe.control import Control
 from heliograph.observe.log import Log
 from heliograph.offsets.stored import ensure
+
+STATUS_S = 1.0
+"""Between two looks at the status topic."""
+END_S = 1.0
+"""For the last states that are stored."""
 
 
 class StoredConnectors(Board):
@@ -41,6 +48,7 @@ class StoredConnectors(Board):
         self._cluster = Cluster(worker.cluster)
         self._store = ConnectorStore(self._cluster, worker.config_topic)
         self._guard = Guard(self._cluster, worker.group_id)
+        self._statuses = Statuses(self._cluster, worker.status_topic.name, worker_id)
         self._merged = Merged(worker.base, {}, {})
         self._changed = asyncio.Event()
 
@@ -115,6 +123,9 @@ class StoredConnectors(Board):
         await self._take()
         return self._view(self.entry(name))
 
+    def _view(self, entry: Entry) -> ConnectorView:
+        return self._statuses.heard(super()._view(entry))
+
     # ---- life -----------------------------------------------------------------------------------------------------
 
     async def run(self, control: Control) -> None:
@@ -126,6 +137,7 @@ class StoredConnectors(Board):
             self.error = error
             control.stop()
         finally:
+            await self._say_the_end()
             await self._guard.leave()
             await self._cluster.close()
 
@@ -139,7 +151,9 @@ class StoredConnectors(Board):
         await self._store.begin()
         Log().info("connectors are stored", topic=self._worker.config_topic.name, count=len(self._store.now.connectors))
         await self._take()
-        await all_of((self._guard.keep(), self._store.follow(self._on_change), self._take_on(), self.watch()))
+        await all_of(
+            (self._guard.keep(), self._store.follow(self._on_change), self._take_on(), self.watch(), self._tell())
+        )
 
     def _on_change(self, before: Kept) -> None:
         if before.connectors != self._store.now.connectors:
@@ -150,6 +164,24 @@ class StoredConnectors(Board):
             await self._changed.wait()
             self._changed.clear()
             await self._take()
+
+    async def _tell(self) -> None:
+        """Keep the status topic true."""
+        told = ""
+        while True:
+            try:
+                await self._statuses.look(self.all())
+                told = ""
+            except HeliographError as error:
+                if str(error) != told:
+                    Log().warning("the states of connectors cannot be stored; it is tried again", cause=error)
+                told = str(error)
+            await asyncio.sleep(STATUS_S)
+
+    async def _say_the_end(self) -> None:
+        with suppress(HeliographError, TimeoutError):
+            async with asyncio.timeout(END_S):
+                await self._statuses.end()
 
     async def _take(self) -> None:
         """Have flows begin, end and change as the connectors say now."""

@@ -72,6 +72,15 @@ def status_key(connector: str, task: int | None = None) -> bytes:
     return (f"{STATUS_CONNECTOR}{connector}" if task is None else f"{STATUS_TASK}{connector}-{task}").encode()
 
 
+def status_name(key: bytes) -> str | None:
+    """Return the connector of which a record with this key says something; None: of none."""
+    name = key.decode("utf-8", "replace")
+    if name.startswith(STATUS_CONNECTOR):
+        return name.removeprefix(STATUS_CONNECTOR)
+    connector, separator, number = name.removeprefix(STATUS_TASK).rpartition("-")
+    return connector if name.startswith(STATUS_TASK) and separator and number.isdecimal() else None
+
+
 def status_value(status: Status) -> bytes:
     """Return what is kept there."""
     return _compact(
