@@ -12,7 +12,7 @@ from heliograph.config.model import Part
 from heliograph.connect.stored_connectors import StoredConnectors
 from heliograph.errors import ConfigError, NotFound
 from heliograph.mirror.steering import TargetState
-from heliograph.observe.connectors import Conflict, RunState, Wanted
+from heliograph.observe.connectors import Conflict, Invalid, Misconfigured, RunState, Wanted
 from heliograph.observe.model import ProcessView
 
 LIMIT_S = 20.0
@@ -96,8 +96,16 @@ def test_a_connector_is_created_stopped():
 
 def test_what_cannot_run_is_not_stored():
     async def work(connectors, process):
-        with pytest.raises(ConfigError, match="must be a whole number, not 'many'"):
-            await connectors.create("copy", {**SOURCE, "offset.lag.max": "many"}, Wanted.RUNNING)
+        with pytest.raises(Misconfigured) as found:
+            await connectors.create("copy", {**SOURCE, "offset.lag.max": "many", "tasks.max": "0"}, Wanted.RUNNING)
+        assert found.value.problems == (
+            "Invalid value 0 for configuration tasks.max: Value must be at least 1",
+            "Invalid value many for configuration offset.lag.max: Not a number of type LONG",
+        )
+        with pytest.raises(ConfigError, match=r"consumer\.isolation\.level must be one of"):
+            await connectors.create("copy", {**SOURCE, "consumer.isolation.level": "some"}, Wanted.RUNNING)
+        with pytest.raises(Invalid, match="contains no connector type"):
+            await connectors.configure("copy", {"topics": "orders"})
         await connectors.create("copy", SOURCE, Wanted.RUNNING)
         with pytest.raises(ConfigError, match="copy is the MirrorSourceConnector from west to east already"):
             await connectors.create("twice", SOURCE, Wanted.RUNNING)

@@ -186,18 +186,25 @@ _TOPIC_OPTIONS = (
         _FLOW,
         Kind.LONG,
         "10",
-        "How often, in seconds; negative: never.",
+        "How often new topics and partitions are looked for, in seconds; negative: never.",
         mm2_default="600",
     ),
     Option("sync.topic.configs.enabled", _FLOW, Kind.BOOLEAN, "true", "Whether topic configs follow the source."),
-    Option("sync.topic.configs.interval.seconds", _FLOW, Kind.LONG, "600", "How often, in seconds; negative: never."),
+    Option(
+        "sync.topic.configs.interval.seconds",
+        _FLOW,
+        Kind.LONG,
+        "600",
+        "How often topic configs are compared, in seconds; negative: never.",
+    ),
     Option(
         "config.properties.exclude",
         _FLOW,
         Kind.LIST,
         "follower.replication.throttled.replicas, leader.replication.throttled.replicas, "
-        "message.timestamp.difference.max.ms, message.timestamp.type, unclean.leader.election.enable, "
-        "min.insync.replicas, log.message.timestamp.before.max.ms, log.message.timestamp.after.max.ms",
+        "message.timestamp.difference.max.ms, log.message.timestamp.before.max.ms, "
+        "log.message.timestamp.after.max.ms, message.timestamp.type, unclean.leader.election.enable, "
+        "min.insync.replicas",
         "Topic configs not to copy: Java regular expressions.",
     ),
     Option(
@@ -239,7 +246,7 @@ _TOPIC_OPTIONS = (
         "true",
         "Whether ACLs on topics follow the source.",
     ),
-    Option("sync.topic.acls.interval.seconds", _FLOW, Kind.LONG, "600", "How often, in seconds."),
+    Option("sync.topic.acls.interval.seconds", _FLOW, Kind.LONG, "600", "How often ACLs are compared, in seconds."),
     Option(
         "heliograph.sync.acls.mode",
         _FLOW,
@@ -257,7 +264,7 @@ _TOPIC_OPTIONS = (
         mm2_default="source",
         choices=("source", "target"),
     ),
-    Option("offset-syncs.topic.replication.factor", _FLOW, Kind.SHORT, "3", "Replicas of that topic."),
+    Option("offset-syncs.topic.replication.factor", _FLOW, Kind.SHORT, "3", "Replicas of the offset-syncs topic."),
     Option("offset.lag.max", _FLOW, Kind.LONG, "100", "Most offsets between two offset syncs.", minimum=0),
     Option(
         "emit.offset-syncs.enabled",
@@ -270,9 +277,7 @@ _TOPIC_OPTIONS = (
 
 _GROUP_OPTIONS = (
     Option("groups", _FLOW, Kind.LIST, ".*", "Consumer groups whose positions are translated."),
-    Option(
-        "groups.exclude", _FLOW, Kind.LIST, "console-consumer-.*, connect-.*, __.*", "Consumer groups left out of that."
-    ),
+    Option("groups.exclude", _FLOW, Kind.LIST, "console-consumer-.*, connect-.*, __.*", "Consumer groups left out."),
     Option(
         "sync.group.offsets.enabled",
         _FLOW,
@@ -378,7 +383,7 @@ _CONNECTOR_OPTIONS = (
         Family.ONE_FLOW,
         Kind.LONG,
         None,
-        "That interval, in milliseconds; without it, offset.flush.interval.ms.",
+        "Time between commits of transactions, in milliseconds; without it, offset.flush.interval.ms.",
         minimum=1,
     ),
     Option(

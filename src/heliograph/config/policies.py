@@ -21,6 +21,13 @@ MEANING = "heliograph.replication.policy"
 """The option that says what a class means."""
 
 
+def stands_for(name: str) -> Policy | None:
+    """Return the policy that a Java class is known to be; None: something must say what it means."""
+    if name in KEEPING_NAMES_IN_FULL or name.rpartition(".")[2] in KEEPING_NAMES:
+        return Policy.IDENTITY
+    return OWN.get(name)
+
+
 def policy_of(java_class: Found, meaning: Found) -> tuple[Policy, tuple[Warned, ...]]:
     """Return the policy that the two options ask for, and what their author should be told.
 
@@ -39,7 +46,7 @@ def policy_of(java_class: Found, meaning: Found) -> tuple[Policy, tuple[Warned, 
         return policy, ()
     if own is not None:
         return own, ()
-    if name in KEEPING_NAMES_IN_FULL or name.rpartition(".")[2] in KEEPING_NAMES:
+    if stands_for(name) is not None:
         assert java_class.entry is not None, "the default is a policy of MM2's"
         message = (
             f"{java_class.key} names {name}, which is taken for the identity policy: topics keep their names, and "

@@ -11,10 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from heliograph.concurrency import cancel_all
+from heliograph.config.connectors.definitions import VERSION
+from heliograph.config.connectors.validation import Given, Validation, validate
 from heliograph.config.model import FlowConfig, Part
 from heliograph.connect.desk import Desk
 from heliograph.connect.picture import Entry, Seen, Share, connector_view, own_lanes
-from heliograph.errors import NotFound
+from heliograph.errors import ConfigError, NotFound
 from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.naming import naming_of
 from heliograph.mirror.offsets import offset_key, offset_value
@@ -30,8 +32,6 @@ WATCH_S = 0.5
 """Between two looks which flows there are."""
 FREE_S = 10.0
 """For so long a stopped connector's partitions are waited for to be let go."""
-VERSION = "4.3.1"
-"""Of MirrorMaker 2's connectors, whose work this is."""
 STATES = {
     Wanted.RUNNING: TargetState.STARTED,
     Wanted.PAUSED: TargetState.PAUSED,
@@ -57,6 +57,11 @@ class Board(ABC):
     @abstractmethod
     def cluster_id(self) -> str:
         """Id of the cluster that records are stored on."""
+
+    @property
+    @abstractmethod
+    def exactly_once(self) -> bool:
+        """Whether records and their positions may be written in the same transactions."""
 
     @abstractmethod
     def entries(self) -> Iterable[Entry]:
@@ -109,6 +114,13 @@ class Board(ABC):
             if each.name == name:
                 return each
         raise NotFound(words.format(name))
+
+    def validate(self, config: Given) -> Validation:
+        """Judge a configuration key by key. Raises Invalid."""
+        try:
+            return validate(config, exactly_once=self.exactly_once)
+        except ConfigError as error:
+            raise Invalid(str(error)) from error
 
     # ---- told -----------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ created, changed or deleted: two places would contradict each other.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from heliograph.config.connectors.validation import CLASSES
 from heliograph.config.model import Config, FlowConfig, Part
 from heliograph.connect.board import Board
 from heliograph.connect.picture import Entry
@@ -33,13 +34,18 @@ class FileConnectors(Board):
         """Id of the first flow's target."""
         return next((desk.cluster_id for desk, _ in self._desks.values()), "")
 
+    @property
+    def exactly_once(self) -> bool:
+        """Whether some flow copies in transactions."""
+        return any(flow.transactions is not None for flow in self._config().flows)
+
     def entries(self) -> Iterable[Entry]:
         """Return three connectors for each flow."""
         config = self._config()
         for flow in config.flows:
             for part in Part:
                 name = rest_name(flow, part)
-                shown = {**config.connectors.get(flow.name, {}), "name": name, "connector.class": java_class(part)}
+                shown = {**config.connectors.get(flow.name, {}), "name": name, "connector.class": CLASSES[part]}
                 yield Entry(name, shown, part, flow)
 
     def wanted(self, entry: Entry) -> TargetState:
@@ -86,8 +92,3 @@ class FileConnectors(Board):
 def rest_name(flow: FlowConfig, part: Part) -> str:
     """Return what a part of a flow is called; with the flow before it, as the Strimzi operator names them."""
     return f"{flow.name}.{part}"
-
-
-def java_class(part: Part) -> str:
-    """Return the class of MirrorMaker 2 that does this."""
-    return f"org.apache.kafka.connect.mirror.{part}"

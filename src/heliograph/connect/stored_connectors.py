@@ -24,7 +24,7 @@ from heliograph.connect.store import ConnectorStore
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.connector_records import Kept, connector_row, deleted_rows
 from heliograph.mirror.steering import Row, TargetState, state_row
-from heliograph.observe.connectors import Conflict, ConnectorView, Wanted
+from heliograph.observe.connectors import Conflict, ConnectorView, Misconfigured, Wanted
 from heliograph.observe.control import Control
 from heliograph.observe.log import Log
 from heliograph.offsets.stored import ensure
@@ -64,6 +64,11 @@ class StoredConnectors(Board):
         """Id of the Connect cluster's Kafka."""
         return self._cluster.metadata.cluster_id or ""
 
+    @property
+    def exactly_once(self) -> bool:
+        """Whether the worker's file says so."""
+        return self._worker.exactly_once
+
     def entries(self) -> Iterable[Entry]:
         """Return all that are stored."""
         flows = {flow.name: flow for flow in self._merged.config.flows}
@@ -85,19 +90,19 @@ class StoredConnectors(Board):
         await self._store.write(rows, lambda _: self._store.reached > before)
 
     async def create(self, name: str, config: Mapping[str, str], wanted: Wanted) -> ConnectorView:
-        """Add a connector. Raises Conflict, ConfigError."""
+        """Add a connector. Raises Conflict, Invalid, Misconfigured, ConfigError."""
         if name in self._store.now.connectors:
             raise Conflict(f"Connector {name} already exists")
         told = [state_row(name, STATES[wanted])] if wanted is not Wanted.RUNNING else []
         return await self._put(name, config, told)
 
     async def configure(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorView, bool]:
-        """Store this configuration for a connector. Raises ConfigError."""
+        """Store this configuration for a connector. Raises Invalid, Misconfigured, ConfigError."""
         before = self._store.now.connectors.get(name)
         return await self._put(name, unmasked(config, before or {}), []), before is None
 
     async def patch(self, name: str, changes: Mapping[str, str | None]) -> ConnectorView:
-        """Change some keys. Raises NotFound, ConfigError."""
+        """Change some keys. Raises NotFound, Misconfigured, ConfigError."""
         self.entry(name)
         before = self._store.now.connectors[name]
         changed = {**before, **changes}
@@ -109,8 +114,9 @@ class StoredConnectors(Board):
         await self._store.write(deleted_rows(name), lambda kept: name not in kept.connectors)
 
     async def _put(self, name: str, config: Mapping[str, str], told: Sequence[Row]) -> ConnectorView:
+        if problems := self.validate({"name": name, **config}).errors:
+            raise Misconfigured(problems)
         pair = pair_of(config)
-        part_of(config)
         others = {
             each: known
             for each, known in self._store.now.connectors.items()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from heliograph.config.connectors.validation import Given, Validation
 from heliograph.errors import HeliographError
 
 SOURCE = "source"
@@ -24,6 +25,15 @@ class Conflict(HeliographError):
 
 class Invalid(HeliographError):
     """What is asked cannot be done as it is written."""
+
+
+class Misconfigured(HeliographError):
+    """A configuration with values that cannot be; ``problems`` are sentences as Kafka Connect would say them."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Hold what is wrong, in order."""
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
 
 
 class RunState(StrEnum):
@@ -101,16 +111,26 @@ class Connectors(Protocol):
         """Return every connector by name, as it is now."""
         ...
 
+    def validate(self, config: Given) -> Validation:
+        """Judge a configuration key by key, whether there is such a connector or not. Raises Invalid."""
+        ...
+
     async def create(self, name: str, config: Mapping[str, str], wanted: Wanted) -> ConnectorView:
-        """Add a connector. Raises Conflict where there is one of that name, ConfigError, Invalid."""
+        """Add a connector. Raises Conflict where there is one of that name, Misconfigured, ConfigError, Invalid."""
         ...
 
     async def configure(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorView, bool]:
-        """Store this configuration for a connector; says whether it is new. Raises ConfigError, Conflict."""
+        """Store this configuration for a connector; says whether it is new.
+
+        Raises Misconfigured, ConfigError, Conflict.
+        """
         ...
 
     async def patch(self, name: str, changes: Mapping[str, str | None]) -> ConnectorView:
-        """Change some keys of a configuration; None removes one. Raises NotFound, ConfigError, Conflict."""
+        """Change some keys of a configuration; None removes one.
+
+        Raises NotFound, Misconfigured, ConfigError, Conflict.
+        """
         ...
 
     async def delete(self, name: str) -> None:

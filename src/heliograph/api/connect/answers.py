@@ -1,13 +1,13 @@
 """How answers look: connectors, tasks and states in Connect's shapes, and errors as it tells them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
 
 from heliograph.errors import ConfigError, ConfigErrors, HeliographError, NotFound
-from heliograph.observe.connectors import SOURCE, Conflict, ConnectorView, Invalid, TaskView
+from heliograph.observe.connectors import SOURCE, Conflict, ConnectorView, Invalid, Misconfigured, TaskView
 
 
 class Refused(Exception):
@@ -45,6 +45,8 @@ def refused(error: HeliographError) -> Refused:
             return Refused(409, str(error))
         case Invalid():
             return Refused(400, str(error))
+        case Misconfigured():
+            return Refused(400, invalid_configuration(error.problems))
         case ConfigError():
             each = error.errors if isinstance(error, ConfigErrors) else (error,)
             return Refused(400, invalid_configuration([str(one) for one in each]))
@@ -52,7 +54,7 @@ def refused(error: HeliographError) -> Refused:
             return Refused(500, str(error))
 
 
-def invalid_configuration(errors: list[str]) -> str:
+def invalid_configuration(errors: Sequence[str]) -> str:
     """Return the words for a configuration with mistakes."""
     told = "\n".join(errors)
     return (

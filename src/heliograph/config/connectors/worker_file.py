@@ -55,6 +55,8 @@ class ConnectWorker:
     cluster: ClusterConfig
     """Where the Connect cluster keeps its state, and where its connectors' records go."""
     group_id: str
+    exactly_once: bool
+    """Whether its connectors may write records and positions in the same transactions."""
     config_topic: InternalTopic
     offsets_topic: InternalTopic
     status_topic: InternalTopic
@@ -103,6 +105,7 @@ def read_worker(file: PropertiesFile, options: Table, *, environ: Mapping[str, s
         base,
         cluster,
         worker.text("group.id"),
+        worker.rest("exactly.once.source.support").text == "enabled",
         worker.topic("config"),
         worker.topic("offset"),
         worker.topic("status"),
