@@ -9,7 +9,7 @@ from heliograph.config.load import make_config
 from heliograph.config.properties import parse_properties
 from heliograph.connect.file_connectors import FileConnectors
 from heliograph.errors import NotFound
-from heliograph.observe.connectors import Conflict, RunState, Wanted
+from heliograph.observe.connectors import Conflict, Invalid, RunState, Wanted
 
 FILE = b"""
 clusters = west, east
@@ -60,3 +60,17 @@ def test_what_is_not_there(connectors, what):
     more = {"delete": (), "patch": ({},), "want": (Wanted.PAUSED,)}[what]
     with pytest.raises(NotFound, match="another"):
         asyncio.run(getattr(connectors, what)("another", *more))
+
+
+def test_a_level_for_all_workers_holds_for_this_one(connectors):
+    assert asyncio.run(connectors.set_logger("org.example", "DEBUG", everywhere=True)) == ()
+    assert connectors.logger("org.example").level == "DEBUG"
+
+
+def test_a_configuration_is_judged_without_being_taken(connectors):
+    wrong = {"connector.class": "MirrorSource", "name": "x", "source.cluster.alias": "a", "tasks.max": "0"}
+    assert connectors.validate(wrong).errors == (
+        "Invalid value 0 for configuration tasks.max: Value must be at least 1",
+    )
+    with pytest.raises(Invalid, match="contains no connector type"):
+        connectors.validate({"name": "x"})

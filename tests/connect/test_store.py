@@ -10,7 +10,7 @@ from heliograph.config.model import InternalTopic
 from heliograph.connect import store
 from heliograph.connect.store import ConnectorStore
 from heliograph.errors import Unreachable
-from heliograph.mirror.connector_records import connector_row, deleted_rows
+from heliograph.mirror.connector_records import connector_row, deleted_rows, logger_row
 
 TOPIC = InternalTopic("cc-configs", 1, 1)
 
@@ -20,7 +20,7 @@ def with_store(work):
         kept = ConnectorStore(cluster, TOPIC)
         await kept.begin()
         changes = []
-        following = asyncio.create_task(kept.follow(changes.append))
+        following = asyncio.create_task(kept.follow(changes.append, lambda *told: changes.append(told)))
         try:
             return await work(kept, changes)
         finally:
@@ -69,3 +69,16 @@ def test_what_never_comes_back_is_told(monkeypatch):
             await kept.write([connector_row("a", {})], lambda _: False)
 
     with_store(work)
+
+
+def test_each_level_is_heard_once_and_only_by_who_was_there():
+    async def work(kept, changes):
+        for end in (2, 4):
+            rows = [logger_row("root", "DEBUG"), (b"logger-cluster-x", b"{")]
+            await kept.write(rows, lambda _, end=end: kept.reached == end)
+        other = ConnectorStore(kept._topic.cluster, TOPIC)
+        await other.begin()
+        assert other.reached == kept.reached
+        return changes
+
+    assert with_store(work) == [("root", "DEBUG"), ("root", "DEBUG")]

@@ -140,3 +140,16 @@ def test_two_connectors_of_a_flow_begin_and_end_by_themselves():
         return process.stopped
 
     assert not with_connectors(work)
+
+
+def test_a_level_for_all_workers_is_heard_by_this_one():
+    async def work(connectors, _):
+        assert await connectors.set_logger("org.example", "debug", everywhere=False) == ["org.example"]
+        assert await connectors.set_logger("org.example", "warn", everywhere=True) == ()
+        while connectors.logger("org.example").level != "WARN":
+            await asyncio.sleep(0.01)
+        with pytest.raises(NotFound, match="invalid log level 'LOUD'"):
+            await connectors.set_logger("org.example", "LOUD", everywhere=True)
+        return list(connectors.loggers())
+
+    assert with_connectors(work) == ["org.example", "root"]

@@ -15,6 +15,7 @@ from heliograph.mirror.connector_records import (
     read_status,
     status_key,
     status_value,
+    told_level,
 )
 from heliograph.mirror.steering import TargetState, state_row
 
@@ -36,8 +37,18 @@ def test_a_connector_is_stored_changed_and_deleted():
     assert after(row, state_row("a->b.x", TargetState.PAUSED), *deleted_rows("a->b.x")) == Kept()
 
 
-def test_loggers_are_kept():
-    assert after(logger_row("org.example", "DEBUG")).loggers == {"org.example": "DEBUG"}
+def test_levels_are_told():
+    assert told_level(*logger_row("org.example", "DEBUG")) == ("org.example", "DEBUG")
+    assert after(logger_row("org.example", "DEBUG")) == Kept()
+    assert told_level(*connector_row("a", {})) is None
+    assert told_level(b"logger-cluster-org.example", None) is None
+    assert told_level(None, b"{}") is None
+
+
+@pytest.mark.parametrize("value", [b"{nothing", b"{}", b"[]", b'{"level": 7}', b"\xff"])
+def test_a_level_that_cannot_be_read(value):
+    with pytest.raises(DataError, match="logger-cluster-x of a Connect cluster's topic cannot be read"):
+        told_level(b"logger-cluster-x", value)
 
 
 def test_what_connect_keeps_beside_changes_nothing():

@@ -11,6 +11,8 @@ from heliograph.observe.log import (
     LogFormat,
     Repetition,
     json_line,
+    program_level,
+    set_program_level,
     set_up_logging,
     text_line,
 )
@@ -222,3 +224,21 @@ def test_standard_error_is_looked_up_at_each_line(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.endswith(" INFO     started  version=0.1.0\n")
+
+
+@pytest.mark.parametrize(
+    ("level", "told", "debug", "error"),
+    [
+        ("OFF", "OFF", False, False),
+        ("FATAL", "FATAL", False, False),
+        ("WARN", "WARN", False, True),
+        ("DEBUG", "DEBUG", True, True),
+        ("TRACE", "DEBUG", True, True),
+        ("ALL", "DEBUG", True, True),
+    ],
+)
+def test_levels_by_kafkas_names(restored_logging, level, told, debug, error):
+    set_program_level(level)
+    program = logging.getLogger("heliograph")
+    assert program_level() == told
+    assert (program.isEnabledFor(logging.DEBUG), program.isEnabledFor(logging.ERROR)) == (debug, error)

@@ -15,6 +15,7 @@ from heliograph.config.connectors.definitions import VERSION
 from heliograph.config.connectors.validation import Given, Validation, validate
 from heliograph.config.model import FlowConfig, Part
 from heliograph.connect.desk import Desk
+from heliograph.connect.loggers import Loggers
 from heliograph.connect.picture import Entry, Seen, Share, connector_view, own_lanes
 from heliograph.errors import ConfigError, NotFound
 from heliograph.mirror.assignment import TopicPartition
@@ -22,7 +23,7 @@ from heliograph.mirror.naming import naming_of
 from heliograph.mirror.offsets import offset_key, offset_value
 from heliograph.mirror.rewind import anchor_for
 from heliograph.mirror.steering import Restart, Row, TargetState, restart_row, state_row
-from heliograph.observe.connectors import ConnectorView, Invalid, RunState, StoredOffset, Wanted
+from heliograph.observe.connectors import ConnectorView, Invalid, LoggerView, RunState, StoredOffset, Wanted
 from heliograph.observe.control import Control
 from heliograph.observe.model import FlowView
 
@@ -47,6 +48,7 @@ class Board(ABC):
         self.control: Control | None = None
         """The process, once it runs."""
         self._worker_id = worker_id
+        self._loggers = Loggers()
         self._desks: dict[str, tuple[Desk, asyncio.Task[None]]] = {}
         self._flows: dict[str, FlowView] = {}
         self._pictured_s = float("-inf")
@@ -121,6 +123,28 @@ class Board(ABC):
             return validate(config, exactly_once=self.exactly_once)
         except ConfigError as error:
             raise Invalid(str(error)) from error
+
+    # ---- loggers --------------------------------------------------------------------------------------------------
+
+    def loggers(self) -> Mapping[str, LoggerView]:
+        """Return root, and every logger whose level somebody has set, by name and in order."""
+        return self._loggers.all()
+
+    def logger(self, name: str) -> LoggerView | None:
+        """Return one logger; None: nobody has named it."""
+        return self._loggers.get(name)
+
+    async def set_logger(self, name: str, level: str, *, everywhere: bool) -> Sequence[str]:
+        """Set the level of a logger and of those below it. Raises NotFound, Invalid."""
+        level = self._loggers.checked(name, level)
+        if not everywhere:
+            return self._loggers.set(name, level)
+        await self.set_everywhere(name, level)
+        return ()
+
+    async def set_everywhere(self, name: str, level: str) -> None:
+        """Set the level of a logger in all workers that this one knows how to tell: itself."""
+        self._loggers.set(name, level)
 
     # ---- told -----------------------------------------------------------------------------------------------------
 

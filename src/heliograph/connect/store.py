@@ -7,7 +7,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
 from heliograph.config.model import InternalTopic
 from heliograph.errors import DataError, HeliographError, Unreachable
-from heliograph.mirror.connector_records import Kept, kept
+from heliograph.mirror.connector_records import Kept, kept, told_level
 from heliograph.mirror.steering import Row
 from heliograph.observe.log import Log
 from heliograph.offsets.followed import FollowedTopic, News
@@ -35,14 +35,20 @@ class ConnectorStore:
         """Read the topic, making it where it is missing. Raises HeliographError."""
         self._take(await self._topic.begin())
 
-    async def follow(self, changed: Callable[[Kept], None]) -> None:
-        """Follow the topic until cancelled; ``changed`` is called with what held before."""
+    async def follow(self, changed: Callable[[Kept], None], level: Callable[[str, str], None]) -> None:
+        """Follow the topic until cancelled.
+
+        ``changed`` is called with what held before, ``level`` with each logger and level that all workers are told.
+        """
         told = ""
         while True:
             before = self.now
             try:
-                self._take(await self._topic.follow())
+                news = await self._topic.follow()
+                self._take(news)
                 told = ""
+                if not news.whole:
+                    _hear(news, level)
             except HeliographError as error:
                 if str(error) != told:
                     Log().warning("the connectors cannot be followed; they stay as they are", cause=error)
@@ -71,3 +77,14 @@ class ConnectorStore:
             except DataError as error:
                 Log().warning("a record of the config topic cannot be read", cause=error)
         self.now = now
+
+
+def _hear(news: News, level: Callable[[str, str], None]) -> None:
+    for record in news.records:
+        try:
+            heard = told_level(record.key, record.value)
+        except DataError as error:
+            Log().warning("a record of the config topic cannot be read", cause=error)
+        else:
+            if heard is not None:
+                level(*heard)

@@ -22,7 +22,7 @@ from heliograph.connect.picture import Entry
 from heliograph.connect.statuses import Statuses
 from heliograph.connect.store import ConnectorStore
 from heliograph.errors import ConfigError, HeliographError
-from heliograph.mirror.connector_records import Kept, connector_row, deleted_rows
+from heliograph.mirror.connector_records import Kept, connector_row, deleted_rows, logger_row
 from heliograph.mirror.steering import Row, TargetState, state_row
 from heliograph.observe.connectors import Conflict, ConnectorView, Misconfigured, Wanted
 from heliograph.observe.control import Control
@@ -113,6 +113,11 @@ class StoredConnectors(Board):
         self.entry(name)
         await self._store.write(deleted_rows(name), lambda kept: name not in kept.connectors)
 
+    async def set_everywhere(self, name: str, level: str) -> None:
+        """Set the level of a logger in all workers of the Connect cluster that run."""
+        before = self._store.reached
+        await self._store.write([logger_row(name, level)], lambda _: self._store.reached > before)
+
     async def _put(self, name: str, config: Mapping[str, str], told: Sequence[Row]) -> ConnectorView:
         if problems := self.validate({"name": name, **config}).errors:
             raise Misconfigured(problems)
@@ -158,7 +163,13 @@ class StoredConnectors(Board):
         Log().info("connectors are stored", topic=self._worker.config_topic.name, count=len(self._store.now.connectors))
         await self._take()
         await all_of(
-            (self._guard.keep(), self._store.follow(self._on_change), self._take_on(), self.watch(), self._tell())
+            (
+                self._guard.keep(),
+                self._store.follow(self._on_change, self._loggers.heed),
+                self._take_on(),
+                self.watch(),
+                self._tell(),
+            )
         )
 
     def _on_change(self, before: Kept) -> None:

@@ -38,8 +38,6 @@ class Kept:
     """Configurations by name."""
     states: Mapping[str, TargetState] = field(default_factory=dict)
     """What each connector is to do, where that was ever told."""
-    loggers: Mapping[str, str] = field(default_factory=dict)
-    """Levels by namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +112,23 @@ def kept(before: Kept, key: bytes | None, value: bytes | None) -> Kept:
     if name.startswith(TARGET_STATE):
         state = None if value is None else state_of(value)
         return replace(before, states=_with(before.states, name.removeprefix(TARGET_STATE), state))
-    if name.startswith(LOGGER):
-        return replace(before, loggers=_with(before.loggers, name.removeprefix(LOGGER), _level(name, value)))
     return before
+
+
+def told_level(key: bytes | None, value: bytes | None) -> tuple[str, str] | None:
+    """Return the namespace and the level that a record sets in all workers; None: it is of another kind.
+
+    Such a record is an event, not a state: with Connect, a worker that starts later does not heed it (KIP-976).
+    Raises DataError for one that cannot be read.
+    """
+    name = "" if key is None else key.decode("utf-8", "replace")
+    if value is None or not name.startswith(LOGGER):
+        return None
+    match _json(name, value):
+        case {"level": str(level)}:
+            return name.removeprefix(LOGGER), level
+        case _:
+            raise _unreadable(name)
 
 
 def _with(before: Mapping[str, Value], name: str, value: Value | None) -> dict[str, Value]:
@@ -130,16 +142,6 @@ def _config(name: str, value: bytes | None) -> dict[str, str] | None:
     match _json(name, value):
         case {"properties": dict(config)}:
             return {str(key): str(each) for key, each in config.items() if each is not None}
-        case _:
-            raise _unreadable(name)
-
-
-def _level(name: str, value: bytes | None) -> str | None:
-    if value is None:
-        return None
-    match _json(name, value):
-        case {"level": str(level)}:
-            return level
         case _:
             raise _unreadable(name)
 

@@ -99,6 +99,16 @@ class StoredOffset:
     """``{"offset": 41}``: the last that was copied; None: to be forgotten."""
 
 
+@dataclass(frozen=True, slots=True)
+class LoggerView:
+    """How much one logger writes."""
+
+    level: str
+    """One of Kafka's words, such as DEBUG."""
+    modified_ms: int | None
+    """When somebody set it; None: it is as it was at the start."""
+
+
 class Connectors(Protocol):
     """All connectors of a process."""
 
@@ -113,6 +123,21 @@ class Connectors(Protocol):
 
     def validate(self, config: Given) -> Validation:
         """Judge a configuration key by key, whether there is such a connector or not. Raises Invalid."""
+        ...
+
+    def loggers(self) -> Mapping[str, LoggerView]:
+        """Return root, and every logger whose level somebody has set, by name and in order."""
+        ...
+
+    def logger(self, name: str) -> LoggerView | None:
+        """Return one logger; None: nobody has named it."""
+        ...
+
+    async def set_logger(self, name: str, level: str, *, everywhere: bool) -> Sequence[str]:
+        """Set the level of a logger and of those below it; returns those that had another level here.
+
+        ``everywhere``: in all workers of the Connect cluster; then nothing is returned. Raises NotFound, Invalid.
+        """
         ...
 
     async def create(self, name: str, config: Mapping[str, str], wanted: Wanted) -> ConnectorView:

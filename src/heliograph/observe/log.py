@@ -23,6 +23,17 @@ from enum import StrEnum
 from typing import TextIO
 
 ROOT = "heliograph"
+LEVELS = {
+    "OFF": logging.CRITICAL + 10,
+    "FATAL": logging.CRITICAL,
+    "ERROR": logging.ERROR,
+    "WARN": logging.WARNING,
+    "INFO": logging.INFO,
+    "DEBUG": logging.DEBUG,
+    "TRACE": logging.DEBUG,
+    "ALL": logging.DEBUG,
+}
+"""Names of levels as Kafka's programs have them; nothing here is below DEBUG."""
 SUMMARISE_S = 5.0
 """How often sums are looked for while no line comes."""
 _INTERVAL_S = 30.0
@@ -220,6 +231,17 @@ def set_up_logging(
     root.setLevel(logging.WARNING)
     logging.getLogger(ROOT).setLevel(level.upper())
     return handler
+
+
+def program_level() -> str:
+    """Return the least level that the program writes, by its name in Kafka's programs."""
+    now = logging.getLogger(ROOT).getEffectiveLevel()
+    return next((name for name, level in LEVELS.items() if level <= now), "DEBUG")
+
+
+def set_program_level(level: str) -> None:
+    """Write what is at least of this level, one of :data:`LEVELS`, from now on."""
+    logging.getLogger(ROOT).setLevel(LEVELS[level])
 
 
 def _timestamp(created_s: float) -> str:

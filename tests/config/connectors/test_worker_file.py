@@ -87,3 +87,8 @@ def test_all_mistakes_are_told_at_once():
         read_worker(file, OPTIONS, environ={}, now=datetime.now(UTC))
     for words in ("'nowhere', which is no host:port", "group.id is missing", "offset.storage.topic is missing"):
         assert words in str(told.value)
+
+
+def test_exactly_once_is_the_workers_to_switch_on():
+    assert not worker().exactly_once
+    assert worker(f"{WORKER}\nexactly.once.source.support=enabled").exactly_once

@@ -117,7 +117,7 @@ def _in_form(width: str, display_name: str, definition: Definition) -> Definitio
 def _group(
     name: str, keys: Iterable[Definition], elsewhere: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Definition, ...]:
-    """Return keys with a group and their order; ``elsewhere`` names the groups of those that are only counted with it."""
+    """Return keys with their group and order; ``elsewhere`` names the groups of those only counted with it."""
     return tuple(replace(key, group=elsewhere.get(key.name, name), order=order) for order, key in enumerate(keys, 1))
 
 

@@ -105,7 +105,7 @@ def read_worker(file: PropertiesFile, options: Table, *, environ: Mapping[str, s
         base,
         cluster,
         worker.text("group.id"),
-        worker.rest("exactly.once.source.support").text == "enabled",
+        worker.exactly_once(),
         worker.topic("config"),
         worker.topic("offset"),
         worker.topic("status"),
@@ -132,6 +132,9 @@ class _Worker:
         key = f"{prefix}{name}"
         stands = key if key.startswith(BARE) else f"{ALIAS}.{key}"
         return self.resolver.find(family_of(name, behind=True), name, (stands,), key)
+
+    def exactly_once(self) -> bool:
+        return self._find(Family.WORKER, "exactly.once.source.support").text == "enabled"
 
     def topic(self, kind: str) -> InternalTopic:
         name = self.text(f"{kind}.storage.topic")
