@@ -16,6 +16,8 @@ from typing import Any
 import typer
 
 from heliograph import errors
+from heliograph.api.flows.api import ROUTES
+from heliograph.api.flows.openapi import document_of
 from heliograph.cli.app import make_app
 from heliograph.config.load import OPTIONS
 from heliograph.config.options import Effect, Family, Option
@@ -187,6 +189,81 @@ def _tree(kind: type[errors.HeliographError], depth: int) -> Iterable[tuple[int,
             yield from _tree(below, depth + 1)
 
 
+# --- API -------------------------------------------------------------------------------------------------------------
+
+
+def api_requests() -> str:
+    """Return every request that our own API takes."""
+    found = document_of(ROUTES)["paths"]
+    return "\n".join(
+        _request(method.upper(), path, operation)
+        for path, methods in found.items()
+        for method, operation in methods.items()
+    )
+
+
+def _request(method: str, path: str, operation: Any) -> str:
+    rows = [
+        (code(each["name"]), each["in"], _type(each["schema"]), prose(each["description"]))
+        for each in operation.get("parameters", ())
+    ]
+    bodies = [each["schema"] for each in operation.get("requestBody", {}).get("content", {}).values()]
+    rows += [("", "body", _type(each), "") for each in bodies]
+    answers = ", ".join(
+        f"{status} ({_type(schema)})"
+        for status, answer in operation["responses"].items()
+        if int(status) < 400
+        for schema in (each["schema"] for each in answer["content"].values())
+    )
+    errors = ", ".join(status for status in operation["responses"] if int(status) >= 400)
+    return (
+        f"### `{method} {path}`\n\n{prose(operation['summary'])}\n\n"
+        + (f"{table(('name', 'where', 'type', 'meaning'), rows)}\n" if rows else "")
+        + f"Answers {answers}; errors {errors}. Clients call it `{operation['operationId']}`.\n"
+    )
+
+
+def api_objects() -> str:
+    """Return every object that requests and answers are made of."""
+    return "\n".join(_object(name, schema) for name, schema in document_of(ROUTES)["components"]["schemas"].items())
+
+
+def _object(name: str, schema: Any) -> str:
+    required = schema.get("required", ())
+    rows = [
+        (code(field), _type(each), "yes" if field in required else "no", prose(each.get("description", "")))
+        for field, each in schema.get("properties", {}).items()
+    ]
+    about = prose(schema["description"]) if rows else schema["description"]
+    values = "" if rows else f"\nOne of {', '.join(map(code, schema['enum']))}.\n"
+    return f"### {name}\n\n{about}\n{values}" + (
+        f"\n{table(('field', 'type', 'required', 'meaning'), rows)}" if rows else ""
+    )
+
+
+def _type(schema: Any) -> str:
+    """Return a schema's type in a few words; objects are links."""
+    match schema:
+        case {"$ref": str(reference)}:
+            name = reference.rpartition("/")[2]
+            return f"[{name}](#{name.lower()})"
+        case {"anyOf": list(choices)}:
+            return " or ".join(map(_type, choices))
+        case {"type": "array", "items": items}:
+            return f"list of {_type(items)}"
+        case {"type": "object", "additionalProperties": dict(values)}:
+            return f"object of {_type(values)}"
+        case {"type": kind}:
+            least, most = schema.get("minimum"), schema.get("maximum")
+            return (
+                str(kind)
+                + (f" from {least}" if least is not None else "")
+                + (f" to {most}" if most is not None else "")
+            )
+        case _:
+            return "anything"
+
+
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -194,8 +271,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "options-never": options_never,
     "commands": commands,
     "exit-codes": exit_codes,
+    "api-requests": api_requests,
+    "api-objects": api_objects,
 }
-PAGES = ("reference/options.md", "reference/cli.md", "reference/messages.md")
+PAGES = ("reference/options.md", "reference/cli.md", "reference/messages.md", "reference/api.md")
 
 
 def filled(page: str) -> str:

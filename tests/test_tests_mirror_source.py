@@ -59,7 +59,7 @@ def names_for(module: str) -> set[str]:
     """Return how the file that tests ``room/name`` may be called."""
     room, _, name = module.rpartition("/")
     name = name.strip("_")
-    return {f"{room}/test_{name}", f"{room}/test_{room}_{name}"} if room else {f"test_{name}"}
+    return {f"{room}/test_{name}", f"{room}/test_{room.rpartition('/')[2]}_{name}"} if room else {f"test_{name}"}
 
 
 def files_of_rooms() -> list[str]:

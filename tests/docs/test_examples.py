@@ -32,6 +32,7 @@ PAGES = [
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 LANGUAGES = {"sh", "properties", "text", "python", "pycon", "ini", "dockerfile"}
 OTHER_PROGRAMS = {
+    "curl",
     "docker",
     "systemctl",
     "journalctl",

@@ -18,6 +18,9 @@ from uvicorn.server import ServerState
 from heliograph.api.app import make_app
 from heliograph.api.connect.app import make_connect_app
 from heliograph.api.connection import HEAD_BYTES_MAX, IDLE_S, Connection
+from heliograph.api.flows.app import make_flows_app
+from heliograph.api.flows.routes import ROOT
+from heliograph.api.paths import Below
 from heliograph.api.renewal import Renewed
 from heliograph.api.tls import server_context
 from heliograph.concurrency import all_of
@@ -130,15 +133,14 @@ class RestServers:
         """Take the addresses. Raises ConfigError when one cannot be had, or TLS material cannot be used."""
         self._contexts = renewed_contexts(config.read_tls) if config.read_tls is not None else None
         self._listeners = [(each, listen((each.host, each.port), "listeners")) for each in config.listeners]
-        self._app = make_connect_app(connectors)
+        self._connect = make_connect_app(connectors)
         for each in config.listeners:
             Log().info("serving Kafka Connect's REST API", address=_url(each))
 
-    async def run(self, _: Control) -> None:
-        """Serve until cancelled."""
-        await all_of(
-            serve(listener, self._app, self._contexts if each.tls else None) for each, listener in self._listeners
-        )
+    async def run(self, control: Control) -> None:
+        """Serve until cancelled, and beside it our own API for the process behind ``control``."""
+        app = Below(ROOT, make_flows_app(control), self._connect)
+        await all_of(serve(listener, app, self._contexts if each.tls else None) for each, listener in self._listeners)
 
 
 def renewed_contexts(read: Callable[[], ServerTls]) -> Contexts:

@@ -1,22 +1,18 @@
-"""The paths of Connect's REST API.
-
-Names of connectors hold ``->``, and clients encode them in many ways; a path is taken apart before it is decoded, so a
-name may even hold a slash.
-"""
+"""The paths of Connect's REST API."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from heliograph.api.connect.answers import Refused, answer, error_answer, info, nothing, refused, status, task_state
+from heliograph.api.paths import Segments, segment
 from heliograph.errors import HeliographError
 from heliograph.observe.connectors import Connectors, ConnectorView, StoredOffset, TaskView, Wanted
 
@@ -24,8 +20,6 @@ BODY_BYTES_MAX = 1 << 20
 VERSION = "4.3.1"
 """Of Kafka Connect, whose API this is."""
 COMMIT = "unknown"
-_SLASH = "\x00"
-"""Stands for a slash within a name while the path is matched."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -60,22 +54,7 @@ def make_connect_app(connectors: Connectors) -> ASGIApp:
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
     app.router.redirect_slashes = False
-    return _Paths(app)
-
-
-class _Paths:
-    """Decodes a path segment by segment before it is matched."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            raw: bytes = scope.get("raw_path") or scope["path"].encode()
-            parts = raw.partition(b"?")[0].decode("latin-1").split("/")
-            path = "/".join(unquote(part).replace("/", _SLASH) for part in parts)
-            scope = {**scope, "path": path.rstrip("/") or "/"}
-        await self._app(scope, receive, send)
+    return Segments(app)
 
 
 def _told(handler: Handler) -> Handler:
@@ -100,7 +79,7 @@ async def _not_found(_: Request, error: Exception) -> Response:
 
 
 def _name(request: Request) -> str:
-    return str(request.path_params["name"]).replace(_SLASH, "/")
+    return segment(request, "name")
 
 
 class _Api:

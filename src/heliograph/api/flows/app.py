@@ -1,0 +1,124 @@
+"""The application of our own API: requests are taken apart as the routes declare them, errors become problems."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Path
+from starlette.types import ASGIApp
+
+from heliograph.api.flows.api import ROUTES, Api
+from heliograph.api.flows.openapi import PROBLEM_JSON, document_of
+from heliograph.api.flows.routes import ROOT, Call, Route
+from heliograph.api.flows.shapes import Problem
+from heliograph.api.paths import Segments, segment
+from heliograph.errors import ClusterError, ConfigError, HeliographError, NotFound
+from heliograph.observe.connectors import Conflict, Invalid
+from heliograph.observe.control import Control
+
+BODY_BYTES_MAX = 1 << 20
+OPENAPI = f"{ROOT}/openapi.json"
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def make_flows_app(control: Control) -> ASGIApp:
+    """Return the application that shows and steers the process behind ``control``."""
+    api = Api(control)
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        by_path.setdefault(route.path, {})[route.method] = route
+    paths = [Path(OPENAPI, _openapi)]
+    paths += [Path(ROOT + path, _handler(api, there), methods=list(there)) for path, there in by_path.items()]
+    app = Starlette(routes=paths, exception_handlers={HTTPException: _refused})
+    app.router.redirect_slashes = False
+    return Segments(app)
+
+
+def _handler(api: Api, routes: dict[str, Route]) -> Handler:
+    """Return who answers all methods of one path."""
+
+    async def handle(request: Request) -> Response:
+        route = routes["GET" if request.method == "HEAD" else request.method]
+        try:
+            given = await route.work(api, await _taken_apart(request, route))
+        except ValueError as error:
+            return problem(Problem(400, "", str(error)))
+        except HeliographError as error:
+            return problem(problem_of(error))
+        return Response(msgspec.json.encode(given), route.status, media_type="application/json")
+
+    return handle
+
+
+async def _taken_apart(request: Request, route: Route) -> Call:
+    """Return what a request says. Raises ValueError where that is not as declared."""
+    flow, number = (segment(request, name) if name in request.path_params else "" for name in ("flow", "id"))
+    query: Any = None
+    body: Any = None
+    if route.query is not None:
+        query = msgspec.convert(_query(request), route.query, strict=False)
+    if route.body is not None:
+        raw = await request.body()
+        if len(raw) > BODY_BYTES_MAX:
+            raise ValueError(f"A body may have {BODY_BYTES_MAX} bytes at most")
+        body = msgspec.json.decode(raw or b"{}", type=route.body)
+    return Call(flow, number, query, body)
+
+
+def _query(request: Request) -> dict[str, str]:
+    pairs = request.query_params.multi_items()
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("A parameter of the query is there more than once")
+    return found
+
+
+def problem_of(error: HeliographError) -> Problem:
+    """Return how an error is told."""
+    return Problem(status_of(error), "", error.message, error.remedy, type(error).__name__, error.exit_code)
+
+
+def status_of(error: HeliographError) -> int:
+    """Return the HTTP status of an error."""
+    match error:
+        case NotFound():
+            return 404
+        case Conflict():
+            return 409
+        case Invalid() | ConfigError():
+            return 400
+        case ClusterError():
+            return 502
+        case _:
+            return 500
+
+
+def problem(told: Problem) -> Response:
+    """Return the answer that tells a problem."""
+    told = replace(told, title=HTTPStatus(told.status).phrase)
+    return Response(msgspec.json.encode(told), told.status, media_type=PROBLEM_JSON)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = {404: f"There is no such path; {OPENAPI} tells all", 405: "This path has no such method"}
+    answer = problem(Problem(error.status_code, "", words.get(error.status_code, error.detail)))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _openapi(_: Request) -> Response:
+    return Response(_document(), media_type="application/json")
+
+
+@cache
+def _document() -> bytes:
+    return msgspec.json.encode(document_of(ROUTES))

@@ -1,0 +1,57 @@
+"""A route as it is declared: what it takes and gives. Application and OpenAPI document are made of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+ROOT = "/heliograph/v1"
+"""Below it lies everything; another number stands for shapes that do not go together with these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, taken apart."""
+
+    flow: str = ""
+    """From the path; empty: the route has none."""
+    id: str = ""
+    query: Any = None
+    """Of the type that the route names."""
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One thing that can be asked or told."""
+
+    method: str
+    path: str
+    """Below :data:`ROOT`."""
+    name: str
+    """Of the operation, as generated clients call it."""
+    about: str
+    """In a sentence."""
+    work: Callable[[Any, Call], Awaitable[object]]
+    """Does it: a function of the API's class."""
+    answer: type
+    query: type | None = None
+    body: type | None = None
+    status: int = 200
+    asks_clusters: bool = False
+    """Whether it needs the clusters to answer."""
+
+    @property
+    def errors(self) -> tuple[int, ...]:
+        """The statuses of the errors that it may answer with."""
+        return tuple(
+            status
+            for status, can_be in (
+                (400, self.query is not None or self.body is not None),
+                (404, "{" in self.path),
+                (409, self.asks_clusters),
+                (500, True),
+                (502, self.asks_clusters),
+                (503, self.asks_clusters),
+            )
+            if can_be
+        )

@@ -1,0 +1,72 @@
+"""Our own API of a running process, and the examples on its page, on real parts."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plain_client import create_topic, simple_rows, wait_for_rows, write
+
+from rest_server import Client
+
+pytestmark = pytest.mark.brokers
+
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+ROOT = "/heliograph/v1"
+
+
+@pytest.fixture
+def steered(source_kafka, target_kafka, heliograph, one_way, unique, port):
+    """Start a flow whose process has the API; return what it runs, and a client."""
+
+    def start(alias: str, *options: str, partitions: int = 3):
+        create_topic(source_kafka, unique, partitions)
+        write(source_kafka, unique, simple_rows(30, partitions=partitions))
+        more = {"listeners": f"http://127.0.0.1:{port}"}
+        running = heliograph(one_way(source_kafka, target_kafka, alias, unique, more), *options)
+        wait_for_rows(target_kafka, f"{alias}.{unique}", 30)
+        return running, Client(port)
+
+    return start
+
+
+def curl(line: str) -> Any:
+    """Give an example's command line, and return what is answered."""
+    words = shlex.split(line)
+    ran = subprocess.run([words[0], "-sS", *words[1:]], capture_output=True, timeout=60, check=True)
+    return json.loads(ran.stdout)
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one process", "workers"])
+def test_flows_and_lanes(steered, unique, options):
+    alias = f"api{1 + bool(options)}"
+    running, client = steered(alias, *options)
+    with client:
+        flow = f"{alias}->target"
+        status, body, _ = client.ask("GET", f"{ROOT}/flows/{flow}/lanes?topic={unique}")
+        assert status == 200, body
+        assert [(lane["partition"], lane["target_topic"]) for lane in body["lanes"]] == [
+            (number, f"{alias}.{unique}") for number in range(3)
+        ]
+        status, body, _ = client.ask("GET", f"{ROOT}/flows")
+        assert [each["name"] for each in body["flows"]] == [flow]
+        assert client.ask("GET", f"{ROOT}/flows/{flow}/losses")[1] == {"losses": [], "counts": []}
+        assert client.ask("GET", "/connectors")[0] == 200
+    assert running.stop() == 0
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_examples_of_the_page(steered, unique, port):
+    running, client = steered("api3")
+    client.close()
+    lines = re.findall(r"^curl .*(?:\\\n.*)*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) > 4
+    for line in lines:
+        told = line.replace("\\\n", " ").replace("8083", str(port)).replace("west", "api3").replace("east", "target")
+        answered = curl(told.replace("orders", unique))
+        assert "detail" not in answered, (told, answered)
+    assert running.stop() == 0
