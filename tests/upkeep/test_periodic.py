@@ -196,3 +196,19 @@ def test_a_job_is_not_ended_in_the_middle_of_its_work():
         assert ended
 
     scheduled(script)
+
+
+def test_a_change_that_comes_while_the_jobs_end_begins_nothing():
+    async def main() -> None:
+        schedule, done = Schedule(Log("test"), lambda _: True), Done()
+        running = asyncio.create_task(schedule.run([done.job("one", 3600.0)]))
+        await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.sleep(0)
+        assert not running.done()
+        await schedule.change([done.job("one", 3600.0), done.job("two", 0.0, at_once=True)])
+        await asyncio.wait([running])
+        assert running.cancelled()
+        assert done.counts == {}
+
+    asyncio.run(main())

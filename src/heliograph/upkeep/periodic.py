@@ -138,7 +138,10 @@ class Schedule:
             self.jobs = tuple(jobs)
             for job in self.jobs:
                 self._begin(job)
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None  # a change may come while the jobs end
 
     async def change(self, jobs: Iterable[Job]) -> None:
         """Do ``jobs`` from now on.
