@@ -28,8 +28,10 @@ class Step:
     body: Any = None
     """Sent as JSON; bytes are sent as they are; None: there is none."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    until: tuple[str, str, int] | None = None
-    """Before the next step: a connector, its state, and how many tasks have that state."""
+    until: tuple[str, str, int | None] | None = None
+    """Before the next step: a connector, its state, and how many tasks have that state; None: however many."""
+    again_until: str = ""
+    """Asked again until the body has this; only the last answer counts."""
     gone: str = ""
     """Before the next step: a connector that is not there any more."""
 
@@ -79,7 +81,12 @@ def _without(config: Mapping[str, str], *keys: str) -> dict[str, str]:
 
 NOBODY = at("nobody")
 RUNNING, PAUSED, STOPPED = "RUNNING", "PAUSED", "STOPPED"
-OFFSET = {"partition": {"cluster": "west", "partition": 0, "topic": "{topic}"}, "offset": {"offset": 41}}
+OF_GROUP = {"partition": 0, "topic": "t", "group": "g"}  # in the order in which Java's messages show it
+OF_ALIASES = {"sourceClusterAlias": "west", "targetClusterAlias": "east"}
+OFFSET: dict[str, Any] = {
+    "partition": {"cluster": "west", "partition": 0, "topic": "{topic}"},
+    "offset": {"offset": 41},
+}
 
 EMPTY = (
     Step("the root", "GET", "/"),
@@ -87,10 +94,30 @@ EMPTY = (
     Step("no connectors", "GET", "/connectors"),
     Step("no connectors, with a slash", "GET", "/connectors/"),
     Step("no connectors, expanded", "GET", "/connectors?expand=status&expand=info"),
+    Step("list, wanted as a text", "GET", "/connectors", headers={"Accept": "text/plain"}),
+    Step("head of the root", "HEAD", "/"),
+    Step("head of the list", "HEAD", "/connectors"),
+    Step("head of an unknown one", "HEAD", NOBODY),
+    Step("head of what is only put", "HEAD", f"{NOBODY}/pause"),
+    *(
+        Step(f"options of {what}", "OPTIONS", path)
+        for what, path in (
+            ("the root", "/"),
+            ("the list", "/connectors"),
+            ("one", NOBODY),
+            ("a config", f"{NOBODY}/config"),
+            ("offsets", f"{NOBODY}/offsets"),
+            ("pause", f"{NOBODY}/pause"),
+            ("no such path", "/nowhere"),
+        )
+    ),
     Step("no such path", "GET", "/nowhere"),
+    Step("another letter", "GET", "/Connectors"),
     Step("a path below", "GET", "/connectors/a/b/c/d"),
     Step("a method that is not there", "DELETE", "/connectors"),
     Step("another one", "PATCH", "/"),
+    Step("post what is put", "POST", f"{NOBODY}/pause"),
+    Step("get what is posted", "GET", f"{NOBODY}/restart"),
     Step("unknown", "GET", NOBODY),
     Step("status of an unknown one", "GET", f"{NOBODY}/status"),
     Step("config of an unknown one", "GET", f"{NOBODY}/config"),
@@ -109,6 +136,15 @@ EMPTY = (
     Step("alter offsets of an unknown one", "PATCH", f"{NOBODY}/offsets", {"offsets": [OFFSET]}),
     Step("reset offsets of an unknown one", "DELETE", f"{NOBODY}/offsets"),
     Step("reset topics of an unknown one", "PUT", f"{NOBODY}/topics/reset"),
+    Step("unknown, with a slash at the end", "GET", f"{NOBODY}/"),
+    Step("unknown, with a blank", "GET", "/connectors/a%20b"),
+    Step("unknown, with a plus", "GET", "/connectors/a+b"),
+    Step("unknown, with a semicolon", "GET", "/connectors/a%3Bb"),
+    Step("unknown, with a slash in it", "GET", "/connectors/a%2Fb"),
+    Step("unknown, with a per cent sign in it", "GET", "/connectors/a%25b"),
+    Step("task of an unknown one, with a negative number", "GET", f"{NOBODY}/tasks/-1/status"),
+    Step("task of an unknown one, with zeros in front", "GET", f"{NOBODY}/tasks/001/status"),
+    Step("task of an unknown one, with a huge number", "GET", f"{NOBODY}/tasks/99999999999/status"),
 )
 
 PLUGINS = (
@@ -186,14 +222,44 @@ WRONG_BODIES = (
         "/connectors",
         {"name": SOURCE, "config": SOURCE_CONFIG, "initial_state": "ASLEEP"},
     ),
+    Step("create with a flat body", "POST", "/connectors", SOURCE_CONFIG),
+    *(
+        Step(f"create with {what}", "POST", "/connectors", body)
+        for what, body in (
+            ("null for a body", b"null"),
+            ("more behind the body", b'{"name":"n"} and'),
+            ("a name that is a list", {"name": ["a"], "config": SOURCE_CONFIG}),
+            ("null for a name", {"name": None, "config": SOURCE_CONFIG}),
+            ("the name in the config only", {"config": SOURCE_CONFIG}),
+            ("blanks around the name", {"name": f" {SOURCE} ", "config": {**SOURCE_CONFIG, "name": f" {SOURCE} "}}),
+            ("a control character", {"name": "a\u0001b", "config": {**SOURCE_CONFIG, "name": "a\u0001b"}}),
+            ("null for a config", {"name": SOURCE, "config": None}),
+            ("a config that is a list", {"name": SOURCE, "config": []}),
+            ("a config that is a text", {"name": SOURCE, "config": "x"}),
+            ("an object in the config", {"name": SOURCE, "config": {**SOURCE_CONFIG, "topics": {"a": 1}}}),
+            ("a list in the config", {"name": SOURCE, "config": {**SOURCE_CONFIG, "topics": ["a"]}}),
+            ("an empty initial state", {"name": SOURCE, "config": SOURCE_CONFIG, "initial_state": ""}),
+            ("a list of initial states", {"name": SOURCE, "config": SOURCE_CONFIG, "initial_state": ["PAUSED"]}),
+        )
+    ),
+    *(
+        Step(f"{what} with another content type", method, path, b"{}", {"Content-Type": kind})
+        for what, method, path, kind in (
+            ("create", "POST", "/connectors", "text/plain"),
+            ("create as a form is sent", "POST", "/connectors", "application/x-www-form-urlencoded"),
+            ("put", "PUT", f"{NOBODY}/config", "text/plain"),
+            ("patch", "PATCH", f"{NOBODY}/config", "application/merge-patch+json"),
+            ("alter offsets", "PATCH", f"{NOBODY}/offsets", "text/plain"),
+            ("pause", "PUT", f"{NOBODY}/pause", "text/plain"),
+        )
+    ),
     Step(
-        "create with another content type",
+        "create with a character set",
         "POST",
         "/connectors",
-        b"{}",
-        {"Content-Type": "text/plain"},
+        {"name": SOURCE},
+        {"Content-Type": "application/json; charset=utf-8"},
     ),
-    Step("create with a flat body", "POST", "/connectors", SOURCE_CONFIG),
 )
 
 LIFE = (
@@ -210,13 +276,13 @@ LIFE = (
         "PUT",
         at(CHECKPOINT, "/config"),
         CHECKPOINT_CONFIG,
-        until=(CHECKPOINT, RUNNING, 0),
+        until=(CHECKPOINT, RUNNING, 1),
     ),
     Step(
         "create the heartbeat connector, stopped",
         "POST",
         "/connectors",
-        {"name": HEARTBEAT, "config": HEARTBEAT_CONFIG, "initial_state": "STOPPED"},
+        {"name": HEARTBEAT, "config": HEARTBEAT_CONFIG, "initial_state": "Stopped"},
         until=(HEARTBEAT, STOPPED, 0),
     ),
     Step("status of a stopped one", "GET", at(HEARTBEAT, "/status")),
@@ -227,6 +293,11 @@ LIFE = (
     Step("list, with info", "GET", "/connectors?expand=info"),
     Step("list, with both", "GET", "/connectors?expand=info&expand=status"),
     Step("list, with something unknown", "GET", "/connectors?expand=nothing"),
+    Step("list, with something unknown beside", "GET", "/connectors?expand=nothing&expand=status"),
+    Step("list, with nothing", "GET", "/connectors?expand="),
+    Step("list, in capital letters", "GET", "/connectors?expand=STATUS"),
+    Step("list, with a comma", "GET", "/connectors?expand=status,info"),
+    Step("head", "HEAD", at(SOURCE)),
     Step("info", "GET", at(SOURCE)),
     Step("info, encoded by nobody", "GET", f"/connectors/{SOURCE}"),
     Step("info, encoded in all letters", "GET", "/connectors/" + "".join(f"%{ord(each):02x}" for each in SOURCE)),
@@ -236,11 +307,15 @@ LIFE = (
     Step("status of the checkpoint connector", "GET", at(CHECKPOINT, "/status")),
     Step("tasks", "GET", at(SOURCE, "/tasks")),
     Step("tasks of the heartbeat connector", "GET", at(HEARTBEAT, "/tasks")),
+    Step("tasks of the checkpoint connector", "GET", at(CHECKPOINT, "/tasks")),
     Step("tasks' configs, as before 4.0", "GET", at(SOURCE, "/tasks-config")),
     Step("a task's status", "GET", at(SOURCE, "/tasks/0/status")),
     Step("status of a task that is not there", "GET", at(SOURCE, "/tasks/7/status")),
     Step("status of a task that is no number", "GET", at(SOURCE, "/tasks/x/status")),
-    Step("topics", "GET", at(SOURCE, "/topics")),
+    Step("a task's status, with a zero in front", "GET", at(SOURCE, "/tasks/00/status")),
+    Step("topics", "GET", at(SOURCE, "/topics"), again_until="west.{topic}"),
+    Step("topics of the heartbeat connector", "GET", at(HEARTBEAT, "/topics"), again_until='["heartbeats"]'),
+    Step("topics of the checkpoint connector", "GET", at(CHECKPOINT, "/topics")),
     Step("reset topics", "PUT", at(SOURCE, "/topics/reset")),
     Step("put the same config", "PUT", at(SOURCE, "/config"), SOURCE_CONFIG, until=(SOURCE, RUNNING, 2)),
     Step(
@@ -252,6 +327,13 @@ LIFE = (
     Step("put a config under another name", "PUT", at(SOURCE, "/config"), {**SOURCE_CONFIG, "name": "other"}),
     Step("put a config that is no object", "PUT", at(SOURCE, "/config"), []),
     Step("put a config without a body", "PUT", at(SOURCE, "/config")),
+    Step("put a config with an object in it", "PUT", at(SOURCE, "/config"), {**SOURCE_CONFIG, "topics": {}}),
+    Step(
+        "put a config with null in it",
+        "PUT",
+        at(HEARTBEAT, "/config"),
+        {**HEARTBEAT_CONFIG, "emit.heartbeats.enabled": None},
+    ),
     Step(
         "put numbers and flags",
         "PUT",
@@ -272,6 +354,11 @@ LIFE = (
     ),
     Step("patch with a mistake", "PATCH", at(SOURCE, "/config"), {"offset.lag.max": "many"}),
     Step("patch with a list", "PATCH", at(SOURCE, "/config"), []),
+    Step("patch without a body", "PATCH", at(SOURCE, "/config")),
+    Step("patch with an object", "PATCH", at(SOURCE, "/config"), {"topics": {}}),
+    Step("patch with nothing", "PATCH", at(SOURCE, "/config"), {}, until=(SOURCE, RUNNING, 2)),
+    Step("patch the name", "PATCH", at(SOURCE, "/config"), {"name": "other"}),
+    Step("put the name back", "PUT", at(SOURCE, "/config"), SOURCE_CONFIG, until=(SOURCE, RUNNING, 2)),
     Step("restart", "POST", at(SOURCE, "/restart"), until=(SOURCE, RUNNING, 2)),
     Step("restart with tasks", "POST", at(SOURCE, "/restart?includeTasks=true"), until=(SOURCE, RUNNING, 2)),
     Step("restart what has failed", "POST", at(SOURCE, "/restart?onlyFailed=true"), until=(SOURCE, RUNNING, 2)),
@@ -279,6 +366,12 @@ LIFE = (
         "restart what has failed with tasks",
         "POST",
         at(SOURCE, "/restart?includeTasks=true&onlyFailed=true"),
+        until=(SOURCE, RUNNING, 2),
+    ),
+    Step(
+        "restart in capital letters",
+        "POST",
+        at(SOURCE, "/restart?includeTasks=TRUE&includeTasks=false"),
         until=(SOURCE, RUNNING, 2),
     ),
     Step("restart with a word that is no flag", "POST", at(SOURCE, "/restart?includeTasks=perhaps")),
@@ -306,6 +399,33 @@ LIFE = (
             ("no list", {"offsets": "all"}),
             ("no partition", {"offsets": [{"offset": {"offset": 1}}]}),
             ("null partition", {"offsets": [{"partition": None, "offset": {"offset": 1}}]}),
+            ("null in the list", {"offsets": [None]}),
+            ("a number in the list", {"offsets": [5]}),
+            ("a word too many", {"offsets": [{**OFFSET, "more": 1}]}),
+            ("another word too many", {"offsets": [OFFSET], "more": 1}),
+            ("a partition that is a text", {"offsets": [{**OFFSET, "partition": "x"}]}),
+            ("an offset that is a text", {"offsets": [{**OFFSET, "offset": "x"}]}),
+            *(
+                (f"{key} {what}", {"offsets": [{**OFFSET, "partition": {**OFFSET["partition"], key: value}}]})
+                for key, what, value in (
+                    ("cluster", "that is a number", 5),
+                    ("topic", "that is null", None),
+                    ("partition", "that is null", None),
+                    ("partition", "with a point", 1.0),
+                    ("partition", "that is true", True),
+                    ("partition", "that is too large", 2**31),
+                    ("more", "that is a list", [1]),
+                    ("more", "that is an object", {"a": 1}),
+                    ("more", "that means nothing", 1),
+                    ("cluster", "of another one", "other"),
+                )
+            ),
+            ("no topic", {"offsets": [{**OFFSET, "partition": {"cluster": "west", "partition": 0}}]}),
+            ("no number", {"offsets": [{**OFFSET, "partition": {"cluster": "west", "topic": "t"}}]}),
+            ("an offset that is null inside", {"offsets": [{**OFFSET, "offset": {"offset": None}}]}),
+            ("an offset with a point", {"offsets": [{**OFFSET, "offset": {"offset": 5.5}}]}),
+            ("an offset that is true", {"offsets": [{**OFFSET, "offset": {"offset": True}}]}),
+            ("a partition that was never there", {"offsets": [{"partition": {"garbage": 1}, "offset": None}]}),
             ("no cluster", {"offsets": [{"partition": {"partition": 0, "topic": "t"}, "offset": {"offset": 1}}]}),
             (
                 "a partition that is no number",
@@ -329,10 +449,31 @@ LIFE = (
             ("the same twice", {"offsets": [OFFSET, OFFSET]}),
         )
     ),
+    Step("stop the checkpoint connector", "PUT", at(CHECKPOINT, "/stop"), until=(CHECKPOINT, STOPPED, 0)),
+    Step("stop the heartbeat connector", "PUT", at(HEARTBEAT, "/stop"), until=(HEARTBEAT, STOPPED, 0)),
+    *(
+        Step(f"alter offsets of the {kind} connector: {what}", "PATCH", at(name, "/offsets"), {"offsets": [offset]})
+        for kind, name, what, offset in (
+            ("checkpoint", CHECKPOINT, "good", {"partition": OF_GROUP, "offset": {"offset": 0}}),
+            ("checkpoint", CHECKPOINT, "not 0", {"partition": OF_GROUP, "offset": {"offset": 5}}),
+            ("checkpoint", CHECKPOINT, "no offset", {"partition": OF_GROUP, "offset": {"x": 0}}),
+            ("checkpoint", CHECKPOINT, "of the source", {**OFFSET, "offset": {"offset": 0}}),
+            ("checkpoint", CHECKPOINT, "forgotten", {"partition": OF_GROUP, "offset": None}),
+            ("heartbeat", HEARTBEAT, "good", {"partition": OF_ALIASES, "offset": {"offset": 0}}),
+            ("heartbeat", HEARTBEAT, "not 0", {"partition": OF_ALIASES, "offset": {"offset": 1}}),
+            ("heartbeat", HEARTBEAT, "of the source", {**OFFSET, "offset": {"offset": 0}}),
+            ("heartbeat", HEARTBEAT, "forgotten", {"partition": OF_ALIASES, "offset": None}),
+        )
+    ),
+    Step("offsets of the heartbeat connector, forgotten", "GET", at(HEARTBEAT, "/offsets")),
+    Step("reset offsets of the checkpoint connector", "DELETE", at(CHECKPOINT, "/offsets")),
     Step("forget an offset", "PATCH", at(SOURCE, "/offsets"), {"offsets": [{**OFFSET, "offset": None}]}),
     Step("reset offsets", "DELETE", at(SOURCE, "/offsets")),
-    Step("offsets after that", "GET", at(SOURCE, "/offsets")),
-    Step("pause a stopped one", "PUT", at(SOURCE, "/pause"), until=(SOURCE, PAUSED, 2)),
+    Step("offsets after that", "GET", at(SOURCE, "/offsets"), again_until='"offsets": []'),
+    Step("restart a stopped one with tasks", "POST", at(SOURCE, "/restart?includeTasks=true")),
+    Step("status of the stopped one afterwards", "GET", at(SOURCE, "/status")),
+    Step("pause a stopped one", "PUT", at(SOURCE, "/pause"), until=(SOURCE, PAUSED, None)),
+    Step("status of the stopped one that is paused", "GET", at(SOURCE, "/status")),
     Step("resume it again", "PUT", at(SOURCE, "/resume"), until=(SOURCE, RUNNING, 2)),
     Step("delete the heartbeat connector", "DELETE", at(HEARTBEAT), gone=HEARTBEAT),
     Step("delete the checkpoint connector", "DELETE", at(CHECKPOINT), gone=CHECKPOINT),

@@ -14,6 +14,7 @@ from heliograph.concurrency import cancel_all
 from heliograph.config.connectors.definitions import VERSION
 from heliograph.config.connectors.validation import Given, Validation, validate
 from heliograph.config.model import FlowConfig, Part
+from heliograph.connect.altering import as_java, check
 from heliograph.connect.desk import Desk
 from heliograph.connect.loggers import Loggers
 from heliograph.connect.picture import Entry, Seen, Share, connector_view, own_lanes
@@ -156,18 +157,18 @@ class Board(ABC):
 
     async def restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> ConnectorView:
         """Start a connector again, with its tasks or without, and say what that concerns. Raises NotFound."""
-        entry = self.entry(name, "Unknown connector: {}" if include_tasks or only_failed else "Connector {} not found")
+        entry = self.entry(name, "Unknown connector: {}")
         view = self._view(entry)
         if entry.flow is None:
             return view
         if include_tasks and entry.part is Part.SOURCE:
             await self.tell(entry, [restart_row(Restart(only_failed=only_failed), entry.flow.connectors)])
-        concerned = {RunState.FAILED} if only_failed else set(RunState) - {RunState.STOPPED}
+        concerned = {RunState.FAILED} if only_failed else set(RunState)
         return _restarting(view, concerned, tasks=include_tasks)
 
     async def restart_task(self, name: str, number: int) -> None:
         """Start a task again. Raises NotFound."""
-        entry = self.entry(name, f"Unknown task: {{}}-{number}")
+        entry = self.entry(name, "Unknown connector: {}")
         task = next((task for task in self._view(entry).tasks if task.number == number), None)
         if task is None:
             raise NotFound(f"Unknown task: {name}-{number}")
@@ -194,9 +195,12 @@ class Board(ABC):
     async def alter_offsets(self, name: str, offsets: Sequence[StoredOffset]) -> None:
         """Store other positions. Raises NotFound, Invalid."""
         entry, desk = await self._stopped(name)
+        assert entry.part is not None, "what has a desk is one of three"
+        for each in offsets:
+            check(entry.part, each)
         if entry.part is not Part.SOURCE:
             return
-        keys = {_lane_of(each): each.offset for each in offsets}
+        keys = {lane: each.offset for each in offsets if (lane := _lane_of(each, desk.flow)) is not None}
         ends = await desk.ends([(naming_of(desk.flow).remote_topic(topic), number) for topic, number in keys])
         rows: list[tuple[bytes, bytes | None]] = []
         for (topic, partition), offset in keys.items():
@@ -261,18 +265,21 @@ def _restarting(view: ConnectorView, concerned: Collection[RunState], *, tasks: 
     return replace(view, state=state, tasks=again)
 
 
-def _lane_of(stored: StoredOffset) -> TopicPartition:
+def _lane_of(stored: StoredOffset, flow: FlowConfig) -> TopicPartition | None:
+    """Return the partition whose position this is; None: nothing has such a position, so it need not be forgotten."""
     match stored.partition:
-        case {"cluster": str(), "topic": str(topic), "partition": int(partition)} if partition >= 0:
+        case {"cluster": flow.source_name, "topic": str(topic), "partition": int(partition), **more} if not more:
             return topic, partition
-        case _:
-            raise Invalid("A partition has cluster, topic, and partition, a number from 0")
+    if stored.offset is None:
+        return None
+    raise Invalid(
+        f"Source partition {as_java(stored.partition)} is none of this connector's: those have cluster, which is "
+        f"{flow.source_name}, topic and partition, and nothing else"
+    )
 
 
 def _value(offset: Mapping[str, object], end: int | None) -> bytes:
     """Return what is stored for a position; ``end`` is that of the copy, where it is known."""
-    match offset:
-        case {"offset": int(number)} if number >= 0:
-            return offset_value(anchor_for(number + 1, end, topic_id="", target_id="", target_partition=-1))
-        case _:
-            raise Invalid("An offset has offset, a number from 0")
+    number = offset["offset"]
+    assert isinstance(number, int), "it was checked"
+    return offset_value(anchor_for(number + 1, end, topic_id="", target_id="", target_partition=-1))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from heliograph.config.model import FlowConfig, Part
 from heliograph.mirror.assignment import TopicPartition
+from heliograph.mirror.naming import HEARTBEATS
 from heliograph.mirror.steering import TargetState
 from heliograph.mirror.tasks import tasks_of
 from heliograph.observe.connectors import ConnectorView, RunState, TaskView
@@ -62,7 +63,7 @@ def connector_view(entry: Entry, seen: Seen, wanted: TargetState, version: str) 
     tasks: tuple[TaskView, ...] = ()
     if state is not RunState.STOPPED and state is not RunState.UNASSIGNED:
         tasks = tuple(_tasks(entry, seen, state))
-    topics = () if seen.view is None or entry.part is not Part.SOURCE else _topics(seen.view)
+    topics = () if seen.view is None else _topics(seen.view, entry.part)
     return ConnectorView(entry.name, entry.config, state, seen.worker_id, trace, version, tasks, topics)
 
 
@@ -78,8 +79,13 @@ def _state(view: FlowView | None, wanted: TargetState) -> tuple[RunState, str]:
     return RunState.RUNNING, ""
 
 
-def _topics(view: FlowView) -> tuple[str, ...]:
-    return tuple(sorted({lane.target_topic for lane in view.lanes if lane.records}))
+def _topics(view: FlowView, part: Part) -> tuple[str, ...]:
+    """Return what was written to, as far as it is known: nobody counts checkpoints."""
+    if part is Part.HEARTBEAT:
+        beats = any(job.part is part and job.succeeded_at_s is not None for job in view.jobs)
+        return (HEARTBEATS,) if beats else ()
+    written = {lane.target_topic for lane in view.lanes if lane.records}
+    return tuple(sorted(written)) if part is Part.SOURCE else ()
 
 
 def _tasks(entry: Entry, seen: Seen, state: RunState) -> Iterable[TaskView]:
@@ -95,7 +101,12 @@ def _tasks(entry: Entry, seen: Seen, state: RunState) -> Iterable[TaskView]:
         views = [lanes[lane] for lane in group.lanes if lane in lanes]
         doing, trace = (state, "") if state is not RunState.RUNNING else _doing(views)
         assigned = ",".join(f"{topic}-{partition}" for topic, partition in group.lanes)
-        config = {**entry.config, "task.class": _task_class(Part.SOURCE), "task.assigned.partitions": assigned}
+        config = {
+            **entry.config,
+            "task.class": _task_class(Part.SOURCE),
+            "task.index": str(number),
+            "task.assigned.partitions": assigned,
+        }
         yield TaskView(number, doing, workers[group.worker], trace, config, group.lanes)
 
 
@@ -104,7 +115,8 @@ def _only_task(entry: Entry, seen: Seen, state: RunState) -> TaskView:
     trace = ""
     if state is RunState.RUNNING and seen.view is not None:
         trace = "\n".join(f"{job.name}: {job.error}" for job in seen.view.jobs if job.error and job.part is entry.part)
-    config = {**entry.config, "task.class": _task_class(entry.part)}
+    index = {"task.index": "0"} if entry.part is Part.CHECKPOINT else {}
+    config = {**entry.config, "task.class": _task_class(entry.part), **index}
     return TaskView(0, RunState.FAILED if trace else state, seen.worker_id, trace, config)
 
 

@@ -147,6 +147,9 @@ class StoredConnectors(Board):
         except HeliographError as error:
             self.error = error
             control.stop()
+        except Exception:
+            control.stop()  # who cannot follow the connectors is no worker, whatever the defect
+            raise
         finally:
             await self._say_the_end()
             await self._guard.leave()

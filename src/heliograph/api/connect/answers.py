@@ -31,9 +31,9 @@ def nothing(status: int) -> Response:
     return Response(b"", status)
 
 
-def error_answer(status: int, message: str) -> Response:
+def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error in Connect's shape."""
-    return answer({"error_code": status, "message": message}, status)
+    return answer({"error_code": status, "message": message}, status, headers)
 
 
 def refused(error: HeliographError) -> Refused:

@@ -1,27 +1,39 @@
 """The paths of Connect's REST API."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from heliograph.api.connect.answers import Refused, answer, error_answer, info, nothing, refused, status, task_state
+from heliograph.api.connect.answers import (
+    Refused,
+    answer,
+    error_answer,
+    info,
+    invalid_configuration,
+    nothing,
+    status,
+    task_state,
+)
+from heliograph.api.connect.requests import flag, object_of, route, text, texts
 from heliograph.api.paths import Segments, segment
-from heliograph.errors import HeliographError
 from heliograph.observe.connectors import Connectors, ConnectorView, StoredOffset, TaskView, Wanted
 
-BODY_BYTES_MAX = 1 << 20
 VERSION = "4.3.1"
 """Of Kafka Connect, whose API this is."""
 COMMIT = "unknown"
-
-Handler = Callable[[Request], Awaitable[Response]]
+NOT_FOUND = "HTTP 404 Not Found"
+_BLANK = ord(" ")
+_IN_PATHS = "!$&'()*+,;=:@"
+"""What a segment of a path may hold as it is, beside letters, digits and ``-._~``."""
+_NUMBER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
+_NUMBER_MAX = 2**31 - 1
 
 
 def make_connect_app(connectors: Connectors) -> ASGIApp:
@@ -29,53 +41,32 @@ def make_connect_app(connectors: Connectors) -> ASGIApp:
     api = _Api(connectors)
     one = "/connectors/{name}"
     routes = [
-        Route("/", _told(api.root)),
-        Route("/health", _told(api.health)),
-        Route("/connectors", _told(api.list)),
-        Route("/connectors", _told(api.create), methods=["POST"]),
-        Route(one, _told(api.info)),
-        Route(one, _told(api.delete), methods=["DELETE"]),
-        Route(f"{one}/config", _told(api.config)),
-        Route(f"{one}/config", _told(api.put_config), methods=["PUT"]),
-        Route(f"{one}/config", _told(api.patch_config), methods=["PATCH"]),
-        Route(f"{one}/status", _told(api.status)),
-        Route(f"{one}/restart", _told(api.restart), methods=["POST"]),
-        Route(f"{one}/pause", _told(api.pause), methods=["PUT"]),
-        Route(f"{one}/resume", _told(api.resume), methods=["PUT"]),
-        Route(f"{one}/stop", _told(api.stop), methods=["PUT"]),
-        Route(f"{one}/tasks", _told(api.tasks)),
-        Route(f"{one}/tasks/{{number}}/status", _told(api.task_status)),
-        Route(f"{one}/tasks/{{number}}/restart", _told(api.restart_task), methods=["POST"]),
-        Route(f"{one}/topics", _told(api.topics)),
-        Route(f"{one}/topics/reset", _told(api.reset_topics), methods=["PUT"]),
-        Route(f"{one}/offsets", _told(api.offsets)),
-        Route(f"{one}/offsets", _told(api.alter_offsets), methods=["PATCH"]),
-        Route(f"{one}/offsets", _told(api.reset_offsets), methods=["DELETE"]),
+        route("/", {"GET": api.root}),
+        route("/health", {"GET": api.health}),
+        route("/connectors", {"GET": api.list, "POST": api.create}),
+        route(one, {"GET": api.info, "DELETE": api.delete}),
+        route(f"{one}/config", {"GET": api.config, "PUT": api.put_config, "PATCH": api.patch_config}),
+        route(f"{one}/status", {"GET": api.status}),
+        route(f"{one}/restart", {"POST": api.restart}),
+        route(f"{one}/pause", {"PUT": api.pause}),
+        route(f"{one}/resume", {"PUT": api.resume}),
+        route(f"{one}/stop", {"PUT": api.stop}),
+        route(f"{one}/tasks", {"GET": api.tasks}),
+        route(f"{one}/tasks/{{number}}/status", {"GET": api.task_status}),
+        route(f"{one}/tasks/{{number}}/restart", {"POST": api.restart_task}),
+        route(f"{one}/topics", {"GET": api.topics}),
+        route(f"{one}/topics/reset", {"PUT": api.reset_topics}),
+        route(f"{one}/offsets", {"GET": api.offsets, "PATCH": api.alter_offsets, "DELETE": api.reset_offsets}),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
     app.router.redirect_slashes = False
     return Segments(app)
 
 
-def _told(handler: Handler) -> Handler:
-    """Tell errors as Connect does."""
-
-    async def handle(request: Request) -> Response:
-        try:
-            try:
-                return await handler(request)
-            except HeliographError as error:
-                raise refused(error) from error
-        except Refused as error:
-            return error_answer(error.status, error.message)
-
-    return handle
-
-
 async def _not_found(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = {404: "HTTP 404 Not Found", 405: "HTTP 405 Method Not Allowed"}
-    return error_answer(error.status_code, words.get(error.status_code, f"HTTP {error.status_code}"))
+    assert error.status_code == 404, "each path takes every method"
+    return error_answer(404, NOT_FOUND)
 
 
 def _name(request: Request) -> str:
@@ -110,17 +101,12 @@ class _Api:
         )
 
     async def create(self, request: Request) -> Response:
-        body = await _object(request)
-        name, config, state = body.get("name"), body.get("config"), body.get("initial_state")
-        config = _texts(config)
-        name = str(name if name is not None else config.get("name", "")).strip()
-        if config.get("name", name) != name:
-            raise Refused(
-                400, f"Connector name configuration ({config['name']}) doesn't match connector name in the URL ({name})"
-            )
-        wanted = Wanted.RUNNING if state is None else Wanted(str(state).upper())
-        connector = await self._connectors.create(name, {**config, "name": name}, wanted)
-        return answer(info(connector), 201, {"Location": f"/connectors/{name}"})
+        body = await object_of(request, "name", "config", "initial_state")
+        told = body.get("name")
+        name = "" if told is None else text(told).strip()
+        config = named(name, texts(body.get("config")))
+        connector = await self._connectors.create(name, config, _initial(body.get("initial_state")))
+        return _created(request, connector)
 
     def _connector(self, request: Request, words: str = "Connector {} not found") -> ConnectorView:
         name = _name(request)
@@ -143,18 +129,18 @@ class _Api:
         return nothing(204)
 
     async def put_config(self, request: Request) -> Response:
-        name, config = _name(request), _texts(await _object(request))
-        if config.get("name", name) != name:
-            raise Refused(
-                400, f"Connector name configuration ({config['name']}) doesn't match connector name in the URL ({name})"
-            )
-        connector, new = await self._connectors.configure(name, {**config, "name": name})
-        return answer(info(connector), 201 if new else 200, {"Location": f"/connectors/{name}"} if new else None)
+        name = _name(request)
+        config = named(name, texts(await object_of(request)))
+        connector, new = await self._connectors.configure(name, config)
+        return _created(request, connector) if new else answer(info(connector))
 
     async def patch_config(self, request: Request) -> Response:
-        changes = await _object(request)
-        texts = {key: None if value is None else _text(value) for key, value in changes.items()}
-        return answer(info(await self._connectors.patch(_name(request), texts)))
+        name = _name(request)
+        body = await object_of(request)
+        changes = {key: None if value is None else text(value) for key, value in body.items()}
+        if "name" in changes:
+            named(name, {"name": changes["name"] or ""})
+        return answer(info(await self._connectors.patch(name, changes)))
 
     async def pause(self, request: Request) -> Response:
         await self._connectors.want(_name(request), Wanted.PAUSED)
@@ -169,7 +155,7 @@ class _Api:
         return nothing(204)
 
     async def restart(self, request: Request) -> Response:
-        tasks, failed = _flag(request, "includeTasks"), _flag(request, "onlyFailed")
+        tasks, failed = flag(request, "includeTasks"), flag(request, "onlyFailed")
         connector = await self._connectors.restart(_name(request), include_tasks=tasks, only_failed=failed)
         return answer(status(connector), 202) if tasks or failed else nothing(204)
 
@@ -208,9 +194,10 @@ class _Api:
         return answer({"offsets": told})
 
     async def alter_offsets(self, request: Request) -> Response:
-        body = await _object(request)
-        rows = body.get("offsets")
-        if not isinstance(rows, list) or not rows:
+        rows = (await object_of(request, "offsets")).get("offsets")
+        if rows is not None and not isinstance(rows, list):
+            raise Refused(400, "offsets must be a list")
+        if not rows:
             raise Refused(400, "Partitions / offsets need to be provided for an alter offsets request")
         await self._connectors.alter_offsets(_name(request), [_stored(row) for row in rows])
         return answer({"message": "The offsets for this connector have been altered successfully"})
@@ -225,50 +212,47 @@ def _task(connector: ConnectorView | None, number: int) -> TaskView | None:
     return next((task for task in tasks if task.number == number), None)
 
 
-async def _object(request: Request) -> Mapping[str, Any]:
-    """Return the body, a JSON object."""
-    raw = await request.body()
-    if len(raw) > BODY_BYTES_MAX:
-        raise Refused(413, f"A body may have {BODY_BYTES_MAX} bytes at most")
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise Refused(500, f"The body is no JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise Refused(500, "The body must be a JSON object")
-    return body
+def named(name: str, config: Mapping[str, str]) -> dict[str, str]:
+    """Return a configuration with the connector's name in it, which may stand there already."""
+    there = config.get("name", name)
+    if there != name:
+        raise Refused(400, f"Connector name configuration ({there}) doesn't match connector name in the URL ({name})")
+    if not name:
+        raise Refused(400, invalid_configuration(["Invalid value  for configuration name: String may not be empty"]))
+    if controls := ", ".join(str(ord(char)) for char in name if ord(char) < _BLANK):
+        problem = f"String may not contain control sequences but had the following ASCII chars: {controls}"
+        raise Refused(400, invalid_configuration([f"Invalid value {name} for configuration name: {problem}"]))
+    return {**config, "name": name}
 
 
-def _texts(config: object) -> dict[str, str]:
-    """Return a configuration with every value as a text, as Connect's parser makes it."""
-    if not isinstance(config, Mapping):
-        raise Refused(500, "A configuration must be a JSON object")
-    return {str(key): _text(value) for key, value in config.items() if value is not None}
+def _initial(state: object) -> Wanted:
+    """Return what a new connector is to do."""
+    if state is None:
+        return Wanted.RUNNING
+    if isinstance(state, str) and state.upper() in Wanted.__members__:
+        return Wanted(state.upper())
+    raise Refused(400, f"initial_state may be {', '.join(Wanted)}, not {state!r}")
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise Refused(500, "The values of a configuration must be texts")
+def _created(request: Request, connector: ConnectorView) -> Response:
+    """Show a connector that is new, and so has no tasks yet, and say where it is."""
+    place = f"{request.base_url}connectors/{quote(connector.name, safe=_IN_PATHS)}"
+    return answer(info(replace(connector, tasks=())), 201, {"Location": place})
 
 
 def _stored(row: object) -> StoredOffset:
     match row:
-        case {"partition": dict(partition), **rest}:
-            offset = rest.get("offset")
-            if offset is None or isinstance(offset, dict):
-                return StoredOffset(partition, offset)
-    raise Refused(400, "Each of offsets has a partition and an offset")
+        case dict() if row.keys() <= {"partition", "offset"}:
+            partition, offset = row.get("partition"), row.get("offset")
+            if partition is None and offset is not None:
+                raise Refused(400, "Source partitions may not be null")
+            if isinstance(partition, dict | None) and isinstance(offset, dict | None):
+                return StoredOffset(partition or {}, offset)
+    raise Refused(400, "Each of offsets is an object with partition and offset, which are objects or null")
 
 
 def _number(request: Request) -> int:
     text = str(request.path_params["number"])
-    if not text.isascii() or not text.isdecimal():
-        raise Refused(404, "HTTP 404 Not Found")
+    if not _NUMBER.fullmatch(text) or abs(int(text)) > _NUMBER_MAX:
+        raise Refused(404, NOT_FOUND)
     return int(text)
-
-
-def _flag(request: Request, name: str) -> bool:
-    return str(request.query_params.get(name, "")).lower() == "true"
