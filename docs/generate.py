@@ -8,6 +8,7 @@ that a page about an option, a command or an error cannot say something else tha
 """  # noqa: INP001 - a script beside its pages, no package
 
 import re
+import runpy
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -36,6 +37,8 @@ from heliograph.config.places import (
 )
 
 DOCS = Path(__file__).resolve().parent
+CONNECT_DIFFERENCES = DOCS.parent / "tests" / "connect_api" / "differences.py"
+"""Held against both programs by the test beside it."""
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 EXAMPLE = Route("A", "B")
 
@@ -264,6 +267,16 @@ def _type(schema: Any) -> str:
             return "anything"
 
 
+# --- Kafka Connect's REST API ----------------------------------------------------------------------------------------
+
+
+def connect_differences() -> str:
+    """Return what is answered otherwise than by Kafka Connect, and why."""
+    differences = runpy.run_path(str(CONNECT_DIFFERENCES))["DIFFERENCES"]
+    rows = ([prose(cell) for cell in (each.what, each.theirs, each.ours, each.why)] for each in differences)
+    return table(("what", "Kafka Connect 4.3.1", "Heliograph", "why"), rows)
+
+
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -273,8 +286,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "api-requests": api_requests,
     "api-objects": api_objects,
+    "connect-differences": connect_differences,
 }
-PAGES = ("reference/options.md", "reference/cli.md", "reference/messages.md", "reference/api.md")
+PAGES = ("reference/options.md", "reference/cli.md", "reference/messages.md", "reference/api.md", "connect.md")
 
 
 def filled(page: str) -> str:

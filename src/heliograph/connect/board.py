@@ -94,14 +94,14 @@ class Board(ABC):
         view = None if flow is None else self._flows.get(flow.name)
         desk = self._desk(flow)
         if desk is None:
-            return Seen(view, self._worker_id)
-        return Seen(view, self._worker_id, self._shares(view, desk))
+            return Seen(view, self._worker_id, [Share("", self._worker_id, own_lanes(view))])
+        return Seen(view, self._worker_id, self._shares(view, desk), desk.stored)
 
     def _shares(self, view: FlowView | None, desk: Desk) -> list[Share]:
         """Return who has what; what nobody has, as all of it is paused or handed over, counts as this worker's."""
         shares = {peer.member_id: Share(peer.member_id, peer.worker_id, peer.lanes) for peer in desk.peers}
         taken = frozenset[TopicPartition]().union(*(share.lanes for share in shares.values()))
-        left = own_lanes(view) - taken if taken else own_lanes(view) | desk.stored
+        left = own_lanes(view) - taken if taken else own_lanes(view) | desk.stored.keys()
         ours = next((key for key, share in shares.items() if share.worker_id == self._worker_id), "")
         known = shares.get(ours, Share(ours, self._worker_id, frozenset()))
         shares[ours] = replace(known, lanes=known.lanes | left)
@@ -241,19 +241,22 @@ class Board(ABC):
         """Watch every flow there is, until cancelled."""
         try:
             while True:
-                flows = {entry.flow.name: entry.flow for entry in self.entries() if entry.flow is not None}
-                for name, (desk, task) in list(self._desks.items()):
-                    if flows.get(name) != desk.flow:
-                        del self._desks[name]
-                        await cancel_all(task)
-                for name, flow in flows.items():
-                    if name not in self._desks:
-                        desk = Desk(flow)
-                        self._desks[name] = desk, asyncio.create_task(desk.run(), name=f"desk of {name}")
+                await self._watch({entry.flow.name: entry.flow for entry in self.entries() if entry.flow is not None})
                 await asyncio.sleep(WATCH_S)
         finally:
             await cancel_all(*(task for _, task in self._desks.values()))
             self._desks.clear()
+
+    async def _watch(self, flows: Mapping[str, FlowConfig]) -> None:
+        """Watch these flows from now on. One that has changed is never out of sight."""
+        left = [self._desks.pop(name)[1] for name in self._desks.keys() - flows.keys()]
+        for name, flow in flows.items():
+            before, task = self._desks.get(name, (None, None))
+            if before is None or before.flow != flow:
+                desk = Desk(flow, before)
+                self._desks[name] = desk, asyncio.create_task(desk.run(), name=f"desk of {name}")
+                left += [task] if task is not None else []
+        await cancel_all(*left)
 
 
 def _restarting(view: ConnectorView, concerned: Collection[RunState], *, tasks: bool) -> ConnectorView:

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -47,13 +47,13 @@ class Peer:
 class Desk:
     """One flow, watched."""
 
-    def __init__(self, flow: FlowConfig) -> None:
-        """Nothing is connected before :meth:`run`."""
+    def __init__(self, flow: FlowConfig, before: "Desk | None" = None) -> None:
+        """Nothing is connected before :meth:`run`; ``before`` has watched the flow with another configuration."""
         self.flow = flow
-        self.peers: tuple[Peer, ...] = ()
+        self.peers: tuple[Peer, ...] = before.peers if before is not None else ()
         """The group's members, while it is stable; what they were when it was so last."""
-        self.stored: frozenset[TopicPartition] = frozenset()
-        """Partitions that have a stored position."""
+        self.stored: Mapping[TopicPartition, int] = before.stored if before is not None else {}
+        """Stored positions: the last source offset that was copied; -1: none was."""
         self.cluster_id = ""
         self._cluster: Cluster | None = None
         self._topic: SteeringTopic | None = None
@@ -106,7 +106,7 @@ class Desk:
     async def _look(self, cluster: Cluster) -> None:
         for number in itertools.count():
             if number % STORED_EVERY == 0:
-                self.stored = frozenset(await self.positions())
+                self.stored = await self.positions()
             now = await group_now(self.flow, cluster)
             if now.resting:
                 self.peers = tuple(
@@ -125,7 +125,7 @@ class Desk:
         await SteeringTopic(self._ready(), self.flow).write(rows)
 
     async def positions(self) -> dict[TopicPartition, int]:
-        """Return the stored positions: the last source offset that was copied. Raises HeliographError."""
+        """Return the stored positions, as they are now. Raises HeliographError."""
         self._ready()
         assert self._offsets is not None
         async with self._reading:

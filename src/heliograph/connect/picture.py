@@ -6,11 +6,11 @@ take; MM2's task would have ended there. The other partitions go on all the same
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from heliograph.config.model import FlowConfig, Part
 from heliograph.mirror.assignment import TopicPartition
-from heliograph.mirror.naming import HEARTBEATS
+from heliograph.mirror.naming import HEARTBEATS, naming_of
 from heliograph.mirror.steering import TargetState
 from heliograph.mirror.tasks import tasks_of
 from heliograph.observe.connectors import ConnectorView, RunState, TaskView
@@ -53,6 +53,8 @@ class Seen:
     worker_id: str
     """Of this process."""
     shares: Sequence[Share] = ()
+    stored: Mapping[TopicPartition, int] = field(default_factory=dict)
+    """Last source offsets that were copied, whoever has copied them; -1: none was."""
 
 
 def connector_view(entry: Entry, seen: Seen, wanted: TargetState, version: str) -> ConnectorView:
@@ -63,7 +65,7 @@ def connector_view(entry: Entry, seen: Seen, wanted: TargetState, version: str) 
     tasks: tuple[TaskView, ...] = ()
     if state is not RunState.STOPPED and state is not RunState.UNASSIGNED:
         tasks = tuple(_tasks(entry, seen, state))
-    topics = () if seen.view is None else _topics(seen.view, entry.part)
+    topics = tuple(sorted(_topics(entry, seen)))
     return ConnectorView(entry.name, entry.config, state, seen.worker_id, trace, version, tasks, topics)
 
 
@@ -79,13 +81,16 @@ def _state(view: FlowView | None, wanted: TargetState) -> tuple[RunState, str]:
     return RunState.RUNNING, ""
 
 
-def _topics(view: FlowView, part: Part) -> tuple[str, ...]:
+def _topics(entry: Entry, seen: Seen) -> set[str]:
     """Return what was written to, as far as it is known: nobody counts checkpoints."""
-    if part is Part.HEARTBEAT:
-        beats = any(job.part is part and job.succeeded_at_s is not None for job in view.jobs)
-        return (HEARTBEATS,) if beats else ()
-    written = {lane.target_topic for lane in view.lanes if lane.records}
-    return tuple(sorted(written)) if part is Part.SOURCE else ()
+    jobs, lanes = (seen.view.jobs, seen.view.lanes) if seen.view is not None else ((), ())
+    if entry.part is Part.HEARTBEAT:
+        return {HEARTBEATS for job in jobs if job.part is entry.part and job.succeeded_at_s is not None}
+    if entry.part is not Part.SOURCE or entry.flow is None:
+        return set()
+    naming = naming_of(entry.flow)
+    stored = {naming.remote_topic(topic) for (topic, _), offset in seen.stored.items() if offset >= 0}
+    return stored | {lane.target_topic for lane in lanes if lane.records}
 
 
 def _tasks(entry: Entry, seen: Seen, state: RunState) -> Iterable[TaskView]:
