@@ -27,6 +27,10 @@ APIS = {
 }
 
 
+ACCEPT_TURNS = 10
+"""Of the event loop, before the end: who was accepted and not served yet could not be closed any more."""
+
+
 @dataclass(frozen=True)
 class Request:
     api: str
@@ -106,6 +110,8 @@ class FakeBroker:
         return self
 
     async def __aexit__(self, *_):
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
         self._server.close()
         for writer in self._writers:
             writer.close()
