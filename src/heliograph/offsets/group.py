@@ -66,9 +66,19 @@ class GroupNow:
 
 async def group_now(flow: FlowConfig, target: Cluster) -> GroupNow:
     """Look at the group of ``flow``. Raises HeliographError."""
+    return understood(flow, await described_now(flow, target))
+
+
+async def described_now(flow: FlowConfig, target: Cluster) -> groups.Described:
+    """Look at the group of ``flow``, without making sense of what its members say. Raises HeliographError."""
     described = (await groups.describe(target, [flow.group_id]))[flow.group_id]
     if isinstance(described, HeliographError):
         raise described
+    return described
+
+
+def understood(flow: FlowConfig, described: groups.Described) -> GroupNow:
+    """Return who is in a group, by what the broker says of it."""
     found = GroupNow(flow, copier_of(described), described.state)
     if found.copier is Copier.WORKERS:
         for member in described.members:
