@@ -5,10 +5,11 @@ those of a Connect cluster are stored in its topic. All the rest is the same.
 """
 
 import asyncio
+import operator
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from heliograph.concurrency import cancel_all
 from heliograph.config.connectors.definitions import VERSION
@@ -41,6 +42,19 @@ STATES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A connector's view, and what it was made of."""
+
+    entry: Entry
+    of: tuple[object, ...]
+    view: ConnectorView
+
+    def is_of(self, of: tuple[object, ...]) -> bool:
+        """Say whether it was made of these very objects."""
+        return len(of) == len(self.of) and all(map(operator.is_, of, self.of))
+
+
 class Board(ABC):
     """The connectors of one process."""
 
@@ -53,6 +67,8 @@ class Board(ABC):
         self._desks: dict[str, tuple[Desk, asyncio.Task[None]]] = {}
         self._flows: dict[str, FlowView] = {}
         self._pictured_s = float("-inf")
+        self._made: dict[str, _Made] = {}
+        """By connector."""
 
     # ---- what differs ---------------------------------------------------------------------------------------------
 
@@ -85,14 +101,24 @@ class Board(ABC):
         return {entry.name: self._view(entry) for entry in sorted(self.entries(), key=lambda each: each.name)}
 
     def _view(self, entry: Entry) -> ConnectorView:
-        return connector_view(entry, self._seen(entry.flow), self.wanted(entry), VERSION)
+        """Return a connector as it is; as it was made last, while nothing that it is made of has changed."""
+        view, desk, wanted = self._picture(entry.flow), self._desk(entry.flow), self.wanted(entry)
+        told = (desk.peers, desk.stored) if desk is not None else ()
+        of = (wanted, view, *told)
+        known = self._made.get(entry.name)
+        if known is None or known.entry != entry or not known.is_of(of):
+            made = connector_view(entry, self._seen(view, desk), wanted, VERSION)
+            known = self._made[entry.name] = _Made(entry, of, made)
+        return known.view
 
-    def _seen(self, flow: FlowConfig | None) -> Seen:
+    def _picture(self, flow: FlowConfig | None) -> FlowView | None:
+        """Return what this process sees of a flow."""
         if time.monotonic() - self._pictured_s > PICTURE_S:
             self._flows = {} if self.control is None else {view.name: view for view in self.control.view().flows}
             self._pictured_s = time.monotonic()
-        view = None if flow is None else self._flows.get(flow.name)
-        desk = self._desk(flow)
+        return None if flow is None else self._flows.get(flow.name)
+
+    def _seen(self, view: FlowView | None, desk: Desk | None) -> Seen:
         if desk is None:
             return Seen(view, self._worker_id, [Share("", self._worker_id, own_lanes(view))])
         return Seen(view, self._worker_id, self._shares(view, desk), desk.stored)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from heliograph.cluster import admin, table
 from heliograph.cluster.cluster import Cluster
+from heliograph.cluster.groups import Described
 from heliograph.concurrency import all_of
 from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError, NotFound
@@ -23,7 +24,7 @@ from heliograph.mirror.steering import Row, Steering
 from heliograph.observe.log import Log
 from heliograph.offsets.claims import claims_on
 from heliograph.offsets.endpoints import reach
-from heliograph.offsets.group import group_now
+from heliograph.offsets.group import described_now, understood
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets
 
@@ -104,11 +105,14 @@ class Desk:
                 await asyncio.sleep(LOOK_S)
 
     async def _look(self, cluster: Cluster) -> None:
+        known: Described | None = None
+        """What the members said last: to make sense of it costs more than to look."""
         for number in itertools.count():
             if number % STORED_EVERY == 0:
                 self.stored = await self.positions()
-            now = await group_now(self.flow, cluster)
-            if now.resting:
+            described = await described_now(self.flow, cluster)
+            if described != known and (now := understood(self.flow, described)).resting:
+                known = described
                 self.peers = tuple(
                     Peer(each.member_id, each.says.worker_id or each.host, each.lanes or frozenset())
                     for each in now.members
