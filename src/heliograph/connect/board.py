@@ -30,7 +30,9 @@ from heliograph.observe.control import Control
 from heliograph.observe.model import FlowView
 
 PICTURE_S = 0.5
-"""Age of the picture of the process that answers are made of, at most."""
+"""Between two pictures of the process that answers are made of; with very many partitions they are taken less often."""
+PICTURE_SHARE = 1 / 150
+"""Most of the time that they may take."""
 WATCH_S = 0.5
 """Between two looks which flows there are."""
 FREE_S = 10.0
@@ -66,7 +68,7 @@ class Board(ABC):
         self._loggers = Loggers()
         self._desks: dict[str, tuple[Desk, asyncio.Task[None]]] = {}
         self._flows: dict[str, FlowView] = {}
-        self._pictured_s = float("-inf")
+        self._picture_due_s = float("-inf")
         self._made: dict[str, _Made] = {}
         """By connector."""
 
@@ -113,9 +115,11 @@ class Board(ABC):
 
     def _picture(self, flow: FlowConfig | None) -> FlowView | None:
         """Return what this process sees of a flow."""
-        if time.monotonic() - self._pictured_s > PICTURE_S:
+        begun_s = time.monotonic()
+        if begun_s >= self._picture_due_s:
             self._flows = {} if self.control is None else {view.name: view for view in self.control.view().flows}
-            self._pictured_s = time.monotonic()
+            took_s = time.monotonic() - begun_s
+            self._picture_due_s = begun_s + max(PICTURE_S, took_s / PICTURE_SHARE)
         return None if flow is None else self._flows.get(flow.name)
 
     def _seen(self, view: FlowView | None, desk: Desk | None) -> Seen:
