@@ -27,7 +27,7 @@ from heliograph.mirror.rewind import anchor_for
 from heliograph.mirror.steering import Restart, Row, TargetState, restart_row, state_row
 from heliograph.observe.connectors import ConnectorView, Invalid, LoggerView, RunState, StoredOffset, Wanted
 from heliograph.observe.control import Control
-from heliograph.observe.model import FlowView
+from heliograph.observe.model import FlowState, FlowView
 
 PICTURE_S = 0.5
 """Between two pictures of the process that answers are made of; with very many partitions they are taken less often."""
@@ -125,7 +125,9 @@ class Board(ABC):
     def _seen(self, view: FlowView | None, desk: Desk | None) -> Seen:
         if desk is None:
             return Seen(view, self._worker_id, [Share("", self._worker_id, own_lanes(view))])
-        return Seen(view, self._worker_id, self._shares(view, desk), desk.stored)
+        shares = self._shares(view, desk)
+        home = min(shares, key=lambda share: share.key)  # the same wherever one asks
+        return Seen(view, home.worker_id, shares, desk.stored)
 
     def _shares(self, view: FlowView | None, desk: Desk) -> list[Share]:
         """Return who has what; what nobody has, as all of it is paused or handed over, counts as this worker's."""
@@ -191,6 +193,9 @@ class Board(ABC):
         view = self._view(entry)
         if entry.flow is None:
             return view
+        flow = self._picture(entry.flow)
+        if flow is not None and flow.state is FlowState.FAILED and self.control is not None:
+            await self.control.start_flow(flow.name)  # one that has failed follows nothing
         if include_tasks and entry.part is Part.SOURCE:
             await self.tell(entry, [restart_row(Restart(only_failed=only_failed), entry.flow.connectors)])
         concerned = {RunState.FAILED} if only_failed else set(RunState)
