@@ -18,7 +18,9 @@ import heliograph
 from heliograph import errors
 from heliograph.cli.app import make_app
 from heliograph.config import load
+from heliograph.config.connectors.worker_file import is_worker_file, read_worker
 from heliograph.config.load import OPTIONS
+from heliograph.config.properties import read_properties
 from heliograph.testbed.certificates import issue_server, make_authority
 from heliograph.testbed.storefiles import write_identity
 
@@ -30,7 +32,7 @@ PAGES = [
     ROOT / "soak" / "README.md",
 ]
 BLOCK = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
-LANGUAGES = {"sh", "properties", "text", "python", "pycon", "ini", "dockerfile"}
+LANGUAGES = {"sh", "json", "properties", "text", "python", "pycon", "ini", "dockerfile"}
 OTHER_PROGRAMS = {
     "curl",
     "docker",
@@ -107,11 +109,21 @@ def test_a_configuration_file_loads_without_a_warning(block: Block, files: dict[
     for named, present in files.items():
         text = text.replace(named, str(present))
     path = tmp_path / "mm2.properties"
+    path.write_text(text, encoding="utf-8")
+    if is_worker_file(read_properties(path)):
+        worker = read_worker(read_properties(path), OPTIONS, environ={}, now=datetime.now(UTC))
+        assert [str(warning) for warning in worker.base.warnings] == []
+        return
     path.write_text(text if re.search("^clusters *=", text, re.MULTILINE) else ONE_WAY + text, encoding="utf-8")
     named = set(re.findall(r"\$\{([A-Z]+)\}", text))
     config = load(path, environ={**dict.fromkeys(named, "127.0.0.1:9092"), "HOSTNAME": "host-1"})
     assert config.flows
     assert [str(warning) for warning in config.warnings] == []
+
+
+@pytest.mark.parametrize("block", blocks("json"), ids=place)
+def test_json_is_json(block: Block) -> None:
+    assert json.loads(block.text)
 
 
 def command_lines(text: str) -> Iterator[list[str]]:
