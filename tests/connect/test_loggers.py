@@ -66,9 +66,11 @@ def test_only_what_had_another_level_is_told_and_dated():
         "a": 6,
         "a.b": 5,
         "a.bc": 5,
-        "c": 4,
+        "c": None,
         "root": None,
     }
+    assert levels.set("a.d", "DEBUG") == []
+    assert levels.get("a.d") == LoggerView("DEBUG", None), "it had that level of a already"
     assert levels.set("ro", "DEBUG") == ["ro"], "root is no name like others"
 
 

@@ -31,6 +31,13 @@ _NO_JSON = (
     "patch with a list",
     "patch without a body",
     "alter offsets: no body",
+    "validate with no JSON",
+    "validate with a list",
+    "validate with null for a body",
+    "validate with no body",
+    "set a logger without a body",
+    "set a logger with no JSON",
+    "set a logger by a list",
 )
 _OTHER_SHAPES = (
     "create with nothing in it",
@@ -52,6 +59,10 @@ _OTHER_SHAPES = (
     "alter offsets: a number in the list",
     "alter offsets: a partition that is a text",
     "alter offsets: an offset that is a text",
+    "validate with an object in it",
+    "validate with the configuration wrapped",
+    "set an empty level",
+    "set a list",
 )
 _OTHER_FIELDS = (
     "create with a word too many",
@@ -93,6 +104,8 @@ _NO_SUCH_PATH = (
     "another letter",
     "a path below",
     "tasks' configs, as before 4.0",
+    "a plugin by itself",
+    "admin by itself",
 )
 _NO_SUCH_METHOD = (
     "head of what is only put",
@@ -100,6 +113,10 @@ _NO_SUCH_METHOD = (
     "another one",
     "post what is put",
     "get what is posted",
+    "plugins are not posted",
+    "get what is validated",
+    "loggers are not posted",
+    "loggers are not deleted",
 )
 _OTHER_FORMATS = (
     "create with another content type",
@@ -108,6 +125,8 @@ _OTHER_FORMATS = (
     "patch with another content type",
     "alter offsets with another content type",
     "pause with another content type",
+    "validate with another content type",
+    "set a logger with another content type",
 )
 
 DIFFERENCES = (
@@ -222,5 +241,53 @@ DIFFERENCES = (
         "They say what will go on.",
         ("body",),
         ("status of the stopped one that is paused",),
+    ),
+    Difference(
+        "Plug-ins of all kinds (`connectorsOnly=false`)",
+        "all that is on the class path, 45 transformations, predicates and converters among it",
+        "the connectors, and the converter of bytes",
+        "Nothing else runs here, nor is anything else needed: records are copied byte by byte.",
+        ("body",),
+        ("plugins of all kinds",),
+    ),
+    Difference(
+        "Validation without a class, or with one that there is not",
+        "500, with the name of a Java exception",
+        "400, as where a connector is created; the message names the classes that there are",
+        "It is the client's mistake.",
+        ("status", "message"),
+        ("validate nothing", "validate an unknown class"),
+    ),
+    Difference(
+        "Validation of a version of the connector that there is not",
+        "the two errors, without the keys that belong to the connector",
+        "the two errors, with all keys",
+        "The keys are those of the one version that there is.",
+        ("body",),
+        ("validate another version",),
+    ),
+    Difference(
+        "Validation of transformations and predicates",
+        "looks for their classes and has keys for them",
+        "an error: they cannot run here",
+        "They are Java code, and records are copied as they are.",
+        ("body",),
+        ("validate a transformation",),
+    ),
+    Difference(
+        "Validation of what goes to a client (`producer.override.` and the like)",
+        "among the keys, as the client has them",
+        "not among the keys; what is wrong is told where a connector is created",
+        "The client is another, and has other options.",
+        ("body",),
+        ("validate a setting of the producer",),
+    ),
+    Difference(
+        "The level of `root` at the start",
+        "as its configuration of Log4j says",
+        "as `--log-level` says",
+        "There is no Log4j.",
+        ("body",),
+        ("a logger",),
     ),
 )

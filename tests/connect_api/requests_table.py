@@ -147,6 +147,60 @@ EMPTY = (
     Step("task of an unknown one, with a huge number", "GET", f"{NOBODY}/tasks/99999999999/status"),
 )
 
+WRONG_KINDS = {
+    "tasks.max": " x ",
+    "offset.lag.max": "",
+    "admin.timeout.ms": "1.5",
+    "replication.factor": "3000000000",
+    "offset-syncs.topic.replication.factor": "40000",
+    "sasl.kerberos.ticket.renew.jitter": "x",
+    "sasl.login.refresh.window.factor": "x",
+    "sasl.login.read.timeout.ms": "0x10",
+    "enabled": "yes",
+    "emit.offset-syncs.enabled": " TRUE ",
+    "transaction.boundary.interval.ms": "x",
+}
+WRONG_WORDS = {
+    "config.action.reload": "RESTART",
+    "errors.tolerance": "most",
+    "security.protocol": "tls",
+    "offset-syncs.topic.location": "moon",
+    "exactly.once.support": "perhaps",
+    "transaction.boundary": "",
+    "offsets.storage.topic": " ",
+    "sasl.oauthbearer.assertion.algorithm": "none",
+}
+WRONG_LISTS = {
+    "topics": "a,,b",
+    "topics.exclude": "a,a",
+    "metric.reporters": " , ",
+    "metric.names.formats": "legacy,old",
+    "topic.creation.groups": "a,a",
+    "ssl.enabled.protocols": "",
+    "config.providers": "file,,",
+}
+WRONG_RANGES = {
+    "tasks.max": "-1",
+    "transaction.boundary.interval.ms": "-1",
+    "sasl.login.refresh.window.factor": "0.2",
+    "sasl.login.refresh.window.jitter": "0.5",
+    "sasl.login.refresh.min.period.seconds": "1000",
+    "sasl.login.refresh.buffer.seconds": "-1",
+    "sasl.oauthbearer.assertion.claim.exp.seconds": "100000",
+    "sasl.oauthbearer.assertion.claim.nbf.seconds": "-1",
+    "errors.retry.delay.max.ms": "-5",
+}
+WRONG_CLASSES = {
+    "key.converter": "org.example.Nothing",
+    "value.converter": " No ",
+    "header.converter": "",
+    "replication.policy.class": "org.example.Nothing",
+    "topic.filter.class": "org.example.Nothing",
+    "config.property.filter.class": "",
+    "forwarding.admin.class": "org.example.Nothing",
+}
+EXACTLY_ONCE = {"exactly.once.support": "required", "source.consumer.isolation.level": "read_committed"}
+
 PLUGINS = (
     Step("plugins", "GET", "/connector-plugins"),
     Step("plugins of all kinds", "GET", "/connector-plugins?connectorsOnly=false"),
@@ -190,6 +244,73 @@ PLUGINS = (
         "/connector-plugins/Nothing/config/validate",
         {**SOURCE_CONFIG, "connector.class": "Nothing"},
     ),
+    *(
+        Step(f"validate {what}", "PUT", f"/connector-plugins/Mirror{kind}Connector/config/validate", {**config, **more})
+        for what, kind, config, more in (
+            ("by a short name", "Source", SOURCE_CONFIG, {"connector.class": "MirrorSource"}),
+            ("an empty class", "Source", SOURCE_CONFIG, {"connector.class": ""}),
+            ("numbers and flags", "Source", SOURCE_CONFIG, {"tasks.max": 7, "enabled": True, "admin.timeout.ms": 5}),
+            ("null", "Source", SOURCE_CONFIG, {"name": None, "topics": None, "offset.lag.max": None}),
+            ("values with blanks", "Source", SOURCE_CONFIG, {"tasks.max": " 3 ", "name": " x ", "topics": " a , b "}),
+            ("a name with a control character", "Source", SOURCE_CONFIG, {"name": "a\x01\x02b"}),
+            ("an empty name", "Source", SOURCE_CONFIG, {"name": ""}),
+            ("wrong kinds", "Source", SOURCE_CONFIG, WRONG_KINDS),
+            ("wrong words", "Source", SOURCE_CONFIG, WRONG_WORDS),
+            ("wrong lists", "Source", SOURCE_CONFIG, WRONG_LISTS),
+            ("wrong ranges", "Source", SOURCE_CONFIG, WRONG_RANGES),
+            ("wrong classes", "Source", SOURCE_CONFIG, WRONG_CLASSES),
+            ("secrets", "Source", SOURCE_CONFIG, {"sasl.jaas.config": "hush", "ssl.keystore.password": "hush"}),
+            ("other converters", "Source", SOURCE_CONFIG, {"value.converter": BYTES, "header.converter": BYTES}),
+            ("a converter by its short name", "Source", SOURCE_CONFIG, {"key.converter": "ByteArray"}),
+            ("a converter's version", "Source", SOURCE_CONFIG, {"key.converter.plugin.version": "4.3.1"}),
+            (
+                "another policy",
+                "Source",
+                SOURCE_CONFIG,
+                {"replication.policy.class": f"{MIRROR}.IdentityReplicationPolicy"},
+            ),
+            ("no offset syncs", "Source", SOURCE_CONFIG, {"emit.offset-syncs.enabled": "false"}),
+            ("exactly once where it is off", "Source", SOURCE_CONFIG, EXACTLY_ONCE),
+            ("boundaries of its own", "Heartbeat", HEARTBEAT_CONFIG, {"transaction.boundary": "connector"}),
+            ("no checkpoints", "Checkpoint", CHECKPOINT_CONFIG, {"emit.checkpoints.enabled": "false"}),
+            ("checkpoints without syncs", "Checkpoint", CHECKPOINT_CONFIG, {"emit.offset-syncs.enabled": "false"}),
+            ("the version that there is", "Source", SOURCE_CONFIG, {"connector.plugin.version": "4.3.1"}),
+            ("another version", "Source", SOURCE_CONFIG, {"connector.plugin.version": "3.9.0"}),
+            ("a transformation", "Source", SOURCE_CONFIG, {"transforms": "a"}),
+            ("a setting of the producer", "Source", SOURCE_CONFIG, {"producer.override.linger.ms": "5"}),
+            ("keys that nobody knows", "Source", SOURCE_CONFIG, {"nothing.known": "5", "source.cluster.x": "y"}),
+        )
+    ),
+    *(
+        Step(f"validate with {what}", "PUT", "/connector-plugins/MirrorSourceConnector/config/validate", body)
+        for what, body in (
+            ("no JSON", b"{nothing"),
+            ("a list", []),
+            ("null for a body", b"null"),
+            ("no body", None),
+            ("an object in it", {**SOURCE_CONFIG, "topics": {"a": 1}}),
+            ("the configuration wrapped", {"name": SOURCE, "config": SOURCE_CONFIG}),
+        )
+    ),
+    Step(
+        "validate with another content type",
+        "PUT",
+        "/connector-plugins/MirrorSourceConnector/config/validate",
+        b"{}",
+        {"Content-Type": "text/plain"},
+    ),
+    Step("definitions of a converter", "GET", f"/connector-plugins/{BYTES}/config"),
+    Step("definitions of a converter by its short name", "GET", "/connector-plugins/ByteArrayConverter/config"),
+    Step("definitions of a version", "GET", "/connector-plugins/MirrorSource/config?version=4.3.1"),
+    Step("definitions of another version", "GET", "/connector-plugins/MirrorSource/config?version=1"),
+    Step("plugins, with a slash", "GET", "/connector-plugins/"),
+    Step("plugins, connectors only", "GET", "/connector-plugins?connectorsOnly=TRUE"),
+    Step("plugins, without a value", "GET", "/connector-plugins?connectorsOnly"),
+    Step("plugins are not posted", "POST", "/connector-plugins", {}),
+    Step("options of plugins", "OPTIONS", "/connector-plugins"),
+    Step("head of plugins", "HEAD", "/connector-plugins"),
+    Step("a plugin by itself", "GET", "/connector-plugins/MirrorSourceConnector"),
+    Step("get what is validated", "GET", "/connector-plugins/MirrorSourceConnector/config/validate"),
 )
 
 WRONG_BODIES = (
@@ -491,10 +612,39 @@ LOGGERS = (
     Step("set a logger to nothing known", "PUT", "/admin/loggers/org.example.Some", {"level": "LOUD"}),
     Step("set a logger without a level", "PUT", "/admin/loggers/org.example.Some", {}),
     Step("set a logger without a body", "PUT", "/admin/loggers/org.example.Some"),
-    Step("set a logger of the cluster", "PUT", "/admin/loggers/org.example.Some?scope=cluster", {"level": "WARN"}),
     Step("set a logger of the worker", "PUT", "/admin/loggers/org.example.Some?scope=worker", {"level": "ERROR"}),
-    Step("set a logger of nothing known", "PUT", "/admin/loggers/org.example.Some?scope=moon", {"level": "ERROR"}),
-    Step("set the root", "PUT", "/admin/loggers/root", {"level": "INFO"}),
+    Step("set a logger of nothing known", "PUT", "/admin/loggers/org.example.Some?scope=moon", {"level": "INFO"}),
+    Step("set the root", "PUT", "/admin/loggers/root", {"level": "WARN"}),
+    Step("the logger that was set with the root", "GET", "/admin/loggers/org.example.Some"),
+    *(
+        Step(f"set {what}", "PUT", f"/admin/loggers/{name}", {"level": level})
+        for what, name, level in (
+            ("a.b", "a.b", "TRACE"),
+            ("a.bc", "a.bc", "OFF"),
+            ("a.c", "a.c", " ALL "),
+            ("what two begin with", "a.b", "FATAL"),
+            ("what all begin with", "a", "WARN"),
+            ("what has that level", "a", "WARN"),
+            ("a number", "a", 5),
+            ("a flag", "a", True),
+            ("null", "a", None),
+            ("an empty level", "a", ""),
+            ("a list", "a", ["INFO"]),
+        )
+    ),
+    Step("all loggers", "GET", "/admin/loggers"),
+    Step("all loggers, with a slash", "GET", "/admin/loggers/"),
+    Step("set a logger of the cluster to nothing known", "PUT", "/admin/loggers/a?scope=CLUSTER", {"level": "LOUD"}),
+    Step("set a logger of the cluster without a level", "PUT", "/admin/loggers/a?scope=cluster", {}),
+    Step("set a logger with more", "PUT", "/admin/loggers/a", {"level": "ERROR", "more": 1}),
+    Step("set a logger with no JSON", "PUT", "/admin/loggers/a", b"{nothing"),
+    Step("set a logger by a list", "PUT", "/admin/loggers/a", []),
+    Step("set a logger with another content type", "PUT", "/admin/loggers/a", b"{}", {"Content-Type": "text/plain"}),
+    Step("loggers are not posted", "POST", "/admin/loggers/a", {"level": "INFO"}),
+    Step("loggers are not deleted", "DELETE", "/admin/loggers/a"),
+    Step("options of a logger", "OPTIONS", "/admin/loggers/a"),
+    Step("admin by itself", "GET", "/admin"),
+    Step("set a logger of the cluster", "PUT", "/admin/loggers/org.example.All?scope=cluster", {"level": "WARN"}),
 )
 
 ALL = (*EMPTY, *PLUGINS, *WRONG_BODIES, *LIFE, *LOGGERS)

@@ -51,9 +51,9 @@ class Loggers:
 
     def set(self, name: str, level: str) -> list[str]:
         """Set a logger and those whose names begin like it; returns those that had another level, in order."""
-        known = self.all()
-        concerned = {each for each in known if name == ALL or (each != ALL and each.startswith(name))} | {name}
-        changed = sorted(each for each in concerned if each not in known or known[each].level != level)
+        self._named.setdefault(name, LoggerView(self._inherited(name), None))
+        concerned = [each for each in self.all() if name in (ALL, each) or (each != ALL and each.startswith(name))]
+        changed = [each for each in concerned if self.all()[each].level != level]
         if changed:
             Log().info("log levels were changed", logger=name, level=level)
         now_ms = self._clock_ms()
@@ -62,6 +62,13 @@ class Loggers:
         if program is not None:
             set_program_level(program.level)
         return changed
+
+    def _inherited(self, name: str) -> str:
+        """Return the level that a logger has before it is named: that of the nearest one above it."""
+        known = self.all()
+        while name not in known:
+            name = name.rpartition(".")[0] or ALL
+        return known[name].level
 
     def heed(self, name: str, level: str) -> None:
         """Do what all workers are told."""

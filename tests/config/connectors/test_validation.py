@@ -233,6 +233,19 @@ def test_a_converter_brings_a_key_of_its_own():
     assert not key("value.converter.plugin.version", config()).visible
 
 
+@pytest.mark.parametrize(("version", "there"), [("4.3.1", True), ("3.9.0", False)])
+def test_a_converter_of_another_version_brings_nothing(version, there):
+    given = config(**{"key.converter": BYTES, "key.converter.plugin.version": version})
+    names = [each.name for each in validate(given, exactly_once=False).keys]
+    assert ("key.converter.converter.type" in names) is there
+
+
+def test_a_key_that_the_connector_does_not_have_comes_first():
+    given = config(Part.CHECKPOINT, **{"emit.offset-syncs.enabled": "false"})
+    first = validate(given, exactly_once=False).keys[0]
+    assert (first.name, first.definition, first.value) == ("emit.offset-syncs.enabled", None, None)
+
+
 def test_no_class():
     given = {"name": "copy", "b": "c", "ssl.key.password": "hush", "a": None}
     words = "Connector config {a=null, b=c, name=copy, ssl.key.password=[hidden]} contains no connector type"

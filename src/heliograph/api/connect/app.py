@@ -21,12 +21,13 @@ from heliograph.api.connect.answers import (
     status,
     task_state,
 )
+from heliograph.api.connect.loggers import logger_routes
+from heliograph.api.connect.plugins import plugin_routes
 from heliograph.api.connect.requests import flag, object_of, route, text, texts
 from heliograph.api.paths import Segments, segment
+from heliograph.config.connectors.definitions import VERSION
 from heliograph.observe.connectors import Connectors, ConnectorView, StoredOffset, TaskView, Wanted
 
-VERSION = "4.3.1"
-"""Of Kafka Connect, whose API this is."""
 COMMIT = "unknown"
 NOT_FOUND = "HTTP 404 Not Found"
 _BLANK = ord(" ")
@@ -57,6 +58,8 @@ def make_connect_app(connectors: Connectors) -> ASGIApp:
         route(f"{one}/topics", {"GET": api.topics}),
         route(f"{one}/topics/reset", {"PUT": api.reset_topics}),
         route(f"{one}/offsets", {"GET": api.offsets, "PATCH": api.alter_offsets, "DELETE": api.reset_offsets}),
+        *plugin_routes(connectors),
+        *logger_routes(connectors),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _not_found})
     app.router.redirect_slashes = False

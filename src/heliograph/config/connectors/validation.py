@@ -101,7 +101,8 @@ def validate(config: Given, *, exactly_once: bool) -> Validation:
     for name, error in _of_the_whole(part, config, exactly_once=exactly_once):
         known = keys.get(name, Checked(name, None, None))
         keys[name] = replace(known, errors=(*known.errors, error))
-    return Validation(str(config[CLASS]), (*keys.values(), *_of_converters(config)))
+    in_order = sorted(keys.values(), key=lambda key: key.definition is not None)
+    return Validation(str(config[CLASS]), (*in_order, *_of_converters(config)))
 
 
 def _checked(definition: Definition, config: Given) -> Checked:
@@ -165,20 +166,27 @@ def _of_the_whole(part: Part, config: Given, *, exactly_once: bool) -> Iterator[
         yield "exactly.once.support", "This worker does not have exactly-once source support enabled."
     if (config.get("transaction.boundary") or "").upper() == "CONNECTOR":
         yield "transaction.boundary", _NO_BOUNDARIES
-    version = (config.get(PLUGIN_VERSION) or "").strip()
-    if version and version != VERSION and version[0] not in "[(":  # a range is left alone
-        words = (
-            f"Plugin {CLASSES[part]} not found that matches the version range [{version},{version}], "
-            f"available versions: [{VERSION}]"
-        )
+    if words := another_version(CLASSES[part], config.get(PLUGIN_VERSION) or ""):
         yield CLASS, words
         yield PLUGIN_VERSION, words
+
+
+def another_version(plugin: str, version: str) -> str:
+    """Say that a plug-in has not the version that somebody wants; empty: it has. A range is taken as it is."""
+    version = version.strip()
+    if version in ("", VERSION) or version[0] in "[(":
+        return ""
+    return (
+        f"Plugin {plugin} not found that matches the version range [{version},{version}], "
+        f"available versions: [{VERSION}]"
+    )
 
 
 def _of_converters(config: Given) -> Iterator[Checked]:
     """Yield the one key of each converter that is named, by which it knows what it is for."""
     for side in _SIDES:
         named = config.get(f"{side}.converter")
-        if named is not None and _converter(named) and f"{side}.converter.plugin.version" not in config:
+        version = config.get(f"{side}.converter.plugin.version") or ""
+        if named is not None and _converter(named) and not another_version(named, version):
             definition = replace(CONVERTER_TYPE, name=f"{side}.converter.{CONVERTER_TYPE.name}")
             yield Checked(definition.name, definition, side)
