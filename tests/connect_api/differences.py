@@ -259,6 +259,14 @@ DIFFERENCES = (
         ("validate nothing", "validate an unknown class"),
     ),
     Difference(
+        "A connector that is created with a class that there is not",
+        "400; the message has the classes that there are, as Java prints them",
+        "400; the message has their names",
+        "They are no Java classes here.",
+        ("message",),
+        ("create with an unknown class",),
+    ),
+    Difference(
         "Validation of a version of the connector that there is not",
         "the two errors, without the keys that belong to the connector",
         "the two errors, with all keys",
