@@ -28,7 +28,6 @@ from heliograph.config.connectors.checks import (
 from heliograph.config.connectors.merging import PACKAGE
 from heliograph.config.mirror_options import MIRROR_OPTIONS
 from heliograph.config.model import Part
-from heliograph.config.options import Table
 from heliograph.config.typed import Kind, parse_list
 
 VERSION = "4.3.1"
@@ -36,7 +35,9 @@ VERSION = "4.3.1"
 HIGH, MEDIUM, LOW = "HIGH", "MEDIUM", "LOW"
 SHORT, LONG = "SHORT", "LONG"
 _TABLE: Final = "as our table of options says"
-_OPTIONS = Table((*MIRROR_OPTIONS, *CLIENT_OPTIONS))
+_OPTIONS = (*MIRROR_OPTIONS, *CLIENT_OPTIONS)
+_BY_NAME = {option.name: option for option in reversed(_OPTIONS)}
+_OPEN = tuple(option for option in _OPTIONS if option.name.endswith(".*"))
 _CONNECT = PACKAGE.removesuffix("mirror.")
 _OAUTH = "org.apache.kafka.common.security.oauthbearer."
 CONVERTERS = tuple(
@@ -90,7 +91,7 @@ def _key(
     required: bool = False,
 ) -> Definition:
     """Define a key; kind and default are those of our tables unless they are given."""
-    option = _OPTIONS.named(name)[0]
+    option = _BY_NAME.get(name) or next(option for option in _OPEN if option.covers(name))
     kind = kind or option.kind
     if default is _TABLE:
         default = option.default if option.mm2_default is None else option.mm2_default
