@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from heliograph.api.connect.answers import Refused, answer, nothing
 from heliograph.api.connect.requests import object_of, route, text
+from heliograph.api.paths import segment
 from heliograph.observe.connectors import Connectors, LoggerView
 
 CLUSTER = "cluster"
@@ -21,7 +22,7 @@ def logger_routes(connectors: Connectors) -> list[Route]:
         return answer({name: _shown(logger) for name, logger in connectors.loggers().items()})
 
     async def show(request: Request) -> Response:
-        name = str(request.path_params["logger"])
+        name = segment(request, "logger")
         logger = connectors.logger(name)
         if logger is None:
             raise Refused(404, f"Logger {name} not found.")
@@ -32,7 +33,7 @@ def logger_routes(connectors: Connectors) -> list[Route]:
         if level is None:
             raise Refused(400, "Desired 'level' parameter was not specified in request.")
         everywhere = request.query_params.get("scope", "").lower() == CLUSTER
-        changed = await connectors.set_logger(str(request.path_params["logger"]), text(level), everywhere=everywhere)
+        changed = await connectors.set_logger(segment(request, "logger"), text(level), everywhere=everywhere)
         return nothing(204) if everywhere else answer(list(changed))
 
     return [

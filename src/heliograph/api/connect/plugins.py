@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from heliograph.api.connect.answers import Refused, answer
 from heliograph.api.connect.requests import object_of, route, text
+from heliograph.api.paths import segment
 from heliograph.config.connectors.definitions import CONVERTER_TYPE, VERSION, Definition, definitions_of
 from heliograph.config.connectors.merging import CLASS, part_of
 from heliograph.config.connectors.validation import CLASSES, Checked, Given, Validation, another_version
@@ -26,7 +27,7 @@ def plugin_routes(connectors: Connectors) -> list[Route]:
         given: Given = {
             key: None if value is None else text(value) for key, value in (await object_of(request)).items()
         }
-        _check_type(str(request.path_params["plugin"]), given)
+        _check_type(segment(request, "plugin"), given)
         return answer(_validation(connectors.validate(given)))
 
     return [
@@ -45,7 +46,7 @@ async def _list(request: Request) -> Response:
 
 
 async def _definitions(request: Request) -> Response:
-    name, definitions = _plugin(str(request.path_params["plugin"]))
+    name, definitions = _plugin(segment(request, "plugin"))
     if words := another_version(name, request.query_params.get("version", "")):
         raise Refused(400, words)
     return answer([_definition(each) for each in definitions])
