@@ -6,7 +6,8 @@ from asking import ask
 from configs import flow_config
 from fake_cluster import FakeCluster
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
-from heliograph.offsets.claims import Claims, Copier, claims_on
+from heliograph.observe.operations import Copier
+from heliograph.offsets.claims import Claims, claims_on
 from occupied import Occupied, shared
 
 A, B = ("orders", 0), ("orders", 1)

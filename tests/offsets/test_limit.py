@@ -7,7 +7,7 @@ from fake_cluster import FakeCluster
 from heliograph.cluster import table
 from heliograph.cluster.cluster import Cluster
 from heliograph.mirror.steering import LIMIT, ToldLimit
-from heliograph.offsets.claims import Copier
+from heliograph.observe.operations import Copier
 from heliograph.offsets.limit import LimitOutcome, Wish, limit_flow
 
 TEN = ToldLimit(10_000_000)

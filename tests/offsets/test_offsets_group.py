@@ -7,7 +7,7 @@ from configs import flow_config
 from fake_cluster import FakeCluster
 from heliograph.config.told import tell
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
-from heliograph.offsets.claims import Copier
+from heliograph.observe.operations import Copier
 from heliograph.offsets.group import GroupNow, group_now
 from occupied import shared
 

@@ -15,7 +15,7 @@ from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
 from heliograph.mirror.rewind import Goal, Kind
 from heliograph.mirror.steering import rewind_row
-from heliograph.offsets.claims import Copier
+from heliograph.observe.operations import Copier
 from heliograph.offsets.rewind import Order, rewind
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets, ensure_topic

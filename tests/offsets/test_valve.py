@@ -11,7 +11,7 @@ from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import Part
 from heliograph.errors import BrokerError, HeliographError, NotFound
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
-from heliograph.offsets.claims import Copier
+from heliograph.observe.operations import Copier
 from heliograph.offsets.valve import Order, Outcome, Verb, carry_out
 from occupied import Occupied, shared
 

@@ -14,7 +14,7 @@ from heliograph.config.told import tell
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
 from heliograph.mirror.steering import TargetState, paused_row, state_row
 from heliograph.mirror.topic_changes import Turn
-from heliograph.offsets.claims import Copier
+from heliograph.observe.operations import Copier
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.preflight import plan
 from heliograph.preflight.plan import plan_of

@@ -10,7 +10,7 @@ from heliograph.flow.window import Window
 from heliograph.mirror.anchor import Anchor
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, encode_leader, encode_member
 from heliograph.mirror.steering import TargetState, paused_row, rewind_row, state_row
-from heliograph.offsets.claims import Copier
+from heliograph.observe.operations import Copier
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets, ensure_topic
 from heliograph.preflight.status import TopicStatus, WorkerStatus, status_of

@@ -5,11 +5,13 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from plain_client import create_topic, simple_rows, wait_for_rows, write
+from plain_client import create_topic, read, simple_rows, wait_for_rows, write
 
 from rest_server import Client
 
@@ -47,7 +49,11 @@ def test_flows_and_lanes(steered, unique, options):
     running, client = steered(alias, *options)
     with client:
         flow = f"{alias}->target"
-        status, body, _ = client.ask("GET", f"{ROOT}/flows/{flow}/lanes?topic={unique}")
+        lanes = f"{ROOT}/flows/{flow}/lanes?topic={unique}"
+        deadline = time.monotonic() + 20  # workers send a picture once a second
+        while (answer := client.ask("GET", lanes))[1].get("total") != 3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        status, body, _ = answer
         assert status == 200, body
         assert [(lane["partition"], lane["target_topic"]) for lane in body["lanes"]] == [
             (number, f"{alias}.{unique}") for number in range(3)
@@ -63,10 +69,39 @@ def test_flows_and_lanes(steered, unique, options):
 def test_the_examples_of_the_page(steered, unique, port):
     running, client = steered("api3")
     client.close()
-    lines = re.findall(r"^curl .*(?:\\\n.*)*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = re.findall(r"^curl (?:.*\\\n)*.*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(lines) > 4
     for line in lines:
         told = line.replace("\\\n", " ").replace("8083", str(port)).replace("west", "api3").replace("east", "target")
         answered = curl(told.replace("orders", unique))
         assert "detail" not in answered, (told, answered)
     assert running.stop() == 0
+
+
+def said(command: str, port: int, *options: str) -> tuple[int, Any]:
+    """Run a command by address; return its exit status, and what it says for programs."""
+    words = [str(Path(sys.executable).with_name("heliograph")), command, f"http://127.0.0.1:{port}", *options, "--json"]
+    ran = subprocess.run(words, capture_output=True, timeout=90, check=False)
+    assert ran.stdout, ran.stderr
+    return ran.returncode, json.loads(ran.stdout)
+
+
+def test_the_command_line_by_address(steered, source_kafka, target_kafka, unique, port):
+    running, client = steered("api4")
+    client.close()
+    copy = f"api4.{unique}"
+    code, status = said("status", port)
+    assert (code, [(each["flow"], each["copied"]) for each in status["flows"]]) == (0, [("api4->target", True)])
+    code, paused = said("pause", port, "--topic", unique)
+    assert (code, paused["done"], paused["topics"]) == (0, True, {unique: [0, 1, 2]})
+    write(source_kafka, unique, simple_rows(30, first=30, partitions=3))
+    assert said("rewind", port, "--topic", unique, "--partition", "0", "--to-beginning")[1]["executed"] is False
+    code, rewound = said("rewind", port, "--topic", unique, "--partition", "0", "--to-beginning", "--execute")
+    assert (code, rewound["executed"], [each["twice"] for each in rewound["partitions"]]) == (0, True, [10])
+    assert len(read(target_kafka, copy)) == 30, "it is paused"
+    assert said("resume", port, "--topic", unique)[0] == 0
+    wait_for_rows(target_kafka, copy, 70)
+    assert said("limit", port, "50MB")[1]["bytes_per_second"] == 50_000_000
+    assert said("restart", port)[0] == 0
+    assert running.stop() == 0
+    assert "Traceback" not in running.log

@@ -29,6 +29,7 @@ from heliograph.errors import ConfigError
 from heliograph.observe.connectors import Connectors
 from heliograph.observe.control import Control
 from heliograph.observe.log import Log
+from heliograph.observe.operations import Operations
 
 BACKLOG = 64
 CONNECTIONS_MAX = 128
@@ -129,17 +130,18 @@ async def serve_metrics(
 class RestServers:
     """Kafka Connect's REST API on its listeners, which are taken at once."""
 
-    def __init__(self, config: RestConfig, connectors: Connectors) -> None:
+    def __init__(self, config: RestConfig, connectors: Connectors, operations: Operations) -> None:
         """Take the addresses. Raises ConfigError when one cannot be had, or TLS material cannot be used."""
         self._contexts = renewed_contexts(config.read_tls) if config.read_tls is not None else None
         self._listeners = [(each, listen((each.host, each.port), "listeners")) for each in config.listeners]
         self._connect = make_connect_app(connectors)
+        self._operations = operations
         for each in config.listeners:
             Log().info("serving Kafka Connect's REST API", address=_url(each))
 
     async def run(self, control: Control) -> None:
         """Serve until cancelled, and beside it our own API for the process behind ``control``."""
-        app = Below(ROOT, make_flows_app(control), self._connect)
+        app = Below(ROOT, make_flows_app(control, self._operations), self._connect)
         await all_of(serve(listener, app, self._contexts if each.tls else None) for each, listener in self._listeners)
 
 

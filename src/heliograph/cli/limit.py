@@ -1,22 +1,19 @@
 """``heliograph limit FILE RATE``: another limit of bandwidth for now, whatever the file says."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.cli.arguments import File, Json
-from heliograph.cli.moves import Flow, flows_of, print_json
-from heliograph.config.model import FlowConfig
+from heliograph.cli.arguments import Json
+from heliograph.cli.moves import Flow, print_json
+from heliograph.cli.place import FileOrAddress, place_of
 from heliograph.config.schedules import parse_rate
 from heliograph.errors import ConfigError
-from heliograph.mirror.steering import ToldLimit
+from heliograph.observe.operations import Copier, Limited, LimitedBy, LimitOrder, Operations
 from heliograph.observe.text import byte_rate
-from heliograph.offsets.claims import Copier
-from heliograph.offsets.limit import LimitOutcome, Wish, limit_flow
 
 AS_FILE = "as-file"
 
@@ -31,58 +28,46 @@ Rate = Annotated[
 """What is to be told."""
 
 
-def limit(file: File, rate: Rate = None, *, flow: Flow = None, as_json: Json = False) -> int:
+def limit(file: FileOrAddress, rate: Rate = None, *, flow: Flow = None, as_json: Json = False) -> int:
     """Give a flow another limit of bandwidth for now, or show the one that holds.
 
     It holds for all workers together, whether or not one runs, and survives restarts, until as-file takes it back.
 
     Exit code 0: it holds.
     """
-    wish = None if rate is None else _wish(rate)
-    chosen, _ = flows_of(file, flow)
-    outcome = asyncio.run(limit_flow(chosen, wish))
+    wish = None if rate is None or rate.strip().lower() == AS_FILE else _wish(rate)
+    place = place_of(file, flow)
+    limited = asyncio.run(_told(place.operations, place.flows[0], wish, only_look=rate is None))
     if as_json:
-        print_json(_document(chosen, outcome))
+        print_json(limited)
     else:
-        _print(chosen, outcome)
+        _print(limited)
     return 0
 
 
-def _wish(rate: str) -> Wish:
-    if rate.strip().lower() == AS_FILE:
-        return Wish(None)
+async def _told(operations: Operations, flow: str, wish: LimitOrder | None, *, only_look: bool) -> Limited:
+    if only_look:
+        return await operations.limit(flow)
+    return await (operations.reset_limit(flow) if wish is None else operations.set_limit(flow, wish))
+
+
+def _wish(rate: str) -> LimitOrder:
     try:
-        return Wish(ToldLimit(parse_rate(rate)))
+        return LimitOrder(bytes_per_second=parse_rate(rate))
     except ValueError as error:
         remedy = f"Write 10MB, none, or {AS_FILE}; to stop a flow, pause it"
         raise ConfigError(f"RATE {error}, not {rate[:100]!r}", remedy=remedy) from None
 
 
-def _by_file(flow: FlowConfig) -> int | None:
-    return flow.limit.at(datetime.now(UTC))
-
-
-def _document(flow: FlowConfig, outcome: LimitOutcome) -> dict[str, object]:
-    by_file = _by_file(flow)
-    return {
-        "flow": flow.name,
-        "bytes_per_second": by_file if outcome.told is None else outcome.told.bytes_per_s,
-        "by": "file" if outcome.told is None else "command",
-        "file_bytes_per_second": by_file,
-        "changed": outcome.changed,
-        "copier": outcome.copier,
-    }
-
-
-def _print(flow: FlowConfig, outcome: LimitOutcome) -> None:
-    by_file = _words(_by_file(flow))
-    if outcome.told is None:
+def _print(limited: Limited) -> None:
+    by_file = _words(limited.file_bytes_per_second)
+    if limited.by is LimitedBy.FILE:
         words = f"{by_file}, as the file says now"
     else:
-        words = f"{_words(outcome.told.bytes_per_s)}, by a command; the file says {by_file} now"
+        words = f"{_words(limited.bytes_per_second)}, by a command; the file says {by_file} now"
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text.assemble((flow.name, "bold"), f"  limit: {words}"))
-    if outcome.changed and outcome.copier is Copier.NOBODY:
+    console.print(Text.assemble((limited.flow, "bold"), f"  limit: {words}"))
+    if limited.changed and limited.copier is Copier.NOBODY:
         console.print(Text("No worker runs: it holds from the next start on"))
 
 

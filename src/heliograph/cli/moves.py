@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -167,4 +168,4 @@ def document_of_move(move: Move) -> dict[str, object]:
 
 def print_json(document: object) -> None:
     """Print ``document``."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json.dumps(msgspec.to_builtins(document), indent=2, ensure_ascii=False))

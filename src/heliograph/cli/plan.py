@@ -1,26 +1,20 @@
 """``heliograph plan FILE``: what a file would change, before it is applied."""
 
 import asyncio
-import json
-import os
-from dataclasses import asdict
-from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
+from heliograph.cli.moves import print_json
+from heliograph.cli.place import Place, all_of
 from heliograph.cli.tables import ROWS_MAX, plain_table, print_rest
-from heliograph.config import load
 from heliograph.config.changes import Extent
 from heliograph.config.differences import OptionDifference
-from heliograph.config.model import Config
-from heliograph.mirror.topic_changes import TopicChange, Turn
+from heliograph.mirror.topic_changes import Turn
+from heliograph.observe.operations import Copier, Planned, PlannedTopic
 from heliograph.observe.text import plural
-from heliograph.offsets.claims import Copier
-from heliograph.offsets.endpoints import both
-from heliograph.preflight.plan import FlowPlan, plan_of
 
 ITEMS_SHOWN = 6
 """Of a list that differs; --json has them all."""
@@ -36,52 +30,25 @@ def plan(context: typer.Context, file: File, *, clusters: Clusters = None, as_js
 
     Exit code 0: nothing would change; 1: something would; 3: a cluster cannot be used.
     """
-    config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
-    found = asyncio.run(_look(config))
+    place = all_of(str(file), chosen_clusters(clusters, context.args))
+    found = asyncio.run(_look(place))
     if as_json:
-        print(json.dumps(_document(file, found), indent=2, ensure_ascii=False))
+        print_json({"file": str(file), "changes": any(each.changes for each in found), "flows": found})
     else:
         _print(Console(highlight=False, soft_wrap=True), found)
     return 1 if any(each.changes for each in found) else 0
 
 
-async def _look(config: Config) -> list[FlowPlan]:
-    found = []
-    for flow in config.flows:
-        async with both(flow, need_source=True) as endpoints:
-            assert endpoints.source is not None, "the source is needed"
-            assert endpoints.target is not None, "the target is needed"
-            found.append(await plan_of(flow, endpoints.source, endpoints.target))
-    return found
-
-
-def _document(file: Path, found: list[FlowPlan]) -> dict[str, object]:
-    return {
-        "file": str(file),
-        "changes": any(each.changes for each in found),
-        "flows": [
-            {
-                "flow": each.flow.name,
-                "copier": each.copier,
-                "changes": each.changes,
-                "options": [asdict(option) for option in each.options],
-                "topics": [
-                    {**asdict(topic), "fresh_begin_at": "latest" if each.flow.start_at_latest else "beginning"}
-                    for topic in each.topics
-                ],
-                "notes": each.notes,
-            }
-            for each in found
-        ],
-    }
+async def _look(place: Place) -> list[Planned]:
+    return [await place.operations.plan(name) for name in place.flows]
 
 
 # ---- for people -----------------------------------------------------------------------------------------------------
 
 
-def _print(console: Console, found: list[FlowPlan]) -> None:
+def _print(console: Console, found: list[Planned]) -> None:
     for each in found:
-        console.print(Text.assemble((each.flow.name, "bold"), "  ", _words(each)))
+        console.print(Text.assemble((each.flow, "bold"), "  ", _words(each)))
         for note in each.notes:
             console.print(Text.assemble("  ", ("note  ", "yellow"), note))
         if each.options:
@@ -92,14 +59,13 @@ def _print(console: Console, found: list[FlowPlan]) -> None:
         if each.topics:
             table = plain_table("topic", "", "partitions", "copied to", "which is", "where")
             for topic in each.topics[:ROWS_MAX]:
-                place = _where(topic, latest=each.flow.start_at_latest)
-                table.add_row(topic.topic, topic.turn, str(topic.partitions), *_copy(topic), place)
+                table.add_row(topic.topic, topic.turn, str(topic.partitions), *_copy(topic), _where(topic))
             console.print(table)
             print_rest(console, len(each.topics))
         console.print()
 
 
-def _words(each: FlowPlan) -> Text:
+def _words(each: Planned) -> Text:
     if not each.changes:
         return Text("nothing would change", style="green")
     counts = [plural(len(each.options), "option") + " would change"] if each.options else []
@@ -132,7 +98,7 @@ def _listed(sign: str, items: list[str]) -> str:
     return "\n".join([f"{sign} {each}" for each in items[:ITEMS_SHOWN]] + ([f"{sign} {rest} more"] if rest > 0 else []))
 
 
-def _copy(topic: TopicChange) -> tuple[str, str]:
+def _copy(topic: PlannedTopic) -> tuple[str, str]:
     """Return where it is copied to, and what becomes of that topic."""
     if topic.turn is Turn.ENDS:
         return topic.copied_to, "kept"
@@ -140,9 +106,9 @@ def _copy(topic: TopicChange) -> tuple[str, str]:
     return to, "" if topic.copy is None else topic.copy
 
 
-def _where(topic: TopicChange, *, latest: bool) -> str:
+def _where(topic: PlannedTopic) -> str:
     """Say where its partitions begin or, where it ends, why."""
     places = [f"stored position: {topic.stored}"] if topic.stored else []
     if topic.fresh:
-        places.append(f"{'end' if latest else 'beginning'}: {topic.fresh}")
+        places.append(f"{'end' if topic.fresh_begin_at == 'latest' else 'beginning'}: {topic.fresh}")
     return ", ".join(places) or topic.reason

@@ -1,13 +1,16 @@
 """``heliograph restart FILE``: start a flow, a topic or a partition again, in good order, wherever it runs."""
 
-from heliograph.cli.arguments import File, Json
+import asyncio
+
+from heliograph.cli.arguments import Json
 from heliograph.cli.moves import Flow
-from heliograph.cli.steering import PartitionNumbers, Topics, carried_out, order_of
-from heliograph.offsets.valve import Verb
+from heliograph.cli.place import FileOrAddress, place_of
+from heliograph.cli.steering import PartitionNumbers, Topics, order_of, told
+from heliograph.observe.operations import RestartOrder
 
 
 def restart(
-    file: File,
+    file: FileOrAddress,
     *,
     flow: Flow = None,
     topic: Topics = None,
@@ -20,5 +23,8 @@ def restart(
 
     Exit code 0: the running workers were told; 1: no worker runs.
     """
-    order = order_of(Verb.RESTART, file, flow=flow, topics=topic, partitions=partition)
-    return carried_out(order, as_json=as_json)
+    order = order_of(topic, partition)
+    place = place_of(file, flow)
+    restart_order = RestartOrder(topics=order.topics, partitions=order.partitions)
+    steered = asyncio.run(place.operations.restart(place.flows[0], restart_order))
+    return told(steered, 0.0, as_json=as_json)

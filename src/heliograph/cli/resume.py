@@ -1,13 +1,15 @@
 """``heliograph resume FILE``: go on with a flow, a topic or a partition that was paused."""
 
-from heliograph.cli.arguments import File, Json
+import asyncio
+
+from heliograph.cli.arguments import Json
 from heliograph.cli.moves import Flow
-from heliograph.cli.steering import Connectors, PartitionNumbers, Timeout, Topics, carried_out, order_of
-from heliograph.offsets.valve import Verb
+from heliograph.cli.place import FileOrAddress, place_of
+from heliograph.cli.steering import Connectors, PartitionNumbers, Timeout, Topics, order_of, told
 
 
 def resume(
-    file: File,
+    file: FileOrAddress,
     *,
     flow: Flow = None,
     topic: Topics = None,
@@ -22,7 +24,7 @@ def resume(
 
     Exit code 0: workers have all that was named, or none runs; 1: not within --timeout.
     """
-    order = order_of(
-        Verb.RESUME, file, flow=flow, topics=topic, partitions=partition, connectors=connector, timeout_s=timeout
-    )
-    return carried_out(order, as_json=as_json)
+    order = order_of(topic, partition, connector, timeout)
+    place = place_of(file, flow)
+    steered = asyncio.run(place.operations.resume(place.flows[0], order))
+    return told(steered, timeout, as_json=as_json)

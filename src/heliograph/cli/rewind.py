@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,20 +9,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.cli.arguments import File, Json
-from heliograph.cli.moves import Flow, flows_of, print_json, print_notes
+from heliograph.cli.arguments import Json
+from heliograph.cli.moves import Flow, print_json, print_notes
+from heliograph.cli.place import FileOrAddress, place_of
 from heliograph.cli.steering import PartitionNumbers, Timeout, words_of
 from heliograph.cli.tables import ROWS_MAX, plain_table, print_rest
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.rewind import Goal, Kind
-from heliograph.offsets.claims import Copier
-from heliograph.offsets.rewind import Order, Outcome, Step
-from heliograph.offsets.rewind import rewind as carry_out
-from heliograph.offsets.valve import by_topic
+from heliograph.observe.operations import Copier, RewindOrder, Rewound
 
 
 def rewind(
-    file: File,
+    file: FileOrAddress,
     *,
     topic: Annotated[
         str, typer.Option("--topic", help="A topic, by its name on the source.", metavar="NAME", show_default=False)
@@ -72,14 +69,16 @@ def rewind(
             "rewind needs to know where to go on" if not goals else "rewind can only go to one place",
             remedy="Give one of --to-offset, --to-time, --to-beginning, --to-end and --by",
         )
-    chosen, _ = flows_of(file, flow)
-    partitions = frozenset(partition) if partition else None
-    outcome = asyncio.run(carry_out(Order(chosen, topic, goals[0], partitions, execute=execute, timeout_s=timeout)))
+    order = RewindOrder(
+        topic=topic, goal=goals[0], partitions=tuple(partition or ()), execute=execute, timeout_s=timeout
+    )
+    place = place_of(file, flow)
+    rewound = asyncio.run(place.operations.rewind(place.flows[0], order))
     if as_json:
-        print_json(_document(outcome))
+        print_json(rewound)
     else:
-        _print(outcome)
-    return HeliographError.exit_code if outcome.left else 0
+        _print(rewound, order)
+    return HeliographError.exit_code if rewound.left else 0
 
 
 def _milliseconds(text: str) -> int:
@@ -96,63 +95,35 @@ def _milliseconds(text: str) -> int:
     return round(then * 1000)
 
 
-def _document(outcome: Outcome) -> dict[str, object]:
-    return {
-        "flow": outcome.order.flow.name,
-        "topic": outcome.order.topic,
-        "goal": asdict(outcome.order.goal),
-        "copier": outcome.copier,
-        "executed": outcome.executed,
-        "partitions": [_row(step) for step in outcome.steps],
-        "left": by_topic(outcome.left),
-        "notes": outcome.notes,
-    }
-
-
-def _row(step: Step) -> dict[str, object]:
-    return {
-        "partition": step.plan.partition,
-        "target_topic": step.plan.target_topic,
-        "log_start_offset": step.standing.begin,
-        "end_offset": step.standing.end,
-        "position": step.standing.position,
-        "new_position": step.place.position,
-        "twice": step.twice,
-        "left_out": step.left_out,
-        "counted": step.counted,
-    }
-
-
-def _print(outcome: Outcome) -> None:
-    order, console = outcome.order, Console(highlight=False, soft_wrap=True)
-    console.print(Text.assemble((order.flow.name, "bold"), f"  {order.topic}"))
+def _print(rewound: Rewound, order: RewindOrder) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text.assemble((rewound.flow, "bold"), f"  {rewound.topic}"))
     table = plain_table("partition", "position", "new position", "records twice", "records left out")
-    for step in outcome.steps[:ROWS_MAX]:
-        most = "" if step.counted else "at most "
+    for each in rewound.partitions[:ROWS_MAX]:
+        most = "" if each.counted else "at most "
         table.add_row(
-            str(step.plan.partition),
-            str(step.standing.position),
-            str(step.place.position),
-            f"{most}{step.twice:,}" if step.twice else "-",
-            f"{most}{step.left_out:,}" if step.left_out else "-",
+            str(each.partition),
+            str(each.position),
+            str(each.new_position),
+            f"{most}{each.twice:,}" if each.twice else "-",
+            f"{most}{each.left_out:,}" if each.left_out else "-",
         )
     console.print(table)
-    print_rest(console, len(outcome.steps))
-    print_notes(console, outcome.notes)
-    console.print(_end(outcome))
+    print_rest(console, len(rewound.partitions))
+    print_notes(console, rewound.notes)
+    console.print(_end(rewound, order))
 
 
-def _end(outcome: Outcome) -> Text:
+def _end(rewound: Rewound, order: RewindOrder) -> Text:
     """Say what was done."""
-    order = outcome.order
     if not order.execute:
         return Text("Nothing was changed; --execute stores the new positions", style="green")
-    if not outcome.executed:
-        text = f"Nothing was changed: after {order.timeout_s:g} s workers still copy {words_of(outcome.left)}"
+    if not rewound.executed:
+        text = f"Nothing was changed: after {order.timeout_s:g} s workers still copy {words_of(rewound.left)}"
         return Text(text, style="bold red")
-    if outcome.left:
-        text = f"Stored; not taken by a worker yet after {order.timeout_s:g} s: {words_of(outcome.left)}"
+    if rewound.left:
+        text = f"Stored; not taken by a worker yet after {order.timeout_s:g} s: {words_of(rewound.left)}"
         return Text(text, style="bold red")
-    if outcome.copier is Copier.NOBODY:
+    if rewound.copier is Copier.NOBODY:
         return Text("Stored; copying goes on there when a worker starts", style="green")
     return Text("Stored; copying goes on there", style="green")

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -80,12 +80,13 @@ def run(
         _tell_beginning(config, file)
         companions += _server(config)
         if stored is not None:
-            companions += [stored.run, *_rest_servers(config, stored)]
+            supervisor = Supervisor(config, stopping, source, stays=True)
+            companions += [stored.run, *_rest_servers(config, stored, lambda: supervisor.config)]
         with _live_view(live) as view:
             if view is not None:
                 companions.append(view.follow)
             if stored is not None:
-                asyncio.run(Supervisor(config, stopping, source, stays=True).run(companions))
+                asyncio.run(supervisor.run(companions))
                 if stored.error is not None:
                     raise stored.error
                 return
@@ -125,13 +126,17 @@ def _server(config: Config) -> list[Companion]:
     return [partial(serve_metrics, listener, requires=config.ready_requires)]
 
 
-def _rest_servers(config: Config, connectors: Connectors) -> list[Companion]:
-    """Return the servers of Connect's REST API, if there are to be any; their addresses are taken at once."""
+def _rest_servers(config: Config, connectors: Connectors, in_force: Callable[[], Config]) -> list[Companion]:
+    """Return the servers of both REST APIs, if there are to be any; their addresses are taken at once.
+
+    ``in_force`` returns the configuration of the moment.
+    """
     if config.rest is None:
         return []
     from heliograph.api.serve import RestServers  # noqa: PLC0415 - loading the web server takes a moment
+    from heliograph.worker.operations import FlowOperations  # noqa: PLC0415 - the same
 
-    return [RestServers(config.rest, connectors).run]
+    return [RestServers(config.rest, connectors, FlowOperations(lambda: in_force().flows)).run]
 
 
 def _connect_worker(file: Path, workers: int) -> StoredConnectors | None:
@@ -166,7 +171,7 @@ def _run(
         supervisor = Supervisor(config, stopping, source)
         if config.rest is not None:
             board = FileConnectors(config.rest.worker_id, lambda: supervisor.config)
-            companions += [board.run, *_rest_servers(config, board)]
+            companions += [board.run, *_rest_servers(config, board, lambda: supervisor.config)]
         asyncio.run(supervisor.run(companions))
         return 0
     from heliograph.worker.parent import Parent, longest_stop_s  # noqa: PLC0415 - for a parent alone; loading takes a moment
@@ -179,5 +184,5 @@ def _run(
     parent = Parent(workers, command, flows, stopping, source, stop_s=longest_stop_s(config))
     if config.rest is not None:
         board = FileConnectors(config.rest.worker_id, lambda: parent.config or config)
-        companions += [board.run, *_rest_servers(config, board)]
+        companions += [board.run, *_rest_servers(config, board, lambda: parent.config or config)]
     return asyncio.run(parent.run(companions))

@@ -1,80 +1,45 @@
 """``heliograph status FILE``: who copies what, and how far it is."""
 
 import asyncio
-import json
-import os
-from dataclasses import asdict
-from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
+from heliograph.cli.arguments import Clusters, Json, chosen_clusters
+from heliograph.cli.moves import print_json
+from heliograph.cli.place import FileOrAddress, Place, all_of
 from heliograph.cli.tables import ROWS_MAX, plain_table, print_rest
-from heliograph.config import load
-from heliograph.config.model import Config
+from heliograph.observe.operations import Copier, StatusTold
 from heliograph.observe.text import duration, plural
-from heliograph.offsets.claims import Copier
-from heliograph.offsets.endpoints import both
-from heliograph.preflight.status import FlowStatus, status_of
 
 
-def status(context: typer.Context, file: File, *, clusters: Clusters = None, as_json: Json = False) -> int:
+def status(context: typer.Context, file: FileOrAddress, *, clusters: Clusters = None, as_json: Json = False) -> int:
     """Show who copies which flow, and how far it is, from the clusters alone.
 
     Exit code 0: all partitions that are not paused are being copied; 1: some are not; 3: a cluster cannot be used.
     """
-    config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
-    found = asyncio.run(_look(config))
+    place = all_of(file, chosen_clusters(clusters, context.args))
+    found = asyncio.run(_look(place))
     if as_json:
-        print(json.dumps(_document(file, found), indent=2, ensure_ascii=False))
+        print_json({"file": file, "flows": found})
     else:
         _print(Console(highlight=False, soft_wrap=True), found)
     return 0 if all(each.copied for each in found) else 1
 
 
-async def _look(config: Config) -> list[FlowStatus]:
-    found = []
-    for flow in config.flows:
-        async with both(flow) as endpoints:
-            assert endpoints.target is not None, "the target is needed"
-            found.append(await status_of(flow, endpoints.source, endpoints.target))
-    return found
-
-
-def _document(file: Path, found: list[FlowStatus]) -> dict[str, object]:
-    return {
-        "file": str(file),
-        "flows": [
-            {
-                "flow": each.flow.name,
-                "group": each.flow.group_id,
-                "group_state": each.group_state,
-                "copier": each.copier,
-                "copied": each.copied,
-                "paused": each.paused,
-                "configuration": each.in_force,
-                "same_configuration": each.in_force == each.flow.digest if each.in_force else None,
-                "lag": each.lag,
-                "positions_stored_s_ago": each.stored_s,
-                "workers": [asdict(worker) for worker in each.workers],
-                "topics": [asdict(topic) for topic in each.topics],
-                "notes": each.notes,
-            }
-            for each in found
-        ],
-    }
+async def _look(place: Place) -> list[StatusTold]:
+    return [await place.operations.status(name) for name in place.flows]
 
 
 # ---- for people -----------------------------------------------------------------------------------------------------
 
 
-def _print(console: Console, found: list[FlowStatus]) -> None:
+def _print(console: Console, found: list[StatusTold]) -> None:
     for each in found:
-        console.print(Text.assemble((each.flow.name, "bold"), "  ", _words(each)))
-        if each.stored_s is not None:
-            console.print(f"  Positions were stored {duration(each.stored_s)} ago")
+        console.print(Text.assemble((each.flow, "bold"), "  ", _words(each)))
+        if each.positions_stored_s_ago is not None:
+            console.print(f"  Positions were stored {duration(each.positions_stored_s_ago)} ago")
         for note in each.notes:
             console.print(Text.assemble("  ", ("note  ", "yellow"), note))
         if each.workers:
@@ -94,7 +59,7 @@ def _print(console: Console, found: list[FlowStatus]) -> None:
         console.print()
 
 
-def _words(each: FlowStatus) -> Text:
+def _words(each: StatusTold) -> Text:
     if each.paused:
         who = "nobody runs it" if each.copier is Copier.NOBODY else f"{plural(len(each.workers), 'worker')} standing by"
         return Text("paused" if each.copier is Copier.MIRROR_MAKER else f"paused, {who}", style="yellow")
@@ -103,12 +68,13 @@ def _words(each: FlowStatus) -> Text:
     if each.copier is Copier.MIRROR_MAKER:
         return Text("MirrorMaker 2 copies it", style="yellow")
     if each.copier is Copier.OTHER:
-        return Text(f"group {each.flow.group_id} belongs to another program", style="bold red")
+        return Text(f"group {each.group} belongs to another program", style="bold red")
     busy = sum(bool(worker.partitions) for worker in each.workers)
     idle = len(each.workers) - busy
     paused = sum(topic.paused for topic in each.topics)
     words = f"copied by {plural(busy, 'worker')}" + (f", {idle} standing by" if idle else "")
     words += f"; {plural(paused, 'partition')} paused" if paused else ""
-    if each.untaken:
-        return Text(f"{words}, but {plural(each.untaken, 'partition')} by nobody", style="bold red")
+    untaken = sum(topic.partitions - topic.taken - topic.paused for topic in each.topics)
+    if untaken:
+        return Text(f"{words}, but {plural(untaken, 'partition')} by nobody", style="bold red")
     return Text(words, style="green")

@@ -6,7 +6,6 @@ it. It stays so where all have read that it is paused. While the group shares ou
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from heliograph.cluster import groups
 from heliograph.cluster.cluster import Cluster
@@ -14,18 +13,9 @@ from heliograph.config.model import FlowConfig
 from heliograph.errors import HeliographError, ProtocolError
 from heliograph.mirror.group_messages import decode_leader, decode_member
 from heliograph.mirror.naming import PROTOCOL_TYPE
+from heliograph.observe.operations import Copier
 
 TopicPartition = tuple[str, int]
-
-
-class Copier(StrEnum):
-    """Who has the flow's group."""
-
-    NOBODY = "nobody"
-    WORKERS = "workers"
-    """Of Heliograph."""
-    MIRROR_MAKER = "mirrormaker"
-    OTHER = "another program"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from heliograph.config.told import Told, understand
 from heliograph.errors import HeliographError, ProtocolError
 from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, decode_leader, decode_member
-from heliograph.offsets.claims import Copier, copier_of
+from heliograph.observe.operations import Copier
+from heliograph.offsets.claims import copier_of
 
 
 @dataclass(frozen=True, slots=True)

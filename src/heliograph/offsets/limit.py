@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from heliograph.config.model import FlowConfig
 from heliograph.mirror.steering import ToldLimit, limit_row
-from heliograph.offsets.claims import Copier, claims_on
+from heliograph.observe.operations import Copier
+from heliograph.offsets.claims import claims_on
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.valve import refuse_others, steering_of

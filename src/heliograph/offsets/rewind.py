@@ -26,7 +26,8 @@ from heliograph.flow.window import Window
 from heliograph.mirror.rewind import Goal, Kind, Place, Standing, anchor_for, between, place_of
 from heliograph.mirror.steering import Partitions, rewind_row
 from heliograph.mirror.topics import LanePlan, partition_counts, shapes_of, topic_rules_of
-from heliograph.offsets.claims import Copier, claims_on
+from heliograph.observe.operations import Copier
+from heliograph.offsets.claims import claims_on
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets, ensure_topic

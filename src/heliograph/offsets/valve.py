@@ -26,8 +26,9 @@ from heliograph.mirror.steering import (
     state_row,
 )
 from heliograph.mirror.topics import partition_counts, shapes_of, topic_rules_of
+from heliograph.observe.operations import Copier
 from heliograph.observe.text import plural
-from heliograph.offsets.claims import Claims, Copier, claims_on
+from heliograph.offsets.claims import Claims, claims_on
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets

@@ -16,8 +16,8 @@ from heliograph.mirror.naming import naming_of
 from heliograph.mirror.steering import Steering
 from heliograph.mirror.topic_changes import Now, TopicChange, topic_changes
 from heliograph.mirror.topics import partition_counts, shapes_of, topic_rules_of
+from heliograph.observe.operations import Copier
 from heliograph.observe.text import plural
-from heliograph.offsets.claims import Copier
 from heliograph.offsets.group import GroupNow, group_now
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets

@@ -17,44 +17,13 @@ from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.naming import naming_of
 from heliograph.mirror.steering import Steering
 from heliograph.mirror.topics import LanePlan
+from heliograph.observe.operations import Copier, TopicStatus, WorkerStatus
 from heliograph.observe.text import plural
-from heliograph.offsets.claims import Copier
 from heliograph.offsets.group import MemberNow, group_now
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets
 from heliograph.offsets.valve import steering_of
 from heliograph.preflight.lanes import lag_of, plans_of
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """One worker."""
-
-    member_id: str
-    client_id: str
-    host: str
-    partitions: int
-    """That it copies; while the group shares them out, 0."""
-    topics: int
-    same_config: bool | None = None
-    """Whether it has the configuration in force; None: it does not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class TopicStatus:
-    """One topic on the source."""
-
-    topic: str
-    target_topic: str
-    partitions: int
-    taken: int
-    """Partitions that a worker has."""
-    lag: int | None
-    """Offsets between the stored positions and the ends; None: the ends are not known."""
-    stored: int
-    """Partitions whose position is stored."""
-    paused: int = 0
-    """Partitions that nobody has, as they are paused."""
 
 
 @dataclass(slots=True)

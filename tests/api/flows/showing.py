@@ -4,7 +4,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from heliograph.api.flows.app import make_flows_app
+from heliograph.config.model import Part
+from heliograph.errors import NotAuthorized
+from heliograph.mirror.topic_changes import Copy, Turn
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, LossView, ProcessView
+from heliograph.observe.operations import (
+    Copier,
+    Limited,
+    LimitedBy,
+    LimitOrder,
+    Planned,
+    PlannedTopic,
+    RestartOrder,
+    RewindOrder,
+    Rewound,
+    RewoundPartition,
+    StatusTold,
+    Steered,
+    SteerOrder,
+)
 from rest_server import Client, serving
 
 LANES = tuple(
@@ -38,7 +56,52 @@ class Still:
         return ProcessView("1.2.3", "compiled", 5.0, 0.5, 1_000_000, self._flows)
 
 
+class Told:
+    """Flows that keep what they are told."""
+
+    def __init__(self):
+        self.orders = []
+
+    async def pause(self, flow: str, order: SteerOrder) -> Steered:
+        return self._steered("pause", flow, order)
+
+    async def resume(self, flow: str, order: SteerOrder) -> Steered:
+        return self._steered("resume", flow, order)
+
+    async def restart(self, flow: str, order: RestartOrder) -> Steered:
+        return self._steered("restart", flow, order)
+
+    def _steered(self, command, flow, order) -> Steered:
+        self.orders.append((command, flow, order))
+        topics = {topic: tuple(order.partitions) for topic in order.topics} or None
+        parts = None if topics else tuple(Part)
+        return Steered(flow, command, topics, parts, changed=True, copier=Copier.WORKERS, done=True, left={}, notes=())
+
+    async def rewind(self, flow: str, order: RewindOrder) -> Rewound:
+        self.orders.append(("rewind", flow, order))
+        step = RewoundPartition(0, "A.t", 0, 10, 10, 4, 6, 0, counted=True)
+        return Rewound(flow, order.topic, order.goal, Copier.NOBODY, order.execute, (step,), {}, ("note",))
+
+    async def limit(self, flow: str) -> Limited:
+        return Limited(flow, None, LimitedBy.FILE, None, changed=False, copier=Copier.NOBODY)
+
+    async def set_limit(self, flow: str, order: LimitOrder) -> Limited:
+        self.orders.append(("limit", flow, order))
+        return Limited(flow, order.bytes_per_second, LimitedBy.COMMAND, None, changed=True, copier=Copier.NOBODY)
+
+    async def reset_limit(self, flow: str) -> Limited:
+        self.orders.append(("reset", flow, None))
+        return await self.limit(flow)
+
+    async def status(self, flow: str) -> StatusTold:
+        raise NotAuthorized(f"{flow} may not be seen", right="Describe", resource="group A-mm2")
+
+    async def plan(self, flow: str) -> Planned:
+        topic = PlannedTopic("t", Turn.BEGINS, 3, "A.t", "", Copy.CREATED, 0, 3, "", "beginning")
+        return Planned(flow, Copier.NOBODY, True, (), (topic,), ())
+
+
 @contextmanager
-def asking(*flows: FlowView) -> Iterator[Client]:
-    with serving(make_flows_app(Still(*(flows or FLOWS)))) as port, Client(port) as client:
+def asking(*flows: FlowView, told: Told | None = None) -> Iterator[Client]:
+    with serving(make_flows_app(Still(*(flows or FLOWS)), told or Told())) as port, Client(port) as client:
         yield client

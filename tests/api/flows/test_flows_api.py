@@ -3,7 +3,10 @@
 from urllib.parse import quote
 
 import pytest
-from showing import FLOWS, asking
+from showing import FLOWS, Told, asking
+
+from heliograph.mirror.rewind import Goal, Kind
+from heliograph.observe.operations import Connector, LimitOrder, RestartOrder, RewindOrder, SteerOrder
 
 ROOT = "/heliograph/v1"
 LANES = f"{ROOT}/flows/A->B/lanes"
@@ -82,3 +85,70 @@ def test_a_flow_that_there_is_not(client):
     assert body["detail"] == "There is no flow A->C"
     assert body["remedy"] == f"There are: {', '.join(flow.name for flow in FLOWS)}"
     assert (body["error"], body["exit_code"]) == ("NotFound", 1)
+
+
+FLOW = f"{ROOT}/flows/A-%3EB"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "order"),
+    [
+        ("POST", "/pause", None, ("pause", "A->B", SteerOrder())),
+        (
+            "POST",
+            "/resume",
+            {"topics": ["t"], "partitions": [1, 0], "timeout_s": 3},
+            ("resume", "A->B", SteerOrder(topics=("t",), partitions=(1, 0), timeout_s=3.0)),
+        ),
+        (
+            "POST",
+            "/pause",
+            {"connectors": ["heartbeat"]},
+            ("pause", "A->B", SteerOrder(connectors=(Connector.HEARTBEAT,))),
+        ),
+        ("POST", "/restart", {"topics": ["t"]}, ("restart", "A->B", RestartOrder(topics=("t",)))),
+        (
+            "POST",
+            "/rewind",
+            {"topic": "t", "goal": {"kind": "by", "value": -3}},
+            ("rewind", "A->B", RewindOrder(topic="t", goal=Goal(Kind.BY, -3))),
+        ),
+        ("PUT", "/limit", {"bytes_per_second": 5}, ("limit", "A->B", LimitOrder(bytes_per_second=5))),
+        ("PUT", "/limit", {"bytes_per_second": None}, ("limit", "A->B", LimitOrder(bytes_per_second=None))),
+        ("DELETE", "/limit", None, ("reset", "A->B", None)),
+    ],
+)
+def test_what_flows_are_told(method, path, body, order):
+    told = Told()
+    with asking(told=told) as client:
+        status, answered, _ = client.ask(method, FLOW + path, body)
+    assert (status, answered["flow"], told.orders) == (200, "A->B", [order])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("POST", "/pause", {"topics": "t"}, "topics"),
+        ("POST", "/pause", {"topic": ["t"]}, "topic"),
+        ("POST", "/pause", {"partitions": [-1]}, "partitions"),
+        ("POST", "/pause", {"timeout_s": 41}, "timeout_s is 40 at most"),
+        ("POST", "/pause", b"{", "truncated"),
+        ("POST", "/pause", b"[]", "object"),
+        ("POST", "/rewind", {"topic": "t", "goal": {"kind": "sideways"}}, "sideways"),
+        ("POST", "/rewind", None, "topic"),
+        ("PUT", "/limit", {"bytes_per_second": 0}, "bytes_per_second"),
+        ("PUT", "/limit", None, "bytes_per_second"),
+    ],
+)
+def test_what_nobody_can_be_told(method, path, body, words):
+    told = Told()
+    with asking(told=told) as client:
+        status, answered, _ = client.ask(method, FLOW + path, body)
+    assert (status, answered["error"], told.orders) == (400, "", [])
+    assert words in answered["detail"]
+
+
+def test_what_a_cluster_refuses_is_told_with_its_remedy(client):
+    status, body, _ = client.ask("GET", f"{FLOW}/status")
+    assert (status, body["error"], body["exit_code"]) == (502, "NotAuthorized", 3)
+    assert body["remedy"] == "Grant Describe on group A-mm2"

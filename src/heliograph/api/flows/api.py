@@ -1,5 +1,8 @@
 """The work behind each route, and the table of all of them."""
 
+from functools import partial
+from typing import TypeVar
+
 from heliograph.api.flows.routes import Call, Route
 from heliograph.api.flows.shapes import (
     Flow,
@@ -15,15 +18,31 @@ from heliograph.api.flows.shapes import (
 from heliograph.errors import NotFound
 from heliograph.observe.control import Control
 from heliograph.observe.model import FlowView
+from heliograph.observe.operations import (
+    TIMEOUT_S_MAX,
+    Limited,
+    LimitOrder,
+    Operations,
+    Planned,
+    RestartOrder,
+    RewindOrder,
+    Rewound,
+    StatusTold,
+    Steered,
+    SteerOrder,
+)
 from heliograph.observe.recent import Recent
+
+Waits = TypeVar("Waits", SteerOrder, RewindOrder)
 
 
 class Api:
     """What the routes do."""
 
-    def __init__(self, control: Control) -> None:
-        """Show and steer the process behind ``control``."""
+    def __init__(self, control: Control, operations: Operations) -> None:
+        """Show the process behind ``control``, and tell its flows by ``operations``."""
         self._recent = Recent(control.view)
+        self._operations = operations
 
     async def process(self, _: Call) -> Process:
         """Show the process itself."""
@@ -46,12 +65,58 @@ class Api:
         view = self._flow(call.flow)
         return Losses(view.losses, view.loss_counts)
 
+    async def status(self, call: Call) -> StatusTold:
+        """Look at the clusters."""
+        return await self._operations.status(call.flow)
+
+    async def plan(self, call: Call) -> Planned:
+        """Look at the clusters."""
+        return await self._operations.plan(call.flow)
+
+    async def pause(self, call: Call) -> Steered:
+        """Tell the flow."""
+        return await self._operations.pause(call.flow, _bounded(call.body))
+
+    async def resume(self, call: Call) -> Steered:
+        """Tell the flow."""
+        return await self._operations.resume(call.flow, _bounded(call.body))
+
+    async def restart(self, call: Call) -> Steered:
+        """Tell the flow."""
+        return await self._operations.restart(call.flow, call.body)
+
+    async def rewind(self, call: Call) -> Rewound:
+        """Tell the flow, or only look."""
+        return await self._operations.rewind(call.flow, _bounded(call.body))
+
+    async def limit(self, call: Call) -> Limited:
+        """Look at what the flow was told."""
+        return await self._operations.limit(call.flow)
+
+    async def set_limit(self, call: Call) -> Limited:
+        """Tell the flow."""
+        return await self._operations.set_limit(call.flow, call.body)
+
+    async def reset_limit(self, call: Call) -> Limited:
+        """Tell the flow."""
+        return await self._operations.reset_limit(call.flow)
+
     def _flow(self, name: str) -> FlowView:
         flows = {flow.name: flow for flow in self._recent.now().flows}
         if name not in flows:
             raise NotFound(f"There is no flow {name}", remedy=f"There are: {', '.join(flows) or 'none'}")
         return flows[name]
 
+
+def _bounded(order: Waits) -> Waits:
+    """Return an order that does not wait too long. Raises ValueError for another."""
+    if order.timeout_s > TIMEOUT_S_MAX:
+        raise ValueError(f"timeout_s is {TIMEOUT_S_MAX:g} at most, not {order.timeout_s:g}")
+    return order
+
+
+FLOW = "/flows/{flow}"
+_on_clusters = partial(Route, asks_clusters=True)
 
 ROUTES = (
     Route("GET", "", "getProcess", "The process that answers.", Api.process, Process),
@@ -67,5 +132,45 @@ ROUTES = (
         query=LanesQuery,
     ),
     Route("GET", "/flows/{flow}/losses", "listLosses", "What was lost, as far as it was noticed.", Api.losses, Losses),
+    _on_clusters(
+        "GET",
+        f"{FLOW}/status",
+        "getStatus",
+        "Who copies it and how far it is, by its clusters.",
+        Api.status,
+        StatusTold,
+    ),
+    _on_clusters(
+        "GET", f"{FLOW}/plan", "getPlan", "What this process's configuration would change in it.", Api.plan, Planned
+    ),
+    _on_clusters(
+        "POST", f"{FLOW}/pause", "pause", "Pause it, topics or partitions.", Api.pause, Steered, body=SteerOrder
+    ),
+    _on_clusters(
+        "POST", f"{FLOW}/resume", "resume", "Go on with what was paused.", Api.resume, Steered, body=SteerOrder
+    ),
+    _on_clusters(
+        "POST",
+        f"{FLOW}/restart",
+        "restart",
+        "Start it, topics or partitions again.",
+        Api.restart,
+        Steered,
+        body=RestartOrder,
+    ),
+    _on_clusters(
+        "POST",
+        f"{FLOW}/rewind",
+        "rewind",
+        "Copy a topic again from somewhere, or leave a part of it out; or only say what that would do.",
+        Api.rewind,
+        Rewound,
+        body=RewindOrder,
+    ),
+    _on_clusters("GET", f"{FLOW}/limit", "getLimit", "The limit of bandwidth that holds.", Api.limit, Limited),
+    _on_clusters(
+        "PUT", f"{FLOW}/limit", "setLimit", "Have another limit hold for now.", Api.set_limit, Limited, body=LimitOrder
+    ),
+    _on_clusters("DELETE", f"{FLOW}/limit", "resetLimit", "Have the file's limit hold.", Api.reset_limit, Limited),
 )
 """All of them, in the order of the reference."""

@@ -22,6 +22,7 @@ from heliograph.api.paths import Segments, segment
 from heliograph.errors import ClusterError, ConfigError, HeliographError, NotFound
 from heliograph.observe.connectors import Conflict, Invalid
 from heliograph.observe.control import Control
+from heliograph.observe.operations import Operations
 
 BODY_BYTES_MAX = 1 << 20
 OPENAPI = f"{ROOT}/openapi.json"
@@ -29,9 +30,9 @@ OPENAPI = f"{ROOT}/openapi.json"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_flows_app(control: Control) -> ASGIApp:
-    """Return the application that shows and steers the process behind ``control``."""
-    api = Api(control)
+def make_flows_app(control: Control, operations: Operations) -> ASGIApp:
+    """Return the application that shows the process behind ``control``, and tells its flows by ``operations``."""
+    api = Api(control, operations)
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, {})[route.method] = route

@@ -1,0 +1,212 @@
+"""What flows can be told and asked, done by whoever has their configuration.
+
+It makes connections of its own to both clusters and asks no worker, so it is the same from a file and in a process.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from heliograph.config.model import FlowConfig, Part
+from heliograph.errors import ConfigError, NotFound
+from heliograph.mirror.steering import Partitions, ToldLimit
+from heliograph.observe.operations import (
+    Connector,
+    Limited,
+    LimitedBy,
+    LimitOrder,
+    Planned,
+    PlannedTopic,
+    RestartOrder,
+    RewindOrder,
+    Rewound,
+    RewoundPartition,
+    StatusTold,
+    Steered,
+    SteerOrder,
+)
+from heliograph.offsets import rewind as rewinding
+from heliograph.offsets import valve
+from heliograph.offsets.endpoints import both
+from heliograph.offsets.limit import LimitOutcome, Wish, limit_flow
+from heliograph.offsets.valve import TopicPartition, Verb, by_topic
+from heliograph.preflight.plan import FlowPlan, plan_of
+from heliograph.preflight.status import FlowStatus, status_of
+
+PARTS = {
+    Connector.SOURCE: Part.SOURCE,
+    Connector.CHECKPOINT: Part.CHECKPOINT,
+    Connector.HEARTBEAT: Part.HEARTBEAT,
+}
+
+
+class FlowOperations:
+    """Implements :class:`heliograph.observe.operations.Operations`."""
+
+    def __init__(self, flows: Callable[[], Iterable[FlowConfig]]) -> None:
+        """``flows`` returns those that there are, as they are configured now."""
+        self._flows = flows
+
+    def _flow(self, name: str) -> FlowConfig:
+        flows = {flow.name: flow for flow in self._flows()}
+        if name not in flows:
+            raise NotFound(f"There is no flow {name}", remedy=f"There are: {', '.join(flows) or 'none'}")
+        return flows[name]
+
+    async def status(self, flow: str) -> StatusTold:
+        """Say who copies it, and how far it is."""
+        async with both(self._flow(flow)) as endpoints:
+            assert endpoints.target is not None, "the target is needed"
+            return _status(await status_of(self._flow(flow), endpoints.source, endpoints.target))
+
+    async def plan(self, flow: str) -> Planned:
+        """Say what its configuration would change in it as it runs."""
+        async with both(self._flow(flow), need_source=True) as endpoints:
+            assert endpoints.source is not None, "the source is needed"
+            assert endpoints.target is not None, "the target is needed"
+            return _planned(await plan_of(self._flow(flow), endpoints.source, endpoints.target))
+
+    async def pause(self, flow: str, order: SteerOrder) -> Steered:
+        """Pause it or a part of it, and wait until it is so."""
+        return await self._steer(flow, Verb.PAUSE, order)
+
+    async def resume(self, flow: str, order: SteerOrder) -> Steered:
+        """Go on with it or a part of it, and wait until it is so."""
+        return await self._steer(flow, Verb.RESUME, order)
+
+    async def restart(self, flow: str, order: RestartOrder) -> Steered:
+        """Start it or a part of it again."""
+        told = SteerOrder(topics=order.topics, partitions=order.partitions, timeout_s=0.0)
+        return await self._steer(flow, Verb.RESTART, told)
+
+    async def _steer(self, flow: str, verb: Verb, told: SteerOrder) -> Steered:
+        topics = tuple(dict.fromkeys(told.topics))
+        if told.partitions and len(topics) != 1:
+            raise ConfigError("Partitions need one topic", remedy="Name the topic that the partitions are of")
+        if told.connectors and topics:
+            raise ConfigError("Connectors are of the whole flow", remedy="Name either connectors or topics")
+        wanted = {PARTS[each] for each in told.connectors}
+        parts = tuple(part for part in Part if not wanted or part in wanted)
+        order = valve.Order(self._flow(flow), verb, topics, _chosen(told.partitions), parts, told.timeout_s)
+        return _steered(await valve.carry_out(order))
+
+    async def limit(self, flow: str) -> Limited:
+        """Say which limit holds."""
+        return _limited(self._flow(flow), await limit_flow(self._flow(flow), None))
+
+    async def set_limit(self, flow: str, order: LimitOrder) -> Limited:
+        """Have another limit hold for now."""
+        wish = Wish(ToldLimit(order.bytes_per_second))
+        return _limited(self._flow(flow), await limit_flow(self._flow(flow), wish))
+
+    async def reset_limit(self, flow: str) -> Limited:
+        """Have the file's limit hold."""
+        return _limited(self._flow(flow), await limit_flow(self._flow(flow), Wish(None)))
+
+    async def rewind(self, flow: str, order: RewindOrder) -> Rewound:
+        """Have a topic go on elsewhere, or say what that would do."""
+        return _rewound(
+            await rewinding.rewind(
+                rewinding.Order(
+                    self._flow(flow),
+                    order.topic,
+                    order.goal,
+                    _chosen(order.partitions),
+                    execute=order.execute,
+                    timeout_s=order.timeout_s,
+                )
+            )
+        )
+
+
+def _chosen(numbers: tuple[int, ...]) -> Partitions:
+    return frozenset(numbers) if numbers else None
+
+
+def _by_topic(lanes: Iterable[TopicPartition]) -> Mapping[str, tuple[int, ...]]:
+    return {topic: tuple(numbers) for topic, numbers in by_topic(lanes).items()}
+
+
+def _steered(outcome: valve.Outcome) -> Steered:
+    order = outcome.order
+    return Steered(
+        order.flow.name,
+        order.verb,
+        _by_topic(outcome.lanes) if order.topics else None,
+        None if order.topics else order.parts,
+        outcome.changed,
+        outcome.copier,
+        outcome.done,
+        _by_topic(outcome.left),
+        tuple(outcome.notes),
+    )
+
+
+def _limited(flow: FlowConfig, outcome: LimitOutcome) -> Limited:
+    by_file = flow.limit.at(datetime.now(UTC))
+    told = outcome.told
+    return Limited(
+        flow.name,
+        by_file if told is None else told.bytes_per_s,
+        LimitedBy.FILE if told is None else LimitedBy.COMMAND,
+        by_file,
+        outcome.changed,
+        outcome.copier,
+    )
+
+
+def _rewound(outcome: rewinding.Outcome) -> Rewound:
+    return Rewound(
+        outcome.order.flow.name,
+        outcome.order.topic,
+        outcome.order.goal,
+        outcome.copier,
+        outcome.executed,
+        tuple(map(_partition, outcome.steps)),
+        _by_topic(outcome.left),
+        tuple(outcome.notes),
+    )
+
+
+def _partition(step: rewinding.Step) -> RewoundPartition:
+    return RewoundPartition(
+        step.plan.partition,
+        step.plan.target_topic,
+        step.standing.begin,
+        step.standing.end,
+        step.standing.position,
+        step.place.position,
+        step.twice,
+        step.left_out,
+        step.counted,
+    )
+
+
+def _status(found: FlowStatus) -> StatusTold:
+    return StatusTold(
+        found.flow.name,
+        found.flow.group_id,
+        found.group_state,
+        found.copier,
+        found.copied,
+        found.paused,
+        found.in_force,
+        found.in_force == found.flow.digest if found.in_force else None,
+        found.lag,
+        found.stored_s,
+        tuple(found.workers),
+        tuple(found.topics),
+        tuple(found.notes),
+    )
+
+
+def _planned(found: FlowPlan) -> Planned:
+    begin_at = "latest" if found.flow.start_at_latest else "beginning"
+    return Planned(
+        found.flow.name,
+        found.copier,
+        found.changes,
+        found.options,
+        tuple(PlannedTopic(**asdict(topic), fresh_begin_at=begin_at) for topic in found.topics),
+        tuple(found.notes),
+    )
