@@ -43,6 +43,10 @@ class Simple(Board):
     def cluster_id(self):
         return "id"
 
+    @property
+    def exactly_once(self):
+        return False
+
     def entries(self):
         return [Entry(part.value, {}, part, self.flow) for part in Part]
 
