@@ -68,8 +68,17 @@ def test_positions_are_stored_and_read():
     assert at_desk(work) == ({("orders", 1): 41}, {("A.orders", 1): 2}, {})
 
 
+def test_who_asks_at_once_waits_for_the_connection():
+    async def work(desk, target):
+        target.create(desk.flow.offsets_topic.name, 3)
+        return await desk.positions()
+
+    assert at_desk(work) == {}
+
+
 def test_a_cluster_that_is_away_is_waited_for(monkeypatch):
     monkeypatch.setattr(desks, "RETRY_S", 0.01)
+    monkeypatch.setattr(desks, "READY_S", 0.01)
 
     async def work():
         with FakeCluster("B") as target:

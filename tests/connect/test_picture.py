@@ -70,7 +70,7 @@ def test_another_workers_tasks_are_shown_too():
 def test_what_the_flow_does_is_the_connectors_state(state, found):
     view = view_of(seen(*LANES, state=state, cause="because"))
     assert (view.state, view.trace) == (found, "" if found is RunState.RUNNING else "because")
-    assert bool(view.tasks) == (found is not RunState.UNASSIGNED)
+    assert [task.state for task in view.tasks] == [found, found]
 
 
 def test_nobody_runs_what_this_process_does_not_have():

@@ -33,6 +33,8 @@ LOOK_S = 1.0
 STORED_EVERY = 10
 """Looks between two at what is stored."""
 RETRY_S = 3.0
+READY_S = 5.0
+"""For so long who asks waits for a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Desk:
         """Stored positions: the last source offset that was copied; -1: none was."""
         self.cluster_id = ""
         self._cluster: Cluster | None = None
+        self._connected = asyncio.Event()
         self._topic: SteeringTopic | None = None
         self._offsets: Offsets | None = None
         self._reading = asyncio.Lock()
@@ -82,6 +85,7 @@ class Desk:
     async def _watch(self) -> None:
         cluster = await reach(self.flow.target)
         self._cluster, self._offsets = cluster, Offsets(cluster, self.flow)
+        self._connected.set()
         self.cluster_id = cluster.metadata.cluster_id or ""
         topic = SteeringTopic(cluster, self.flow)
         try:
@@ -90,6 +94,7 @@ class Desk:
             self._topic = topic
             await all_of((self._follow(topic), self._look(cluster)))
         finally:
+            self._connected.clear()
             self._cluster = self._offsets = None
             await cluster.close()
 
@@ -119,25 +124,32 @@ class Desk:
                 )
             await asyncio.sleep(LOOK_S)
 
-    def _ready(self) -> Cluster:
-        if self._cluster is None:
-            raise HeliographError(f"{self.flow.target.alias} cannot be asked at the moment", remedy="Try it again")
+    async def _ready(self) -> Cluster:
+        """Return the cluster; a flow that has just begun or changed is about to have one."""
+        try:
+            async with asyncio.timeout(READY_S):
+                await self._connected.wait()
+        except TimeoutError:
+            raise HeliographError(
+                f"{self.flow.target.alias} cannot be asked at the moment", remedy="Try it again"
+            ) from None
+        assert self._cluster is not None, "it is connected"
         return self._cluster
 
     async def tell(self, rows: Sequence[Row]) -> None:
         """Write to the topic that says what the flow is to do. Raises HeliographError."""
-        await SteeringTopic(self._ready(), self.flow).write(rows)
+        await SteeringTopic(await self._ready(), self.flow).write(rows)
 
     async def positions(self) -> dict[TopicPartition, int]:
         """Return the stored positions, as they are now. Raises HeliographError."""
-        self._ready()
+        await self._ready()
         assert self._offsets is not None
         async with self._reading:
             return {lane: anchor.source_offset for lane, anchor in (await self._offsets.read()).items()}
 
     async def ends(self, copies: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return where partitions of the target end; those that are not there are left out. Raises HeliographError."""
-        cluster = self._ready()
+        cluster = await self._ready()
         wanted = list(copies)
         await cluster.refresh(sorted({topic for topic, _ in wanted}))
         there = [each for each in wanted if cluster.metadata.leader(*each) >= 0]
@@ -146,7 +158,7 @@ class Desk:
 
     async def store(self, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Write to the offsets topic. Raises HeliographError."""
-        cluster, topic = self._ready(), self.flow.offsets_topic.name
+        cluster, topic = await self._ready(), self.flow.offsets_topic.name
         await cluster.refresh([topic])
         found = cluster.metadata.topics.get(topic)
         count = len(found.partitions) if found and found.partitions else self.flow.offsets_topic.partitions
@@ -159,7 +171,7 @@ class Desk:
     async def until_free(self, timeout_s: float) -> None:
         """Wait until nobody has any partition of the flow. Raises HeliographError when that takes too long."""
         deadline = time.monotonic() + timeout_s
-        cluster = self._ready()
+        cluster = await self._ready()
         while (claims := await claims_on(self.flow, cluster)).claimed or not claims.known:
             if time.monotonic() > deadline:
                 raise HeliographError(f"{self.flow.name} is still being stopped", remedy="Try it again")

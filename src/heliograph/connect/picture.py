@@ -1,8 +1,8 @@
 """A flow's connectors with their states and tasks, made of what this process sees of it, and what others tell. Pure.
 
 States are Connect's words for what is so. A connector is UNASSIGNED while nobody can do its work, with the reason as
-its trace. A task is FAILED when a partition of it will not go on by itself, or has stood still for longer than retries
-take; MM2's task would have ended there. The other partitions go on all the same.
+its trace, and so are its tasks. A task is FAILED when a partition of it will not go on by itself, or has stood still
+for longer than retries take; MM2's task would have ended there. The other partitions go on all the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +63,7 @@ def connector_view(entry: Entry, seen: Seen, wanted: TargetState, version: str) 
         return ConnectorView(entry.name, entry.config, RunState.FAILED, seen.worker_id, entry.wrong, version)
     state, trace = _state(seen.view, wanted)
     tasks: tuple[TaskView, ...] = ()
-    if state is not RunState.STOPPED and state is not RunState.UNASSIGNED:
+    if state is not RunState.STOPPED:
         tasks = tuple(_tasks(entry, seen, state))
     topics = tuple(sorted(_topics(entry, seen)))
     return ConnectorView(entry.name, entry.config, state, seen.worker_id, trace, version, tasks, topics)
