@@ -13,6 +13,7 @@ from heliograph.connect.stored_connectors import StoredConnectors
 from heliograph.errors import ConfigError, NotFound
 from heliograph.mirror.steering import TargetState
 from heliograph.observe.connectors import Conflict, Invalid, Misconfigured, RunState, Wanted
+from heliograph.observe.log import program_level
 from heliograph.observe.model import ProcessView
 
 LIMIT_S = 20.0
@@ -38,6 +39,9 @@ class Process:
 
     def stop(self) -> None:
         self.stopped = True
+
+    async def set_log_level(self, level: str) -> None:
+        self.level = level
 
     async def reload(self) -> None:
         self.flows.append(tuple(flow.name for flow in self._connectors.load().flows))
@@ -143,8 +147,9 @@ def test_two_connectors_of_a_flow_begin_and_end_by_themselves():
 
 
 def test_a_level_for_all_workers_is_heard_by_this_one():
-    async def work(connectors, _):
+    async def work(connectors, process):
         assert await connectors.set_logger("org.example", "debug", everywhere=False) == ["org.example"]
+        assert process.level == program_level(), "the process is told for its workers"
         assert await connectors.set_logger("org.example", "warn", everywhere=True) == ()
         while connectors.logger("org.example").level != "WARN":
             await asyncio.sleep(0.01)

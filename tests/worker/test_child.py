@@ -45,6 +45,9 @@ class Work:
     async def reload(self) -> None:
         self.told.append(("reload",))
 
+    async def set_log_level(self, level: str) -> None:
+        self.told.append(("level", level))
+
     async def run_job(self, name: str, job: str) -> None:
         if job != "long":
             raise NotFound(f"The flow {name} has no job named {job!r}")
@@ -93,17 +96,19 @@ def test_commands_are_obeyed_and_answered():
             await answer_to(reader, writer, Line(number=3, command="run_job", arguments=("a->b", "x"))),
             await answer_to(reader, writer, Line(number=4, command="dance")),
             await answer_to(reader, writer, Line(number=5, command="reload")),
+            await answer_to(reader, writer, Line(number=6, command="set_log_level", arguments=("DEBUG",))),
         ]
         return work.told, found
 
     assert with_worker(ask) == (
-        [("stop", "a->b"), ("reload",)],
+        [("stop", "a->b"), ("reload",), ("level", "DEBUG")],
         [
             Line(number=1),
             Line(number=2, error="a->b cannot start. Try later"),
             Line(number=3, error="The flow a->b has no job named 'x'", missing=True),
             Line(number=4, error="This worker knows no command 'dance'"),
             Line(number=5),
+            Line(number=6),
         ],
     )
 

@@ -1,11 +1,13 @@
 """A parent and its workers: real processes, whose work is a small program that speaks the same lines."""
 
 import asyncio
+import logging
 import os
 import re
 import signal
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from configs import flow_config
 from heliograph.config.model import Config
 from heliograph.errors import HeliographError, NotFound
+from heliograph.observe.log import ROOT, program_level
 from heliograph.worker.parent import (
     RESTART_S_MAX,
     RESTART_S_MIN,
@@ -43,6 +46,8 @@ WORKER = """
         async def start_flow(self, name):
             if self.number == "2":
                 raise HeliographError("it cannot", remedy="Try later")
+        async def set_log_level(self, level):
+            print(f"worker {self.number} logs {level}", file=sys.stderr, flush=True)
         async def reload(self):
             if self.number == "2":
                 raise HeliographError("the file is wrong")
@@ -168,6 +173,28 @@ def test_commands_reach_every_worker(capfd):
     told = capfd.readouterr().err
     assert "worker 1 stops a->b" in told
     assert "worker 2 stops a->b" in told
+
+
+@pytest.fixture
+def restored_level() -> Iterator[None]:
+    before = logging.getLogger(ROOT).level
+    yield
+    logging.getLogger(ROOT).setLevel(before)
+
+
+def test_a_log_level_reaches_every_worker_and_those_that_are_started_again(capfd, restored_level):
+    async def work(parent, _running):
+        await all_there(parent)
+        await parent.set_log_level("ERROR")
+        assert program_level() == "ERROR"
+        told = capfd.readouterr().err
+        assert "worker 2 logs ERROR" in told
+        os.kill(pids(parent)[1], signal.SIGKILL)
+        while told.count("worker 1 logs ERROR") < 2:
+            told += capfd.readouterr().err
+            await asyncio.sleep(0.01)
+
+    assert with_parent(work) == 0
 
 
 def test_a_worker_that_does_not_answer_is_named():

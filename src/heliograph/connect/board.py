@@ -27,6 +27,7 @@ from heliograph.mirror.rewind import anchor_for
 from heliograph.mirror.steering import Restart, Row, TargetState, restart_row, state_row
 from heliograph.observe.connectors import ConnectorView, Invalid, LoggerView, RunState, StoredOffset, Wanted
 from heliograph.observe.control import Control
+from heliograph.observe.log import program_level
 from heliograph.observe.model import FlowState, FlowView
 
 PICTURE_S = 0.5
@@ -170,14 +171,17 @@ class Board(ABC):
     async def set_logger(self, name: str, level: str, *, everywhere: bool) -> Sequence[str]:
         """Set the level of a logger and of those below it. Raises NotFound, Invalid."""
         level = self._loggers.checked(name, level)
-        if not everywhere:
-            return self._loggers.set(name, level)
-        await self.set_everywhere(name, level)
-        return ()
+        if everywhere:
+            await self.set_everywhere(name, level)
+            return ()
+        changed = self._loggers.set(name, level)
+        if changed and self.control is not None:
+            await self.control.set_log_level(program_level())  # where there is a parent, its workers write the log
+        return changed
 
     async def set_everywhere(self, name: str, level: str) -> None:
-        """Set the level of a logger in all workers that this one knows how to tell: itself."""
-        self._loggers.set(name, level)
+        """Set the level of a logger in all workers that this process can tell."""
+        await self.set_logger(name, level, everywhere=False)
 
     # ---- told -----------------------------------------------------------------------------------------------------
 

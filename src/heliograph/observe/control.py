@@ -47,6 +47,10 @@ class Control(Protocol):
         """
         ...
 
+    async def set_log_level(self, level: str) -> None:
+        """Write what is at least of this level, one of :data:`~heliograph.observe.log.LEVELS`, from now on."""
+        ...
+
 
 Companion = Callable[[Control], Coroutine[None, None, None]]
 """Something that runs as long as the process and shows or steers it: an HTTP server, the live view."""

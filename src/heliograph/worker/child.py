@@ -98,6 +98,7 @@ async def _obey(told: Line, control: Control) -> Line:
         "start_flow": control.start_flow,
         "run_job": control.run_job,
         "reload": control.reload,
+        "set_log_level": control.set_log_level,
     }
     if told.command not in commands:
         return Line(number=told.number, error=f"This worker knows no command {told.command!r}")

@@ -33,7 +33,7 @@ from heliograph.errors import ConfigError, HeliographError, NotFound
 from heliograph.observe import text
 from heliograph.observe.control import Companion
 from heliograph.observe.health import GOOD
-from heliograph.observe.log import Log
+from heliograph.observe.log import Log, set_program_level
 from heliograph.observe.merged import absent, counted, merged
 from heliograph.observe.model import ProcessView, WorkerView
 from heliograph.worker.child import LINE_BYTES_MAX, Line, encode, lines
@@ -161,6 +161,8 @@ class Parent:
         self._stop_s = stop_s
         self._stopped_flows: set[str] = set()
         """By command, to stay so: a worker that is started again is told."""
+        self._log_level = ""
+        """The same; empty: as the command line says."""
         self._numbers = itertools.count(1)
         self._started_s = time.monotonic()
 
@@ -198,6 +200,12 @@ class Parent:
         """Run a periodic job in every worker that has it. Raises NotFound, and the first worker's error."""
         self._check_flow(name)
         await self._tell_all("run_job", name, job)
+
+    async def set_log_level(self, level: str) -> None:
+        """Have this process, every worker, and those that are started later write what is at least of this level."""
+        set_program_level(level)
+        self._log_level = level
+        await self._tell_all("set_log_level", level)
 
     async def reload(self) -> None:
         """Have all workers read the configuration again. Raises HeliographError where it is refused, by any of them."""
@@ -314,6 +322,8 @@ class Parent:
         worker.writer = writer
         for name in self._stopped_flows:
             writer.write(encode(Line(command="stop_flow", arguments=(name,))))
+        if self._log_level:
+            writer.write(encode(Line(command="set_log_level", arguments=(self._log_level,))))
         complaints: list[str] = []
         log = asyncio.create_task(_pass_on_log(process, complaints))
         listening = asyncio.create_task(self._listen(worker, reader))

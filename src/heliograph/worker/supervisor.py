@@ -18,7 +18,7 @@ from heliograph.config.model import Config, FlowConfig
 from heliograph.errors import HeliographError, NotFound, RecordsLost
 from heliograph.observe.control import Companion
 from heliograph.observe.health import Told
-from heliograph.observe.log import Log
+from heliograph.observe.log import Log, set_program_level
 from heliograph.observe.model import ProcessView
 from heliograph.observe.text import plural
 from heliograph.worker.access import probe
@@ -131,6 +131,10 @@ class Supervisor:
             raise NotFound(f"The flow {name} has no job named {job!r}", remedy=f"There are: {there}")
         with single_cause():
             await jobs[job].run()
+
+    async def set_log_level(self, level: str) -> None:
+        """Write what is at least of this level from now on."""
+        set_program_level(level)
 
     async def reload(self) -> None:
         """Read the configuration again, and change what it changes. Raises HeliographError where it is refused."""
