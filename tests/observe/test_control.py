@@ -11,7 +11,7 @@ COMMANDS = [name for name, _ in inspect.getmembers(Control, inspect.isfunction) 
 
 
 def test_a_view_and_commands():
-    assert COMMANDS == ["reload", "run_job", "start_flow", "stop", "stop_flow", "view"]
+    assert COMMANDS == ["reload", "run_job", "set_log_level", "start_flow", "stop", "stop_flow", "view"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
