@@ -105,3 +105,19 @@ def test_the_command_line_by_address(steered, source_kafka, target_kafka, unique
     assert said("restart", port)[0] == 0
     assert running.stop() == 0
     assert "Traceback" not in running.log
+
+
+def test_a_proof_is_a_job(steered, unique):
+    running, client = steered("api5")
+    with client:
+        flow = f"{ROOT}/flows/api5-%3Etarget"
+        status, _, headers = client.ask("POST", f"{flow}/verify", {"topics": [unique], "digest": True})
+        assert status == 202
+        deadline = time.monotonic() + 60
+        while (job := client.ask("GET", headers["location"])[1])["state"] == "running":
+            assert time.monotonic() < deadline, job
+            time.sleep(0.1)
+    assert job["state"] == "done", job
+    assert (job["result"]["verdict"], job["result"]["records"]) == ("proven", 30)
+    assert job["progress"]["done"] == job["progress"]["total"] == 30
+    assert running.stop() == 0

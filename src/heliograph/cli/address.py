@@ -7,13 +7,14 @@ import asyncio
 import base64
 import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from heliograph.api.flows.jobs import Job, JobState
 from heliograph.api.flows.routes import ROOT
 from heliograph.api.flows.shapes import Flows, Problem
 from heliograph.errors import ClusterError, ConfigError, DataError, HeliographError, Unreachable
@@ -21,16 +22,20 @@ from heliograph.observe.operations import (
     Limited,
     LimitOrder,
     Planned,
+    Progress,
     RestartOrder,
     RewindOrder,
     Rewound,
     StatusTold,
     Steered,
     SteerOrder,
+    VerifyOrder,
 )
 
 ANSWER_S = 120.0
 """For an answer; longer than the process takes to give one up."""
+LOOK_S = 0.5
+"""Between two looks at a job."""
 ANSWER_BYTES_MAX = 256 << 20
 WORDS_MAX = 200
 """Of an answer that is no answer of the API."""
@@ -103,6 +108,24 @@ class RemoteOperations:
         """Have a topic go on elsewhere, or say what that would do."""
         return await self._of(flow, "POST", "/rewind", order, Rewound)
 
+    async def verify(self, flow: str, order: VerifyOrder, report: Callable[[Progress], None]) -> Mapping[str, object]:
+        """Begin a job, and wait for its end; whoever does not wait any more ends it."""
+        job = await self._of(flow, "POST", "/verify", order, Job)
+        path = f"/jobs/{job.id}"
+        try:
+            while job.state is JobState.RUNNING:
+                await asyncio.sleep(LOOK_S)
+                job = await asyncio.to_thread(self._ask, "GET", path, None, Job)
+                report(job.progress)
+        except asyncio.CancelledError:
+            self._ask("DELETE", path, None, Job)
+            raise
+        if job.problem is not None:
+            raise _error_of(job.problem)
+        if job.result is None:
+            raise HeliographError(f"The job {job.id} was cancelled")
+        return job.result
+
     # ---- the line -------------------------------------------------------------------------------------------------
 
     async def _of(self, flow: str, method: str, path: str, body: object, kind: type[T]) -> T:
@@ -118,7 +141,7 @@ class RemoteOperations:
         except ValueError as error:
             words = raw[:WORDS_MAX].decode("utf-8", "replace")
             raise HeliographError(f"{self._address} answers {status} {words}".strip()) from error
-        raise KINDS.get(problem.exit_code, HeliographError)(problem.detail, remedy=problem.remedy)
+        raise _error_of(problem)
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         assert self._host is not None, "an address has a host"
@@ -136,6 +159,10 @@ class RemoteOperations:
             raise Unreachable(f"{self._address} does not answer: {error or type(error).__name__}") from error
         finally:
             connection.close()
+
+
+def _error_of(problem: Problem) -> HeliographError:
+    return KINDS.get(problem.exit_code, HeliographError)(problem.detail, remedy=problem.remedy)
 
 
 def _credentials(environ: Mapping[str, str]) -> dict[str, str]:

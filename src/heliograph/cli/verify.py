@@ -8,8 +8,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -27,9 +27,9 @@ from heliograph.observe import text
 from heliograph.observe.progress import Bar, bars
 from heliograph.proof.document import Proof, document
 from heliograph.proof.model import FlowProof, PartitionProof, Verdict
-from heliograph.proof.prover import IDLE_S, Request, Watch, prove
+from heliograph.proof.progress import ProofProgress
+from heliograph.proof.prover import IDLE_S, Request, prove
 from heliograph.proof.report import page
-from heliograph.proof.survey import Lane
 from heliograph.proof.wishes import SHARE, pace_of, sample_of, since_of
 from heliograph.proof.words import conclusion, context, counts, headline, record_line, remarks
 from heliograph.wire.operations import kafka_release
@@ -125,37 +125,9 @@ def _chosen(config: Config, names: Sequence[str]) -> list[FlowConfig]:
 # --- progress --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Progress:
-    """One flow's bar: offsets of the source that were passed."""
-
-    bar: Bar
-    total: int = 0
-    done: dict[tuple[str, int], int] = field(default_factory=dict)
-    sizes: dict[tuple[str, int], int] = field(default_factory=dict)
-    read_bytes: int = 0
-
-    def planned(self, lanes: Sequence[Lane]) -> None:
-        for lane in lanes:
-            self.sizes[lane.topic, lane.partition] = lane.ends.source.next - lane.ends.source.first
-        self.total = sum(self.sizes.values())
-        self._show()
-
-    def read(self, size_bytes: int) -> None:
-        self.read_bytes += size_bytes
-        self._show()
-
-    def passed(self, lane: Lane, offset: int) -> None:
-        key = lane.topic, lane.partition
-        self.done[key] = min(self.sizes[key], max(self.done.get(key, 0), offset - lane.ends.source.first))
-
-    def proved(self, lane: Lane, _proof: PartitionProof) -> None:
-        self.done[lane.topic, lane.partition] = self.sizes[lane.topic, lane.partition]
-        self._show()
-
-    def _show(self) -> None:
-        self.bar.at(sum(self.done.values()), max(self.total, 1))
-        self.bar.note(f"{text.size(self.read_bytes)} read")
+def _show(bar: Bar, progress: ProofProgress) -> None:
+    bar.at(progress.done, max(progress.total, 1))
+    bar.note(f"{text.size(progress.read_bytes)} read")
 
 
 async def _prove(flows: Sequence[FlowConfig], request: Request, console: Console) -> list[FlowProof]:
@@ -163,10 +135,10 @@ async def _prove(flows: Sequence[FlowConfig], request: Request, console: Console
     with ExitStack() as stack:
         steps = stack.enter_context(bars(console, transient=True))
         for flow in flows:
-            progress = _Progress(steps.bar(f"comparing {flow.name}"))
-            watch = Watch(progress.planned, progress.read, progress.passed, progress.proved)
-            found.append(await prove(flow, request, watch, kafka_release))
-            progress.bar.finish()
+            bar = steps.bar(f"comparing {flow.name}")
+            progress = ProofProgress(partial(_show, bar))
+            found.append(await prove(flow, request, progress.watch, kafka_release))
+            bar.finish()
     return found
 
 

@@ -4,7 +4,7 @@ The command line prints these objects (``--json``) and the HTTP API answers with
 room ``worker`` implements :class:`Operations` for a process that has the flow's configuration.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol
@@ -275,6 +275,39 @@ class Planned:
     """What is not known, and why; what else one should know."""
 
 
+# ---- verify ---------------------------------------------------------------------------------------------------------
+
+
+class VerifyOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is to be proven, as the options of ``heliograph verify`` say it."""
+
+    topics: tuple[str, ...] = ()
+    """Only topics with these names on the source (regular expressions); empty: all of the flow's."""
+    sample: str = ""
+    """Only a part of each partition: ``5%`` or ``1000`` (records); empty: everything."""
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Of the sample."""
+    since: str = ""
+    """Only records since then: ``2h``, ``7d`` or ``2026-07-01T12:00`` (UTC)."""
+    bandwidth: str = "50%"
+    """At most so many MB/s (``20``), or only in a share of the time (``50%``)."""
+    wait_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
+    """How long to wait for records that have not arrived yet."""
+    digest: bool = False
+    """Whether to compute digests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far long work is."""
+
+    done: int = 0
+    total: int = 0
+    """0: not known yet."""
+    read_bytes: int = 0
+    """From both clusters."""
+
+
 class Operations(Protocol):
     """Flows by name; all raise NotFound where there is none of that name, and HeliographError for what goes wrong."""
 
@@ -312,4 +345,8 @@ class Operations(Protocol):
 
     async def rewind(self, flow: str, order: RewindOrder) -> Rewound:
         """Have a topic go on elsewhere, or say what that would do."""
+        ...
+
+    async def verify(self, flow: str, order: VerifyOrder, report: Callable[[Progress], None]) -> Mapping[str, object]:
+        """Prove that both sides hold the same records; returns the proof as ``heliograph verify --json`` prints it."""
         ...

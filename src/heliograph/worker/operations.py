@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+import heliograph
 from heliograph.config.model import FlowConfig, Part
 from heliograph.errors import ConfigError, NotFound
+from heliograph.mirror.patterns import Patterns
 from heliograph.mirror.steering import Partitions, ToldLimit
 from heliograph.observe.operations import (
     Connector,
@@ -17,6 +19,7 @@ from heliograph.observe.operations import (
     LimitOrder,
     Planned,
     PlannedTopic,
+    Progress,
     RestartOrder,
     RewindOrder,
     Rewound,
@@ -24,6 +27,7 @@ from heliograph.observe.operations import (
     StatusTold,
     Steered,
     SteerOrder,
+    VerifyOrder,
 )
 from heliograph.offsets import rewind as rewinding
 from heliograph.offsets import valve
@@ -32,6 +36,11 @@ from heliograph.offsets.limit import LimitOutcome, Wish, limit_flow
 from heliograph.offsets.valve import TopicPartition, Verb, by_topic
 from heliograph.preflight.plan import FlowPlan, plan_of
 from heliograph.preflight.status import FlowStatus, status_of
+from heliograph.proof.document import Proof, document
+from heliograph.proof.progress import ProofProgress
+from heliograph.proof.prover import IDLE_S, Request, prove
+from heliograph.proof.wishes import pace_of, sample_of, since_of
+from heliograph.wire.operations import kafka_release
 
 PARTS = {
     Connector.SOURCE: Part.SOURCE,
@@ -115,6 +124,35 @@ class FlowOperations:
                     execute=order.execute,
                     timeout_s=order.timeout_s,
                 )
+            )
+        )
+
+    async def verify(self, flow: str, order: VerifyOrder, report: Callable[[Progress], None]) -> Mapping[str, object]:
+        """Prove that both sides hold the same records; returns the proof's document."""
+        began = datetime.now(UTC)
+        since_ms = since_of(order.since, began) if order.since else None
+        request = Request(
+            topics=Patterns(order.topics) if order.topics else None,
+            sample=sample_of(order.sample, order.seed) if order.sample else None,
+            since_ms=since_ms,
+            digest=order.digest,
+            pace=pace_of(order.bandwidth),
+            wait_s=order.wait_s,
+            idle_s=min(order.wait_s, IDLE_S),
+        )
+        progress = ProofProgress(lambda now: report(Progress(now.done, now.total, now.read_bytes)))
+        found = await prove(self._flow(flow), request, progress.watch, kafka_release)
+        return document(
+            Proof(
+                heliograph.__version__,
+                f"verify {flow}",
+                began,
+                datetime.now(UTC),
+                order.topics,
+                order.sample,
+                order.seed,
+                None if since_ms is None else datetime.fromtimestamp(since_ms / 1000, UTC),
+                (found,),
             )
         )
 

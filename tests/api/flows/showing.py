@@ -1,11 +1,13 @@
 """A process that always looks the same, and its API asked over a socket."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from heliograph.api.flows.app import make_flows_app
+from heliograph.api.flows.jobs import Jobs
 from heliograph.config.model import Part
-from heliograph.errors import NotAuthorized
+from heliograph.errors import NotAuthorized, Unreachable
 from heliograph.mirror.topic_changes import Copy, Turn
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, LossView, ProcessView
 from heliograph.observe.operations import (
@@ -15,6 +17,7 @@ from heliograph.observe.operations import (
     LimitOrder,
     Planned,
     PlannedTopic,
+    Progress,
     RestartOrder,
     RewindOrder,
     Rewound,
@@ -22,6 +25,7 @@ from heliograph.observe.operations import (
     StatusTold,
     Steered,
     SteerOrder,
+    VerifyOrder,
 )
 from rest_server import Client, serving
 
@@ -93,6 +97,15 @@ class Told:
         self.orders.append(("reset", flow, None))
         return await self.limit(flow)
 
+    async def verify(self, flow: str, order: VerifyOrder, report) -> dict[str, object]:
+        self.orders.append(("verify", flow, order))
+        report(Progress(3, 10, 500))
+        if order.wait_s == 0:
+            raise Unreachable("B does not answer", remedy="Look at B")
+        if order.sample:
+            await asyncio.Event().wait()
+        return {"verdict": "proven"}
+
     async def status(self, flow: str) -> StatusTold:
         raise NotAuthorized(f"{flow} may not be seen", right="Describe", resource="group A-mm2")
 
@@ -103,5 +116,5 @@ class Told:
 
 @contextmanager
 def asking(*flows: FlowView, told: Told | None = None) -> Iterator[Client]:
-    with serving(make_flows_app(Still(*(flows or FLOWS)), told or Told())) as port, Client(port) as client:
+    with serving(make_flows_app(Still(*(flows or FLOWS)), told or Told(), Jobs())) as port, Client(port) as client:
         yield client

@@ -1,12 +1,13 @@
 """What each route shows."""
 
+import time
 from urllib.parse import quote
 
 import pytest
 from showing import FLOWS, Told, asking
 
 from heliograph.mirror.rewind import Goal, Kind
-from heliograph.observe.operations import Connector, LimitOrder, RestartOrder, RewindOrder, SteerOrder
+from heliograph.observe.operations import Connector, LimitOrder, RestartOrder, RewindOrder, SteerOrder, VerifyOrder
 
 ROOT = "/heliograph/v1"
 LANES = f"{ROOT}/flows/A->B/lanes"
@@ -152,3 +153,37 @@ def test_what_a_cluster_refuses_is_told_with_its_remedy(client):
     status, body, _ = client.ask("GET", f"{FLOW}/status")
     assert (status, body["error"], body["exit_code"]) == (502, "NotAuthorized", 3)
     assert body["remedy"] == "Grant Describe on group A-mm2"
+
+
+def until_it_has_ended(client, path):
+    deadline = time.monotonic() + 20
+    while (job := got(client, path))["state"] == "running":
+        assert time.monotonic() < deadline, job
+        time.sleep(0.02)
+    return job
+
+
+def test_a_proof_is_a_job():
+    told = Told()
+    with asking(told=told) as client:
+        status, begun, headers = client.ask("POST", f"{FLOW}/verify", {"topics": ["orders.*"]})
+        assert (status, begun["state"], begun["flow"]) == (202, "running", "A->B")
+        assert headers["location"] == f"{ROOT}/jobs/{begun['id']}"
+        job = until_it_has_ended(client, headers["location"])
+        assert (job["state"], job["result"], job["progress"]["read_bytes"]) == ("done", {"verdict": "proven"}, 500)
+        assert [each["id"] for each in got(client, f"{ROOT}/jobs")["jobs"]] == [begun["id"]]
+    assert told.orders == [("verify", "A->B", VerifyOrder(topics=("orders.*",)))]
+
+
+def test_a_job_is_cancelled(client):
+    _, begun, headers = client.ask("POST", f"{FLOW}/verify", {"sample": "5%"})
+    status, job, _ = client.ask("DELETE", headers["location"])
+    assert (status, job["id"], job["state"]) == (200, begun["id"], "cancelled")
+    assert client.ask("GET", f"{ROOT}/jobs/none")[0] == 404
+
+
+def test_a_job_that_fails(client):
+    _, _, headers = client.ask("POST", f"{FLOW}/verify", {"wait_s": 0})
+    job = until_it_has_ended(client, headers["location"])
+    assert (job["state"], job["problem"]["detail"]) == ("failed", "B does not answer")
+    assert client.ask("POST", f"{ROOT}/flows/none/verify")[0] == 404

@@ -3,10 +3,6 @@
 import pytest
 from showing import asking
 
-from heliograph import errors
-from heliograph.api.flows.app import status_of
-from heliograph.observe.connectors import Conflict, Invalid
-
 ROOT = "/heliograph/v1"
 LANES = f"{ROOT}/flows/A->B/lanes"
 
@@ -51,19 +47,3 @@ def test_head_is_a_get_without_a_body(client):
     status, body, headers = client.ask("HEAD", f"{ROOT}/flows")
     assert (status, body) == (200, "")
     assert int(headers["content-length"]) > 0
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (errors.NotFound("x"), 404),
-        (Conflict("x"), 409),
-        (Invalid("x"), 400),
-        (errors.ConfigError("x"), 400),
-        (errors.Unreachable("x"), 502),
-        (errors.NotAuthorized("x", right="Read", resource="topic t"), 502),
-        (errors.DataError("x"), 500),
-    ],
-)
-def test_the_status_of_an_error(error, status):
-    assert status_of(error) == status

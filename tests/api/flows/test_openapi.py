@@ -57,6 +57,8 @@ def validator(document, schema):
         ("/flows/{flow}", "/flows/A->B", 200),
         ("/flows/{flow}/lanes", "/flows/A->B/lanes", 200),
         ("/flows/{flow}/losses", "/flows/A->B/losses", 200),
+        ("/jobs", "/jobs", 200),
+        ("/jobs/{id}", "/jobs/none", 404),
         ("/flows/{flow}/plan", "/flows/A->B/plan", 200),
         ("/flows/{flow}/limit", "/flows/A->B/limit", 200),
         ("/flows/{flow}/status", "/flows/A->B/status", 502),

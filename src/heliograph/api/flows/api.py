@@ -3,7 +3,8 @@
 from functools import partial
 from typing import TypeVar
 
-from heliograph.api.flows.routes import Call, Route
+from heliograph.api.flows.jobs import Job, JobKind, JobList, Jobs
+from heliograph.api.flows.routes import ACCEPTED, Call, Route
 from heliograph.api.flows.shapes import (
     Flow,
     Flows,
@@ -30,6 +31,7 @@ from heliograph.observe.operations import (
     StatusTold,
     Steered,
     SteerOrder,
+    VerifyOrder,
 )
 from heliograph.observe.recent import Recent
 
@@ -39,8 +41,9 @@ Waits = TypeVar("Waits", SteerOrder, RewindOrder)
 class Api:
     """What the routes do."""
 
-    def __init__(self, control: Control, operations: Operations) -> None:
-        """Show the process behind ``control``, and tell its flows by ``operations``."""
+    def __init__(self, control: Control, operations: Operations, jobs: Jobs) -> None:
+        """Show the process behind ``control``, and tell its flows by ``operations``; long work becomes ``jobs``."""
+        self._jobs = jobs
         self._recent = Recent(control.view)
         self._operations = operations
 
@@ -100,6 +103,23 @@ class Api:
     async def reset_limit(self, call: Call) -> Limited:
         """Tell the flow."""
         return await self._operations.reset_limit(call.flow)
+
+    async def verify(self, call: Call) -> Job:
+        """Begin a job."""
+        name = self._flow(call.flow).name
+        return self._jobs.begin(JobKind.VERIFY, name, partial(self._operations.verify, name, call.body))
+
+    async def jobs(self, _: Call) -> JobList:
+        """Show all jobs."""
+        return JobList(self._jobs.all())
+
+    async def job(self, call: Call) -> Job:
+        """Show one job."""
+        return self._jobs.one(call.id)
+
+    async def cancel(self, call: Call) -> Job:
+        """End one job."""
+        return await self._jobs.cancel(call.id)
 
     def _flow(self, name: str) -> FlowView:
         flows = {flow.name: flow for flow in self._recent.now().flows}
@@ -172,5 +192,19 @@ ROUTES = (
         "PUT", f"{FLOW}/limit", "setLimit", "Have another limit hold for now.", Api.set_limit, Limited, body=LimitOrder
     ),
     _on_clusters("DELETE", f"{FLOW}/limit", "resetLimit", "Have the file's limit hold.", Api.reset_limit, Limited),
+    Route(
+        "POST",
+        f"{FLOW}/verify",
+        "verify",
+        "Begin to prove that both sides hold the same records; its address is in `Location`.",
+        Api.verify,
+        Job,
+        body=VerifyOrder,
+        status=ACCEPTED,
+        may_be_busy=True,
+    ),
+    Route("GET", "/jobs", "listJobs", "Long work, newest first.", Api.jobs, JobList),
+    Route("GET", "/jobs/{id}", "getJob", "How far a job is, and its result.", Api.job, Job),
+    Route("DELETE", "/jobs/{id}", "cancelJob", "End a job, if it still runs.", Api.cancel, Job),
 )
 """All of them, in the order of the reference."""

@@ -1,9 +1,7 @@
 """The application of our own API: requests are taken apart as the routes declare them, errors become problems."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -15,12 +13,13 @@ from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
 from heliograph.api.flows.api import ROUTES, Api
+from heliograph.api.flows.jobs import Job, Jobs
 from heliograph.api.flows.openapi import PROBLEM_JSON, document_of
-from heliograph.api.flows.routes import ROOT, Call, Route
+from heliograph.api.flows.problems import problem, problem_of
+from heliograph.api.flows.routes import ACCEPTED, ROOT, Call, Route
 from heliograph.api.flows.shapes import Problem
 from heliograph.api.paths import Segments, segment
-from heliograph.errors import ClusterError, ConfigError, HeliographError, NotFound
-from heliograph.observe.connectors import Conflict, Invalid
+from heliograph.errors import HeliographError
 from heliograph.observe.control import Control
 from heliograph.observe.operations import Operations
 
@@ -30,9 +29,12 @@ OPENAPI = f"{ROOT}/openapi.json"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_flows_app(control: Control, operations: Operations) -> ASGIApp:
-    """Return the application that shows the process behind ``control``, and tells its flows by ``operations``."""
-    api = Api(control, operations)
+def make_flows_app(control: Control, operations: Operations, jobs: Jobs) -> ASGIApp:
+    """Return the application that shows the process behind ``control``, and tells its flows by ``operations``.
+
+    Whoever gives it ``jobs`` ends them.
+    """
+    api = Api(control, operations, jobs)
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, {})[route.method] = route
@@ -51,10 +53,13 @@ def _handler(api: Api, routes: dict[str, Route]) -> Handler:
         try:
             given = await route.work(api, await _taken_apart(request, route))
         except ValueError as error:
-            return problem(Problem(400, "", str(error)))
+            return _answer_of(problem(400, str(error)))
         except HeliographError as error:
-            return problem(problem_of(error))
-        return Response(msgspec.json.encode(given), route.status, media_type="application/json")
+            return _answer_of(problem_of(error))
+        headers = (
+            {"Location": f"{ROOT}/jobs/{given.id}"} if isinstance(given, Job) and route.status == ACCEPTED else None
+        )
+        return Response(msgspec.json.encode(given), route.status, headers, media_type="application/json")
 
     return handle
 
@@ -82,36 +87,14 @@ def _query(request: Request) -> dict[str, str]:
     return found
 
 
-def problem_of(error: HeliographError) -> Problem:
-    """Return how an error is told."""
-    return Problem(status_of(error), "", error.message, error.remedy, type(error).__name__, error.exit_code)
-
-
-def status_of(error: HeliographError) -> int:
-    """Return the HTTP status of an error."""
-    match error:
-        case NotFound():
-            return 404
-        case Conflict():
-            return 409
-        case Invalid() | ConfigError():
-            return 400
-        case ClusterError():
-            return 502
-        case _:
-            return 500
-
-
-def problem(told: Problem) -> Response:
-    """Return the answer that tells a problem."""
-    told = replace(told, title=HTTPStatus(told.status).phrase)
+def _answer_of(told: Problem) -> Response:
     return Response(msgspec.json.encode(told), told.status, media_type=PROBLEM_JSON)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     words = {404: f"There is no such path; {OPENAPI} tells all", 405: "This path has no such method"}
-    answer = problem(Problem(error.status_code, "", words.get(error.status_code, error.detail)))
+    answer = _answer_of(problem(error.status_code, words.get(error.status_code, error.detail)))
     answer.headers.update(error.headers or {})
     return answer
 

@@ -7,6 +7,9 @@ from typing import Any
 ROOT = "/heliograph/v1"
 """Below it lies everything; another number stands for shapes that do not go together with these."""
 
+ACCEPTED = 202
+"""The status of an answer that names a job, whose address is in its head."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -40,6 +43,9 @@ class Route:
     asks_clusters: bool = False
     """Whether it needs the clusters to answer."""
 
+    may_be_busy: bool = False
+    """Whether there may be too much of it."""
+
     @property
     def errors(self) -> tuple[int, ...]:
         """The statuses of the errors that it may answer with."""
@@ -51,7 +57,7 @@ class Route:
                 (409, self.asks_clusters),
                 (500, True),
                 (502, self.asks_clusters),
-                (503, self.asks_clusters),
+                (503, self.may_be_busy),
             )
             if can_be
         )
