@@ -209,6 +209,18 @@ def test_positions_are_shown_set_and_forgotten():
     assert with_board(work) == []
 
 
+def test_who_asks_right_after_a_change_is_answered():
+    async def work(board):
+        await keep(board, 41)
+        board.flow = replace(board.flow, tasks_max=1)
+        board.states[Part.SOURCE] = TargetState.STOPPED
+        await board.reset_offsets(Part.SOURCE)
+        assert board._desk(board.flow).flow == board.flow
+        return await stored(board)
+
+    assert with_board(work) == []
+
+
 def test_positions_of_a_running_one_stay():
     async def work(board):
         for asked in (board.alter_offsets(Part.SOURCE, []), board.reset_offsets(Part.SOURCE)):

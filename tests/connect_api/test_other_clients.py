@@ -42,6 +42,7 @@ def test_kafka_connect_py(config, target_kafka, connect_worker, unique):
     client = KafkaConnect(f"http://127.0.0.1:{player.port}", logger=logging.getLogger("kafka-connect"))
     assert client.get_cluster_info()["version"] == "4.3.1"
     assert client.list_connectors() == []
+    assert config["connector.class"] in {plugin["class"] for plugin in client.list_connector_plugins()}
     source = f"{name}->target.MirrorSourceConnector"
 
     def state() -> str:
@@ -91,6 +92,9 @@ def test_kafka_connect_api(config, target_kafka, connect_worker, unique):
     assert cluster.version == "4.3.1"
     assert len(cluster.kafka_cluster) > 10
     assert cluster.connectors == {}
+    assert config["connector.class"] in {plugin["class"] for plugin in cluster.api.get("/connector-plugins")}
+    cluster.root_logger = "INFO"
+    assert cluster.root_logger["level"] == "INFO"
     source = f"{name}-source"
     created = cluster.api.post("/connectors", json={"name": source, "config": config})
     assert created["config"] == {**config, "name": source}

@@ -222,8 +222,7 @@ class Board(ABC):
 
     async def offsets(self, name: str) -> list[StoredOffset]:
         """Return the stored positions. Raises NotFound."""
-        entry = self.entry(name)
-        desk = self._desk(entry.flow)
+        entry, desk = await self._watched(name)
         if entry.part is not Part.SOURCE or desk is None:
             return []
         return [
@@ -260,15 +259,24 @@ class Board(ABC):
                 ]
             )
 
+    async def _watched(self, name: str) -> tuple[Entry, Desk | None]:
+        """Return a connector, and who watches its flow as it is configured now; None: it has no flow."""
+        deadline_s = time.monotonic() + 4 * WATCH_S
+        while (entry := self.entry(name)).flow is not None and time.monotonic() < deadline_s:
+            desk = self._desk(entry.flow)
+            if desk is not None and desk.flow == entry.flow:
+                return entry, desk
+            await asyncio.sleep(WATCH_S / 10)
+        return entry, None
+
     async def _stopped(self, name: str) -> tuple[Entry, Desk]:
         """Return a connector that is stopped, once nobody has any of its partitions."""
-        entry = self.entry(name)
+        entry, desk = await self._watched(name)
         if self.wanted(entry) is not TargetState.STOPPED:
             raise Invalid(
                 "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for "
                 f"the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
             )
-        desk = self._desk(entry.flow)
         if desk is None:
             raise Invalid(f"{name} cannot run, so nothing is known of its positions")
         await desk.until_free(FREE_S)
