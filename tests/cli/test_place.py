@@ -8,8 +8,8 @@ from showing import Still
 
 from fake_cluster import FakeCluster
 from fault_injection import fast
+from heliograph.api.flows.api import Api
 from heliograph.api.flows.app import make_flows_app
-from heliograph.api.flows.jobs import Jobs
 from heliograph.cli import app
 from heliograph.config import load
 from heliograph.observe.model import FlowState, FlowView
@@ -43,7 +43,7 @@ def both(tmp_path_factory):
         source.create("orders", 2)
         source.write("orders", [b"value"] * 4)
         config = load(path, environ=os.environ)
-        with serving(make_flows_app(Still(FLOW), FlowOperations(lambda: config.flows), Jobs())) as port:
+        with serving(make_flows_app(Api(Still(FLOW), FlowOperations(lambda: config.flows)))) as port:
             yield path, f"http://127.0.0.1:{port}"
 
 
@@ -95,6 +95,6 @@ def test_what_a_process_cannot_be_told(ran, both, words, said):
 
 def test_one_flow_of_several_is_named(ran):
     flows = (FLOW, FlowView("two->one", FlowState.RUNNING))
-    with serving(make_flows_app(Still(*flows), FlowOperations(list), Jobs())) as port:
+    with serving(make_flows_app(Api(Still(*flows), FlowOperations(list)))) as port:
         code, _, err = ran("pause", f"http://127.0.0.1:{port}")
     assert (code, "has several flows: one->two, two->one" in err) == (2, True)

@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 ARRIVAL_S = 15.0
 """For a request to arrive whole, counted from the answer before it."""
 LEAVING_S = 30.0
-"""For the rest of an answer to leave, once the connection is to be closed."""
+"""For the rest of an answer to leave, once the connection is to be closed; and for a client that takes none of it."""
 LOOK_S = 1.0
 IDLE_S = 5
 """For which a connection stays open between two requests."""
@@ -35,6 +35,7 @@ class Connection(H11Protocol):
         self._look_again: asyncio.TimerHandle | None = None
         self._waits_since_s = 0.0
         self._closes_since_s: float | None = None
+        self._stuck_since_s: float | None = None
 
     @property
     def is_made(self) -> bool:
@@ -69,8 +70,14 @@ class Connection(H11Protocol):
             self._closes_since_s = self._closes_since_s or now_s
             if now_s - self._closes_since_s > LEAVING_S:
                 self.transport.abort()
+        elif self.flow.write_paused:
+            self._stuck_since_s = self._stuck_since_s or now_s
+            if now_s - self._stuck_since_s > LEAVING_S:
+                self.transport.abort()
         elif not self._is_answering() and now_s - self._waits_since_s > ARRIVAL_S:
             self.transport.abort()
+        if not self.flow.write_paused:
+            self._stuck_since_s = None
         self._look_again = self.loop.call_later(LOOK_S, self._look)
 
     def _is_answering(self) -> bool:

@@ -18,8 +18,8 @@ from uvicorn.server import ServerState
 from heliograph.api.app import make_app
 from heliograph.api.connect.app import make_connect_app
 from heliograph.api.connection import HEAD_BYTES_MAX, IDLE_S, Connection
+from heliograph.api.flows.api import Api
 from heliograph.api.flows.app import make_flows_app
-from heliograph.api.flows.jobs import Jobs
 from heliograph.api.flows.routes import ROOT
 from heliograph.api.paths import Below
 from heliograph.api.renewal import Renewed
@@ -142,14 +142,14 @@ class RestServers:
 
     async def run(self, control: Control) -> None:
         """Serve until cancelled, and beside it our own API for the process behind ``control``."""
-        jobs = Jobs()
-        app = Below(ROOT, make_flows_app(control, self._operations, jobs), self._connect)
+        api = Api(control, self._operations)
+        app = Below(ROOT, make_flows_app(api), self._connect)
         try:
             await all_of(
                 serve(listener, app, self._contexts if each.tls else None) for each, listener in self._listeners
             )
         finally:
-            await jobs.end()
+            await api.end()
 
 
 def renewed_contexts(read: Callable[[], ServerTls]) -> Contexts:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from heliograph.api.flows.api import Api
 from heliograph.api.flows.app import make_flows_app
-from heliograph.api.flows.jobs import Jobs
 from heliograph.config.model import Part
 from heliograph.errors import NotAuthorized, Unreachable
 from heliograph.mirror.topic_changes import Copy, Turn
@@ -116,5 +116,5 @@ class Told:
 
 @contextmanager
 def asking(*flows: FlowView, told: Told | None = None) -> Iterator[Client]:
-    with serving(make_flows_app(Still(*(flows or FLOWS)), told or Told(), Jobs())) as port, Client(port) as client:
+    with serving(make_flows_app(Api(Still(*(flows or FLOWS)), told or Told()))) as port, Client(port) as client:
         yield client

@@ -11,6 +11,6 @@ async def nothing(_, __):
 def test_errors_follow_from_what_it_takes():
     assert Route("GET", "", "a", "", nothing, Flow).errors == (500,)
     assert Route("GET", "/flows/{flow}", "a", "", nothing, Flow).errors == (404, 500)
-    assert Route("GET", "", "a", "", nothing, Flow, query=LanesQuery).errors == (400, 500)
+    assert Route("GET", "", "a", "", nothing, Flow, query=LanesQuery).errors == (400, 404, 500)
     assert Route("POST", "", "a", "", nothing, Flow, asks_clusters=True).errors == (409, 500, 502)
     assert Route("POST", "", "a", "", nothing, Flow, may_be_busy=True).errors == (500, 503)

@@ -3,6 +3,9 @@
 from functools import partial
 from typing import TypeVar
 
+from starlette.responses import Response
+
+from heliograph.api.flows.events import EVENT_STREAM, Event, EventsQuery, EventStream, Streams
 from heliograph.api.flows.jobs import Job, JobKind, JobList, Jobs
 from heliograph.api.flows.routes import ACCEPTED, Call, Route
 from heliograph.api.flows.shapes import (
@@ -41,11 +44,17 @@ Waits = TypeVar("Waits", SteerOrder, RewindOrder)
 class Api:
     """What the routes do."""
 
-    def __init__(self, control: Control, operations: Operations, jobs: Jobs) -> None:
-        """Show the process behind ``control``, and tell its flows by ``operations``; long work becomes ``jobs``."""
-        self._jobs = jobs
+    def __init__(self, control: Control, operations: Operations) -> None:
+        """Show the process behind ``control``, and tell its flows by ``operations``."""
+        self._jobs = Jobs()
         self._recent = Recent(control.view)
+        self._streams = Streams(self._recent.now)
         self._operations = operations
+
+    async def end(self) -> None:
+        """End what goes on by itself: jobs, and streams of events."""
+        await self._jobs.end()
+        await self._streams.end()
 
     async def process(self, _: Call) -> Process:
         """Show the process itself."""
@@ -103,6 +112,13 @@ class Api:
     async def reset_limit(self, call: Call) -> Limited:
         """Tell the flow."""
         return await self._operations.reset_limit(call.flow)
+
+    async def events(self, call: Call) -> Response:
+        """Begin a stream."""
+        if call.query.flow is not None:
+            self._flow(call.query.flow)
+        self._streams.check_room()
+        return EventStream(self._streams, call.query.flow)
 
     async def verify(self, call: Call) -> Job:
         """Begin a job."""
@@ -201,6 +217,17 @@ ROUTES = (
         Job,
         body=VerifyOrder,
         status=ACCEPTED,
+        may_be_busy=True,
+    ),
+    Route(
+        "GET",
+        "/events",
+        "streamEvents",
+        "What changes, as it happens: at first the state of each flow.",
+        Api.events,
+        Event,
+        query=EventsQuery,
+        media=EVENT_STREAM,
         may_be_busy=True,
     ),
     Route("GET", "/jobs", "listJobs", "Long work, newest first.", Api.jobs, JobList),

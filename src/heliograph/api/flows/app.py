@@ -13,15 +13,13 @@ from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
 from heliograph.api.flows.api import ROUTES, Api
-from heliograph.api.flows.jobs import Job, Jobs
+from heliograph.api.flows.jobs import Job
 from heliograph.api.flows.openapi import PROBLEM_JSON, document_of
 from heliograph.api.flows.problems import problem, problem_of
 from heliograph.api.flows.routes import ACCEPTED, ROOT, Call, Route
 from heliograph.api.flows.shapes import Problem
 from heliograph.api.paths import Segments, segment
 from heliograph.errors import HeliographError
-from heliograph.observe.control import Control
-from heliograph.observe.operations import Operations
 
 BODY_BYTES_MAX = 1 << 20
 OPENAPI = f"{ROOT}/openapi.json"
@@ -29,12 +27,8 @@ OPENAPI = f"{ROOT}/openapi.json"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_flows_app(control: Control, operations: Operations, jobs: Jobs) -> ASGIApp:
-    """Return the application that shows the process behind ``control``, and tells its flows by ``operations``.
-
-    Whoever gives it ``jobs`` ends them.
-    """
-    api = Api(control, operations, jobs)
+def make_flows_app(api: Api) -> ASGIApp:
+    """Return the application of ``api``; whoever gives it ends that."""
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, {})[route.method] = route
@@ -56,6 +50,8 @@ def _handler(api: Api, routes: dict[str, Route]) -> Handler:
             return _answer_of(problem(400, str(error)))
         except HeliographError as error:
             return _answer_of(problem_of(error))
+        if isinstance(given, Response):
+            return given
         headers = (
             {"Location": f"{ROOT}/jobs/{given.id}"} if isinstance(given, Job) and route.status == ACCEPTED else None
         )

@@ -51,7 +51,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.about,
         "responses": {
-            str(route.status): _response(route.status, "application/json", route.answer),
+            str(route.status): _response(route.status, route.media, route.answer),
             **{str(status): _response(status, PROBLEM_JSON, Problem) for status in route.errors},
         },
     }

@@ -43,6 +43,8 @@ class Route:
     asks_clusters: bool = False
     """Whether it needs the clusters to answer."""
 
+    media: str = "application/json"
+    """Type of the answer's content."""
     may_be_busy: bool = False
     """Whether there may be too much of it."""
 
@@ -53,7 +55,7 @@ class Route:
             status
             for status, can_be in (
                 (400, self.query is not None or self.body is not None),
-                (404, "{" in self.path),
+                (404, "{" in self.path or self.query is not None),
                 (409, self.asks_clusters),
                 (500, True),
                 (502, self.asks_clusters),
