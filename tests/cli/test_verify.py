@@ -13,7 +13,7 @@ UNREACHABLE = "127.0.0.1:1"
         (["--sample", "lots"], "--sample lots is neither a share nor a number of records"),
         (["--since", "soon"], "--since soon is neither a duration nor a time"),
         (["--bandwidth", "0"], "--bandwidth 0 is neither a number of MB/s nor a share of the time"),
-        (["--flow", "target->source"], "The file has no flow target->source. It has source->target"),
+        (["--flow", "target->source"], "There is no flow target->source. There are: source->target"),
         (["--topic", "a[b"], "a[b"),
         (["--report", "/nowhere/at/all/report"], "cannot be written"),
         (["--wait", "-1"], "--wait"),

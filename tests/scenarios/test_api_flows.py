@@ -103,6 +103,11 @@ def test_the_command_line_by_address(steered, source_kafka, target_kafka, unique
     wait_for_rows(target_kafka, copy, 70)
     assert said("limit", port, "50MB")[1]["bytes_per_second"] == 50_000_000
     assert said("restart", port)[0] == 0
+    code, proof = said("verify", port, "--topic", unique)
+    assert (code, proof["verdict"], proof["flows"][0]["flow"]) == (5, "different", "api4->target")
+    assert sum(each["extra"] + each["doubled"] for each in proof["flows"][0]["partitions"]) == 10, (
+        "what was rewound is there twice"
+    )
     assert running.stop() == 0
     assert "Traceback" not in running.log
 

@@ -18,18 +18,22 @@ from rich.console import Console
 from rich.text import Text
 
 import heliograph
-from heliograph.cli.arguments import File, Json
+from heliograph.cli.address import is_address
+from heliograph.cli.arguments import Json
+from heliograph.cli.place import FileOrAddress, all_of
 from heliograph.config import load
-from heliograph.config.model import Config, FlowConfig
+from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError, ProofFailed, ProofIncomplete
 from heliograph.mirror.patterns import Patterns
 from heliograph.observe import text
+from heliograph.observe.operations import Operations, Progress, VerifyOrder
 from heliograph.observe.progress import Bar, bars
 from heliograph.proof.document import Proof, document
 from heliograph.proof.model import FlowProof, PartitionProof, Verdict
 from heliograph.proof.progress import ProofProgress
 from heliograph.proof.prover import IDLE_S, Request, prove
 from heliograph.proof.report import page
+from heliograph.proof.told import flow_proofs_of
 from heliograph.proof.wishes import SHARE, pace_of, sample_of, since_of
 from heliograph.proof.words import conclusion, context, counts, headline, record_line, remarks
 from heliograph.wire.operations import kafka_release
@@ -52,7 +56,7 @@ _BANDWIDTH = f"{SHARE * 100:.0f}%"
 
 
 def verify(  # noqa: PLR0917 - a command's options
-    file: File,
+    file: FileOrAddress,
     topic: Annotated[
         list[str] | None,
         typer.Option(help="Compare only topics of this name on the source (regular expression, may be repeated)."),
@@ -89,10 +93,25 @@ def verify(  # noqa: PLR0917 - a command's options
         wait_s=wait,
         idle_s=min(wait, IDLE_S),
     )
-    config = load(file, environ=os.environ)
-    flows = _chosen(config, flow or ())
-    _check_writable(report)
-    found = asyncio.run(_prove(flows, request, Console(stderr=True)))
+    console = Console(stderr=True)
+    if is_address(file):
+        place = all_of(file, ())
+        _check_writable(report)
+        order = VerifyOrder(
+            topics=tuple(topic or ()),
+            sample=sample,
+            seed=seed,
+            since="" if since_ms is None else datetime.fromtimestamp(since_ms / 1000, UTC).isoformat(),
+            bandwidth=bandwidth,
+            wait_s=wait,
+            digest=request.digest,
+        )
+        found = asyncio.run(_prove_there(place.operations, _chosen(place.flows, flow or ()), order, console))
+    else:
+        config = load(Path(file), environ=os.environ)
+        names = _chosen([each.name for each in config.flows], flow or ())
+        _check_writable(report)
+        found = asyncio.run(_prove([each for each in config.flows if each.name in names], request, console))
     proof = Proof(
         heliograph.__version__,
         shlex.join(["heliograph", *sys.argv[1:]]),
@@ -113,19 +132,18 @@ def verify(  # noqa: PLR0917 - a command's options
     return _EXIT_CODES[proof.verdict]
 
 
-def _chosen(config: Config, names: Sequence[str]) -> list[FlowConfig]:
+def _chosen(flows: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the flows of these names, or all. Raises ConfigError for a name that is none."""
-    by_name = {flow.name: flow for flow in config.flows}
-    unknown = [name for name in names if name not in by_name]
+    unknown = [name for name in names if name not in flows]
     if unknown:
-        raise ConfigError(f"The file has no flow {unknown[0]}", remedy=f"It has {', '.join(by_name)}")
-    return [flow for flow in config.flows if not names or flow.name in names]
+        raise ConfigError(f"There is no flow {unknown[0]}", remedy=f"There are: {', '.join(flows)}")
+    return [name for name in flows if not names or name in names]
 
 
 # --- progress --------------------------------------------------------------------------------------------------------
 
 
-def _show(bar: Bar, progress: ProofProgress) -> None:
+def _show(bar: Bar, progress: ProofProgress | Progress) -> None:
     bar.at(progress.done, max(progress.total, 1))
     bar.note(f"{text.size(progress.read_bytes)} read")
 
@@ -138,6 +156,20 @@ async def _prove(flows: Sequence[FlowConfig], request: Request, console: Console
             bar = steps.bar(f"comparing {flow.name}")
             progress = ProofProgress(partial(_show, bar))
             found.append(await prove(flow, request, progress.watch, kafka_release))
+            bar.finish()
+    return found
+
+
+async def _prove_there(
+    operations: Operations, flows: Sequence[str], order: VerifyOrder, console: Console
+) -> list[FlowProof]:
+    """Have a process prove them, one after the other."""
+    found: list[FlowProof] = []
+    with ExitStack() as stack:
+        steps = stack.enter_context(bars(console, transient=True))
+        for name in flows:
+            bar = steps.bar(f"comparing {name}")
+            found += flow_proofs_of(await operations.verify(name, order, partial(_show, bar)))
             bar.finish()
     return found
 
