@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from heliograph.api import connection
+from heliograph.api.access.gate import Gate, Sites, hosts_of
 from heliograph.api.connection import HEAD_BYTES_MAX
 from rest_server import Client, serving
 
@@ -100,3 +101,21 @@ def test_answers_say_what_time_it_is_and_a_connection_serves_several():
             assert (status, text) == (200, size)
             assert headers["date"].endswith("GMT")
             assert headers["server"] is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nno request\r\n\r\n",
+        b"no request\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_in_the_middle_of_it_is_no_defect(content, caplog):
+    with serving(Gate(APP, Sites(hosts_of()))) as port, socket.create_connection(("127.0.0.1", port), LIMIT_S) as peer:
+        peer.sendall(content)
+        received = b""
+        while piece := peer.recv(65536):
+            received += piece
+    assert received.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 200 "))
+    assert caplog.records == []

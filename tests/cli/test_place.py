@@ -4,7 +4,7 @@ import os
 import sys
 
 import pytest
-from showing import Still
+from showing import Everything, Still
 
 from fake_cluster import FakeCluster
 from fault_injection import fast
@@ -43,7 +43,9 @@ def both(tmp_path_factory):
         source.create("orders", 2)
         source.write("orders", [b"value"] * 4)
         config = load(path, environ=os.environ)
-        with serving(make_flows_app(Api(Still(FLOW), FlowOperations(lambda: config.flows)))) as port:
+        with serving(
+            make_flows_app(Api(Still(FLOW), FlowOperations(lambda: config.flows), Everything()), Everything())
+        ) as port:
             yield path, f"http://127.0.0.1:{port}"
 
 
@@ -95,6 +97,6 @@ def test_what_a_process_cannot_be_told(ran, both, words, said):
 
 def test_one_flow_of_several_is_named(ran):
     flows = (FLOW, FlowView("two->one", FlowState.RUNNING))
-    with serving(make_flows_app(Api(Still(*flows), FlowOperations(list)))) as port:
+    with serving(make_flows_app(Api(Still(*flows), FlowOperations(list), Everything()), Everything())) as port:
         code, _, err = ran("pause", f"http://127.0.0.1:{port}")
     assert (code, "has several flows: one->two, two->one" in err) == (2, True)

@@ -96,10 +96,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     signing = make_authority("examples", datetime.now(UTC))
     authority.write_bytes(signing.certificate.public_bytes(Encoding.PEM))
     server = write_identity(issue_server(signing, datetime.now(UTC)), folder, "rest", "secret", 0)
+    rules = folder / "who-may.conf"
+    rules.write_text("allow oidc-group:ops admin *\n", encoding="utf-8")
     return {
         "/run/secrets/kafka.properties": secrets,
         "/etc/heliograph/ca.pem": authority,
         "/etc/heliograph/rest.pem": server.pem,
+        "/etc/heliograph/who-may.conf": rules,
     }
 
 

@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -58,6 +59,16 @@ class Connection(H11Protocol):
         if self._look_again is not None:
             self._look_again.cancel()
         self._ended()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, in place of whoever is answering the request that it is part of."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """Wait for the next request from now on."""

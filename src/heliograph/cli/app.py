@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Mapping[str, Any]] = {
     "failover": {},
     "failback": {},
     "verify": {},
+    "user": {},
     "demo": {},
 }
 """All commands in the order of the help page, with their context settings. Each is the function of

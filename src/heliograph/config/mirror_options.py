@@ -68,20 +68,13 @@ _FILE_OPTIONS = (
     *_limits("heliograph.total.", _FILE, "all flows of the process together read"),
     Option("config.providers", _FILE, Kind.LIST, "", "Names of the providers that ${name:path:key} may use."),
     Option("config.providers.*", _FILE, Kind.STRING, None, "Class and parameters of a provider."),
-    *(
-        Option(
-            name,
-            _FILE,
-            Kind.STRING,
-            None,
-            "Part of MM2's internal REST server, which is not needed here.",
-            effect=_NEVER,
-        )
-        for name in (
-            "dedicated.mode.enable.internal.rest",
-            "access.control.allow.*",
-            "response.http.headers.config",
-        )
+    Option(
+        "dedicated.mode.enable.internal.rest",
+        _FILE,
+        Kind.STRING,
+        None,
+        "Part of MM2's internal REST server, which is not needed here.",
+        effect=_NEVER,
     ),
 )
 
@@ -93,6 +86,33 @@ _REST_OPTIONS = (
         "false",
         "Whether the REST API may be served to others than this machine without asking who they are.",
     ),
+    Option("heliograph.rest.access.file", _FILE, Kind.STRING, "", "File that says who may do what by the REST API."),
+    Option(
+        "heliograph.rest.jaas.file",
+        _FILE,
+        Kind.STRING,
+        "",
+        "JAAS file of Connect's BasicAuthSecurityRestExtension, which Java is told by "
+        "-Djava.security.auth.login.config.",
+    ),
+    Option(
+        "heliograph.rest.allowed.hosts",
+        _FILE,
+        Kind.LIST,
+        "",
+        "Names by which clients may call the REST API, besides those of listeners and of this machine.",
+    ),
+    Option(
+        "heliograph.rest.oidc.jwks.url",
+        _FILE,
+        Kind.STRING,
+        "",
+        "Where an identity provider (OpenID Connect) has its public keys; its tokens then say who somebody is.",
+    ),
+    Option("heliograph.rest.oidc.issuer", _FILE, Kind.STRING, "", "How that provider calls itself in its tokens."),
+    Option("heliograph.rest.oidc.audience", _FILE, Kind.LIST, "", "For whom its tokens must be meant: one of these."),
+    Option("heliograph.rest.oidc.user.claim", _FILE, Kind.STRING, "sub", "What in a token is the user's name."),
+    Option("heliograph.rest.oidc.groups.claim", _FILE, Kind.STRING, "groups", "What in a token are his groups."),
     *(
         Option(
             "ssl.client.auth",
@@ -118,6 +138,22 @@ _REST_OPTIONS = (
             ("rest.advertised.host.name", Kind.STRING, "Host by which the REST API names this worker."),
             ("rest.advertised.port", Kind.INT, "Port by which the REST API names this worker."),
             ("rest.advertised.listener", Kind.STRING, "Kind of listener by which other workers reach this one."),
+            (
+                "rest.extension.classes",
+                Kind.LIST,
+                "Connect's BasicAuthSecurityRestExtension asks users for a password; others cannot run here.",
+            ),
+            (
+                "access.control.allow.origin",
+                Kind.LIST,
+                "Sites whose pages may use the REST API, such as https://ops.example; * for all.",
+            ),
+            ("access.control.allow.methods", Kind.LIST, "What such pages may do; without it GET, POST and HEAD."),
+            (
+                "response.http.headers.config",
+                Kind.STRING,
+                "Headers that answers of the REST API get, such as add X-Content-Type-Options: nosniff.",
+            ),
             (
                 "listeners.https.*",
                 Kind.STRING,

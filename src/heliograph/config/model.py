@@ -9,8 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heliograph.config.schedules import Entry, Schedule
+
+if TYPE_CHECKING:
+    from heliograph.config.access import Access
 
 
 class Secret:
@@ -362,6 +366,31 @@ class ServerTls:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcConfig:
+    """An identity provider whose tokens say who somebody is."""
+
+    jwks_url: str
+    """Where its public keys are."""
+    issuer: str
+    """By which it calls itself in a token."""
+    audience: tuple[str, ...]
+    """For whom a token must be meant: one of these."""
+    user_claim: str
+    groups_claim: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """A header that answers get."""
+
+    name: str
+    """In small letters."""
+    value: str
+    replaces: bool
+    """Whether it takes the place of one that is there."""
+
+
+@dataclass(frozen=True, slots=True)
 class RestConfig:
     """How that API is served."""
 
@@ -370,6 +399,17 @@ class RestConfig:
     """``host:port`` by which this worker is known to others (``rest.advertised.*``)."""
     read_tls: Callable[[], ServerTls] | None = None
     """Reads the key stores as they are now, and raises ConfigError; None: no listener has TLS."""
+    read_access: Callable[[], "Access"] | None = None
+    """Reads who may do what, and raises ConfigError; None: whoever reaches a listener may do everything."""
+    oidc: OidcConfig | None = None
+    hosts: tuple[str, ...] = ()
+    """Names by which clients may call this worker (``heliograph.rest.allowed.hosts``); empty: not told."""
+    origins: tuple[str, ...] = ()
+    """Sites whose pages may send requests (``access.control.allow.origin``)."""
+    methods: tuple[str, ...] = ()
+    """What such pages may do (``access.control.allow.methods``)."""
+    headers: tuple[HeaderRule, ...] = ()
+    """What answers get (``response.http.headers.config``)."""
 
 
 @dataclass(frozen=True, slots=True)

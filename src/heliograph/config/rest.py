@@ -11,6 +11,9 @@ import re
 from heliograph.config.model import ClientAuth, RestConfig, RestListener, ServerTls, Warned
 from heliograph.config.options import Family
 from heliograph.config.resolve import Found
+from heliograph.config.rest_access import FILE as ACCESS_FILE
+from heliograph.config.rest_access import find_access, find_oidc
+from heliograph.config.rest_headers import parse_headers
 from heliograph.config.rest_tls import Find, find_server_tls
 from heliograph.config.security import SERVER_TLS_NAMES
 from heliograph.errors import ConfigError
@@ -56,22 +59,32 @@ def find_rest(find: Find, warnings: list[Warned], *, always: bool) -> RestConfig
         return None
     files = find_server_tls(find) if any(each.tls for each in found) else None
     tls = files.read(warnings) if files is not None else None
+    access = find_access(find)
+    access()  # what is wrong there is told with what is wrong here
     anonymous = find("", ANONYMOUS).value is True
     for each in found:
-        if not is_loopback(each.host) and not anonymous and not _asks(each, tls):
+        if not (is_loopback(each.host) or anonymous or access.asks or _wants_certificates(each, tls)):
             raise ConfigError(
                 f"{origin.where} would let anybody steer who reaches {each.host}:{each.port}",
-                remedy=f"Have users authenticate ({find('', 'ssl.client.auth').key}), listen on {LOOPBACK}, "
-                f"or allow it with {ANONYMOUS}=true",
+                remedy=f"Say in {ACCESS_FILE} who may, listen on {LOOPBACK}, or allow it with {ANONYMOUS}=true",
             )
     advertised = find("", "rest.advertised.host.name").text or found[0].host
     told = find("", "rest.advertised.port")
-    worker_id = f"{advertised}:{told.number if told.value is not None else found[0].port}"
-    return RestConfig(found, worker_id, files)
+    return RestConfig(
+        listeners=found,
+        worker_id=f"{advertised}:{told.number if told.value is not None else found[0].port}",
+        read_tls=files,
+        read_access=access if access.asks else None,
+        oidc=find_oidc(find, access),
+        hosts=find("", "heliograph.rest.allowed.hosts").items,
+        origins=find("", "access.control.allow.origin").items,
+        methods=find("", "access.control.allow.methods").items,
+        headers=parse_headers(find("", "response.http.headers.config")),
+    )
 
 
-def _asks(listener: RestListener, tls: ServerTls | None) -> bool:
-    """Say whether a listener asks its clients who they are."""
+def _wants_certificates(listener: RestListener, tls: ServerTls | None) -> bool:
+    """Say whether all clients of a listener must show a certificate."""
     return listener.tls and tls is not None and tls.client_auth is ClientAuth.REQUIRED
 
 

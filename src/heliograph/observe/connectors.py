@@ -23,6 +23,10 @@ class Conflict(HeliographError):
     """What is asked does not go together with what is there, such as another connector of that name."""
 
 
+class Forbidden(HeliographError):
+    """What is asked is not allowed to whoever asks."""
+
+
 class Invalid(HeliographError):
     """What is asked cannot be done as it is written."""
 

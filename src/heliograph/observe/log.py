@@ -57,11 +57,15 @@ class LogFormat(StrEnum):
 class Log:
     """Writes lines about one flow, or about the process."""
 
-    __slots__ = ("_flow", "_logger")
+    __slots__ = ("_each", "_flow", "_logger")
 
-    def __init__(self, flow: str = "") -> None:
-        """Write about ``flow`` (its name); empty: about the process."""
+    def __init__(self, flow: str = "", *, each: bool = False) -> None:
+        """Write about ``flow`` (its name); empty: about the process.
+
+        ``each``: every line is written, whatever the level that is set, and none is only counted.
+        """
         self._flow = flow
+        self._each = each
         self._logger = logging.getLogger(ROOT)
 
     def debug(self, message: str, /, **fields: object) -> None:
@@ -81,8 +85,10 @@ class Log:
         self._write(logging.ERROR, message, fields)
 
     def _write(self, level: int, message: str, fields: dict[str, object]) -> None:
-        if self._logger.isEnabledFor(level):
-            self._logger.log(level, "%s", message, extra={"flow": self._flow, "fields": fields})
+        if self._each or self._logger.isEnabledFor(level):
+            extra = {"flow": self._flow, "fields": fields, "each": self._each}
+            record = self._logger.makeRecord(ROOT, level, __file__, 0, "%s", (message,), None, extra=extra)
+            self._logger.handle(record)
 
 
 @dataclass(slots=True)
@@ -161,7 +167,8 @@ class LineHandler(logging.Handler):
             fields = {name: _shown(name, value) for name, value in getattr(record, "fields", {}).items()}
             if record.exc_info and record.exc_info[1] is not None:
                 fields["exception"] = repr(record.exc_info[1])
-            if self._repetition.passes((record.levelno, flow, message), fields, self._clock()):
+            each = bool(getattr(record, "each", False))
+            if each or self._repetition.passes((record.levelno, flow, message), fields, self._clock()):
                 self._write(record.created, record.levelno, flow, message, fields)
         except (OSError, ValueError):  # the terminal or pipe is gone: nobody is left to be told
             self.handleError(record)

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from showing import FLOWS, LOSS, Still, Told
+from showing import FLOWS, LOSS, Everything, Still, Told
 
 from heliograph.api.flows import events as subject
 from heliograph.api.flows.api import Api
@@ -83,7 +83,7 @@ def test_who_lets_events_wait_is_cut_off():
             for _ in range(EVENTS_MAX // 40 + 1):
                 for event in events_of({}, view().flows):
                     streams._tell(event)
-            return [line async for line in streams.lines(queue, None)]
+            return [line async for line in streams.lines(queue, lambda _: True)]
 
     assert asyncio.run(run()) == []
 
@@ -114,11 +114,11 @@ class Changing(Still):
 @pytest.fixture
 def changing():
     process = Changing(*FLOWS)
-    api = Api(process, Told())
+    api = Api(process, Told(), Everything())
 
     async def served():
         try:
-            await serve(listener, make_flows_app(api))
+            await serve(listener, make_flows_app(api, Everything()))
         finally:
             await api.end()
 
@@ -197,7 +197,7 @@ def test_streams_end_with_the_api():
 
         async def listen():
             with streams.listening() as queue:
-                return [line async for line in streams.lines(queue, None)]
+                return [line async for line in streams.lines(queue, lambda _: True)]
 
         client = asyncio.create_task(listen())
         await asyncio.sleep(0)

@@ -7,7 +7,9 @@ from typing import Any
 from starlette.responses import Response
 
 from heliograph.errors import ConfigError, ConfigErrors, HeliographError, NotFound
-from heliograph.observe.connectors import SOURCE, Conflict, ConnectorView, Invalid, Misconfigured, TaskView
+from heliograph.observe.connectors import SOURCE, Conflict, ConnectorView, Forbidden, Invalid, Misconfigured, TaskView
+
+_STATUSES: Mapping[type[HeliographError], int] = {NotFound: 404, Forbidden: 403, Conflict: 409, Invalid: 400}
 
 
 class Refused(Exception):
@@ -38,13 +40,10 @@ def error_answer(status: int, message: str, headers: Mapping[str, str] | None = 
 
 def refused(error: HeliographError) -> Refused:
     """Return how Connect would tell of an error."""
+    for kind, status in _STATUSES.items():
+        if isinstance(error, kind):
+            return Refused(status, str(error))
     match error:
-        case NotFound():
-            return Refused(404, str(error))
-        case Conflict():
-            return Refused(409, str(error))
-        case Invalid():
-            return Refused(400, str(error))
         case Misconfigured():
             return Refused(400, invalid_configuration(error.problems))
         case ConfigError():

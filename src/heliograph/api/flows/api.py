@@ -1,13 +1,15 @@
 """The work behind each route, and the table of all of them."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from starlette.responses import Response
 
 from heliograph.api.flows.events import EVENT_STREAM, Event, EventsQuery, EventStream, Streams
-from heliograph.api.flows.jobs import Job, JobKind, JobList, Jobs
-from heliograph.api.flows.routes import ACCEPTED, Call, Route
+from heliograph.api.flows.jobs import Job, JobKind, JobList, Jobs, no_job
+from heliograph.api.flows.routes import ACCEPTED, Call, Route, Rules
 from heliograph.api.flows.shapes import (
     Flow,
     Flows,
@@ -21,7 +23,7 @@ from heliograph.api.flows.shapes import (
 )
 from heliograph.errors import NotFound
 from heliograph.observe.control import Control
-from heliograph.observe.model import FlowView
+from heliograph.observe.model import FlowView, ProcessView
 from heliograph.observe.operations import (
     TIMEOUT_S_MAX,
     Limited,
@@ -44,9 +46,13 @@ Waits = TypeVar("Waits", SteerOrder, RewindOrder)
 class Api:
     """What the routes do."""
 
-    def __init__(self, control: Control, operations: Operations) -> None:
-        """Show the process behind ``control``, and tell its flows by ``operations``."""
+    def __init__(self, control: Control, operations: Operations, rules: Rules) -> None:
+        """Show the process behind ``control``, and tell its flows by ``operations``.
+
+        ``rules`` say what the user may see and do of it.
+        """
         self._jobs = Jobs()
+        self._rules = rules
         self._recent = Recent(control.view)
         self._streams = Streams(self._recent.now)
         self._operations = operations
@@ -56,13 +62,18 @@ class Api:
         await self._jobs.end()
         await self._streams.end()
 
+    def _now(self) -> ProcessView:
+        """Return a recent picture of what the user may see."""
+        view = self._recent.now()
+        return replace(view, flows=tuple(flow for flow in view.flows if self._rules.sees(flow.name)))
+
     async def process(self, _: Call) -> Process:
         """Show the process itself."""
-        return process_of(self._recent.now())
+        return process_of(self._now())
 
     async def flows(self, _: Call) -> Flows:
         """Show all flows."""
-        return Flows(tuple(map(flow_of, self._recent.now().flows)))
+        return Flows(tuple(map(flow_of, self._now().flows)))
 
     async def flow(self, call: Call) -> Flow:
         """Show one flow."""
@@ -113,12 +124,16 @@ class Api:
         """Tell the flow."""
         return await self._operations.reset_limit(call.flow)
 
+    def _wanted(self, flow: str | None) -> Callable[[str], bool]:
+        """Return which flows' events the user wants and may see."""
+        return lambda name: flow in (None, name) and self._rules.sees(name)
+
     async def events(self, call: Call) -> Response:
         """Begin a stream."""
         if call.query.flow is not None:
             self._flow(call.query.flow)
         self._streams.check_room()
-        return EventStream(self._streams, call.query.flow)
+        return EventStream(self._streams, self._wanted(call.query.flow))
 
     async def verify(self, call: Call) -> Job:
         """Begin a job."""
@@ -127,18 +142,26 @@ class Api:
 
     async def jobs(self, _: Call) -> JobList:
         """Show all jobs."""
-        return JobList(self._jobs.all())
+        return JobList(tuple(job for job in self._jobs.all() if self._rules.sees(job.flow)))
 
     async def job(self, call: Call) -> Job:
         """Show one job."""
-        return self._jobs.one(call.id)
+        return self._job(call.id)
 
     async def cancel(self, call: Call) -> Job:
         """End one job."""
+        self._rules.check(self._job(call.id).flow, changes=True, moves=False)
         return await self._jobs.cancel(call.id)
 
+    def _job(self, number: str) -> Job:
+        """Return a job that the user may see. Raises NotFound."""
+        job = self._jobs.one(number)
+        if not self._rules.sees(job.flow):
+            raise no_job(number)
+        return job
+
     def _flow(self, name: str) -> FlowView:
-        flows = {flow.name: flow for flow in self._recent.now().flows}
+        flows = {flow.name: flow for flow in self._now().flows}
         if name not in flows:
             raise NotFound(f"There is no flow {name}", remedy=f"There are: {', '.join(flows) or 'none'}")
         return flows[name]

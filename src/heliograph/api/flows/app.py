@@ -16,7 +16,7 @@ from heliograph.api.flows.api import ROUTES, Api
 from heliograph.api.flows.jobs import Job
 from heliograph.api.flows.openapi import PROBLEM_JSON, document_of
 from heliograph.api.flows.problems import problem, problem_of
-from heliograph.api.flows.routes import ACCEPTED, ROOT, Call, Route
+from heliograph.api.flows.routes import ACCEPTED, ROOT, Call, Route, Rules
 from heliograph.api.flows.shapes import Problem
 from heliograph.api.paths import Segments, segment
 from heliograph.errors import HeliographError
@@ -27,25 +27,31 @@ OPENAPI = f"{ROOT}/openapi.json"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_flows_app(api: Api) -> ASGIApp:
-    """Return the application of ``api``; whoever gives it ends that."""
+def make_flows_app(api: Api, rules: Rules) -> ASGIApp:
+    """Return the application of ``api``; whoever gives it ends that. ``rules`` say what the user may do."""
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
         by_path.setdefault(route.path, {})[route.method] = route
     paths = [Path(OPENAPI, _openapi)]
-    paths += [Path(ROOT + path, _handler(api, there), methods=list(there)) for path, there in by_path.items()]
+    paths += [Path(ROOT + path, _handler(api, there, rules), methods=list(there)) for path, there in by_path.items()]
     app = Starlette(routes=paths, exception_handlers={HTTPException: _refused})
     app.router.redirect_slashes = False
     return Segments(app)
 
 
-def _handler(api: Api, routes: dict[str, Route]) -> Handler:
+def _handler(api: Api, routes: dict[str, Route], rules: Rules) -> Handler:
     """Return who answers all methods of one path."""
 
     async def handle(request: Request) -> Response:
         route = routes["GET" if request.method == "HEAD" else request.method]
         try:
-            given = await route.work(api, await _taken_apart(request, route))
+            call = await _taken_apart(request, route)
+            changes = route.method != "GET"
+            if call.flow:
+                rules.check(call.flow, changes=changes, moves=route.path.endswith("/rewind"))
+            given = await route.work(api, call)
+            if changes:
+                rules.tell(route.name, call.flow, call.body)
         except ValueError as error:
             return _answer_of(problem(400, str(error)))
         except HeliographError as error:

@@ -163,8 +163,8 @@ class Streams:
             async with asyncio.timeout(END_S):
                 await self._nobody.wait()
 
-    async def lines(self, queue: asyncio.Queue[Event | None], flow: str | None) -> AsyncIterator[bytes]:
-        """Yield what is sent to one client, until he is cut off."""
+    async def lines(self, queue: asyncio.Queue[Event | None], wanted: Callable[[str], bool]) -> AsyncIterator[bytes]:
+        """Yield what is sent to one client of the flows that are wanted, until he is cut off."""
         while True:
             try:
                 async with asyncio.timeout(QUIET_S):
@@ -174,7 +174,7 @@ class Streams:
                 continue
             if event is None:
                 return
-            if flow in (None, event.flow):
+            if wanted(event.flow):
                 yield b"event: " + event.kind.encode() + b"\ndata: " + msgspec.json.encode(event) + b"\n\n"
 
 
@@ -188,12 +188,12 @@ def _cut_off(queue: asyncio.Queue[Event | None]) -> None:
 class EventStream(Response):
     """The answer to one client."""
 
-    def __init__(self, streams: Streams, flow: str | None) -> None:
-        """Tell of one flow, or of all."""
+    def __init__(self, streams: Streams, wanted: Callable[[str], bool]) -> None:
+        """Tell of the flows that are ``wanted``."""
         super().__init__(headers={"Cache-Control": "no-store"}, media_type=EVENT_STREAM)
         del self.headers["content-length"]
         self._streams = streams
-        self._flow = flow
+        self._wanted = wanted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until the client is gone, or does not take them."""
@@ -210,7 +210,7 @@ class EventStream(Response):
 
     async def _send(self, queue: asyncio.Queue[Event | None], send: Send) -> None:
         """Send lines; a client that takes none is disconnected below (:mod:`heliograph.api.connection`)."""
-        async for line in self._streams.lines(queue, self._flow):
+        async for line in self._streams.lines(queue, self._wanted):
             await send({"type": "http.response.body", "body": line, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 

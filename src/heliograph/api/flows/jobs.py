@@ -101,9 +101,7 @@ class Jobs:
         """Return a job. Raises NotFound."""
         self._forget()
         if number not in self._kept:
-            raise NotFound(
-                f"There is no job {number}", remedy=f"The result of a job is kept for {KEPT_S / 60:g} minutes"
-            )
+            raise no_job(number)
         return self._kept[number].job
 
     async def cancel(self, number: str) -> Job:
@@ -141,3 +139,8 @@ class Jobs:
         for number in ended:
             if len(self._kept) >= KEPT_MAX or self._clock() - self._kept[number].ended_s > KEPT_S:
                 del self._kept[number]
+
+
+def no_job(number: str) -> NotFound:
+    """Return the error that there is no such job."""
+    return NotFound(f"There is no job {number}", remedy=f"The result of a job is kept for {KEPT_S / 60:g} minutes")

@@ -1,14 +1,26 @@
 """Errors as problems (RFC 9457), with the HTTP status that each has."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from heliograph.api.flows.shapes import Problem
 from heliograph.errors import ClusterError, ConfigError, HeliographError, NotFound
-from heliograph.observe.connectors import Conflict, Invalid
+from heliograph.observe.connectors import Conflict, Forbidden, Invalid
 
 
 class Busy(HeliographError):
     """As much as may be is going on already."""
+
+
+_STATUSES: Mapping[type[HeliographError], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    Invalid: 400,
+    ConfigError: 400,
+    ClusterError: 502,
+    Busy: 503,
+}
 
 
 def problem(status: int, detail: str) -> Problem:
@@ -25,16 +37,4 @@ def problem_of(error: HeliographError) -> Problem:
 
 def status_of(error: HeliographError) -> int:
     """Return the HTTP status of an error."""
-    match error:
-        case NotFound():
-            return 404
-        case Conflict():
-            return 409
-        case Invalid() | ConfigError():
-            return 400
-        case ClusterError():
-            return 502
-        case Busy():
-            return 503
-        case _:
-            return 500
+    return next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)

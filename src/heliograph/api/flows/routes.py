@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 ROOT = "/heliograph/v1"
 """Below it lies everything; another number stands for shapes that do not go together with these."""
@@ -21,6 +21,25 @@ class Call:
     query: Any = None
     """Of the type that the route names."""
     body: Any = None
+
+
+class Rules(Protocol):
+    """What the user whose request is being answered may see and do."""
+
+    def sees(self, flow: str) -> bool:
+        """Say whether he may see a flow."""
+        ...
+
+    def check(self, flow: str, *, changes: bool, moves: bool) -> None:
+        """Raise NotFound where he may not see a flow, Forbidden where he may not do what he asks.
+
+        ``changes``: something is told to it; ``moves``: its positions are.
+        """
+        ...
+
+    def tell(self, what: str, flow: str, order: object) -> None:
+        """Tell somebody's change."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
