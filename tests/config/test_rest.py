@@ -92,3 +92,19 @@ def test_others_than_this_machine_must_be_allowed_by_name(line):
 )
 def test_what_only_this_machine_reaches(host, loopback):
     assert is_loopback(host) == loopback
+
+
+@pytest.mark.parametrize("line", ["", "listeners=http://127.0.0.1:8083"])
+def test_what_else_is_told_does_not_depend_on_it(line):
+    text = (
+        FILE
+        + f"""
+clusters = west, east, north
+north.bootstrap.servers = 127.0.0.1:3
+north->east.enabled = true
+replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPolicy
+{line}
+"""
+    )
+    config = make_config(parse_properties(text.encode(), Path("mm2.properties")), environ={})
+    assert any("write to the same topics" in warned.message for warned in config.warnings)

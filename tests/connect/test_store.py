@@ -9,7 +9,7 @@ from fake_cluster import FakeCluster
 from heliograph.config.model import InternalTopic
 from heliograph.connect import store
 from heliograph.connect.store import ConnectorStore
-from heliograph.errors import Unreachable
+from heliograph.errors import HeliographError, Unreachable
 from heliograph.mirror.connector_records import connector_row, deleted_rows, logger_row
 
 TOPIC = InternalTopic("cc-configs", 1, 1)
@@ -82,3 +82,13 @@ def test_each_level_is_heard_once_and_only_by_who_was_there():
         return changes
 
     assert with_store(work) == [("root", "DEBUG"), ("root", "DEBUG")]
+
+
+def test_nothing_is_written_before_it_is_read():
+    async def work(cluster):
+        with pytest.raises(HeliographError, match="still starting up"):
+            await ConnectorStore(cluster, TOPIC).write([connector_row("a", {})], lambda _: True)
+
+    with FakeCluster("one") as fake:
+        ask(fake, work)
+        assert fake.topics == {}

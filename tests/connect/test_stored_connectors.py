@@ -7,6 +7,7 @@ import pytest
 from connect_files import WORKER, worker
 
 from fake_cluster import FakeCluster
+from heliograph.config.connectors.merging import Merged
 from heliograph.config.load import make_config
 from heliograph.config.model import Part
 from heliograph.connect.stored_connectors import StoredConnectors
@@ -158,3 +159,13 @@ def test_a_level_for_all_workers_is_heard_by_this_one():
         return list(connectors.loggers())
 
     assert with_connectors(work) == ["org.example", "root"]
+
+
+def test_what_is_stored_is_shown_before_it_was_made_sense_of():
+    async def work(connectors, process):
+        await connectors.create("copy", SOURCE, Wanted.RUNNING)
+        connectors._merged = Merged(connectors._worker.base, {}, {})  # as it is between reading and taking on
+        view = connectors.all()["copy"]
+        return view.state, view.tasks
+
+    assert with_connectors(work) == (RunState.UNASSIGNED, ())

@@ -118,9 +118,9 @@ def make_config(
         warnings = [*loops, *warnings]  # the first about a key is kept
         merging = problems.attempt(lambda: find_merging(ways), {})
         flows = tuple(replace(flow, merges=flow.name in merging) for flow in flows)
+        warnings.extend(merge_warnings(merging, flows, file))
     if rest is not None:
         flows = tuple(replace(flow, worker_id=rest.worker_id) for flow in flows)
-        warnings.extend(merge_warnings(merging, flows, file))
     problems.raise_all(path, (_told(each, file) for each in _one_each(judged)))
     clusters = {cluster.alias: cluster for flow in reversed(flows) for cluster in (flow.source, flow.target)}
     return Config(

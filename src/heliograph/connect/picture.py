@@ -63,7 +63,7 @@ def connector_view(entry: Entry, seen: Seen, wanted: TargetState, version: str) 
         return ConnectorView(entry.name, entry.config, RunState.FAILED, seen.worker_id, entry.wrong, version)
     state, trace = _state(seen.view, wanted)
     tasks: tuple[TaskView, ...] = ()
-    if state is not RunState.STOPPED:
+    if state is not RunState.STOPPED and entry.flow is not None:  # none before what is stored was made sense of
         tasks = tuple(_tasks(entry, seen, state))
     topics = tuple(sorted(_topics(entry, seen)))
     return ConnectorView(entry.name, entry.config, state, seen.worker_id, trace, version, tasks, topics)

@@ -23,6 +23,8 @@ class ConnectorStore:
     def __init__(self, cluster: Cluster, topic: InternalTopic) -> None:
         """Nothing is read yet."""
         self.now = Kept()
+        self.begun = False
+        """Whether it was read; nothing is written before that, as the Connect cluster may be another program's."""
         self._topic = FollowedTopic(cluster, topic, "connectors")
         self._read = asyncio.Condition()
 
@@ -34,6 +36,7 @@ class ConnectorStore:
     async def begin(self) -> None:
         """Read the topic, making it where it is missing. Raises HeliographError."""
         self._take(await self._topic.begin())
+        self.begun = True
 
     async def follow(self, changed: Callable[[Kept], None], level: Callable[[str, str], None]) -> None:
         """Follow the topic until cancelled.
@@ -61,6 +64,8 @@ class ConnectorStore:
 
     async def write(self, rows: Iterable[Row], done: Callable[[Kept], bool]) -> None:
         """Write records, and wait until they are read, which ``done`` says. Raises HeliographError."""
+        if not self.begun:
+            raise HeliographError("This worker is still starting up", remedy="Try it again")
         await self._topic.write(rows)
         try:
             async with asyncio.timeout(WRITTEN_S), self._read:

@@ -62,7 +62,7 @@ class StoredConnectors(Board):
     @property
     def cluster_id(self) -> str:
         """Id of the Connect cluster's Kafka."""
-        return self._cluster.metadata.cluster_id or ""
+        return (self._cluster.metadata.cluster_id or "") if self._store.begun else ""
 
     @property
     def exactly_once(self) -> bool:

@@ -69,15 +69,14 @@ class SteeredConnectors(Connectors):
 
     async def restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> ConnectorView:
         """Start a connector again."""
-        words = "Unknown connector: {}" if include_tasks or only_failed else "Connector {} not found"
-        before = self._allowed(name, Role.OPERATE, words)
+        before = self._allowed(name, Role.OPERATE, "Unknown connector: {}")
         view = await self._connectors.restart(name, include_tasks=include_tasks, only_failed=only_failed)
         self._tell("restart with tasks" if include_tasks else "restart", name, before.state, view.state)
         return view
 
     async def restart_task(self, name: str, number: int) -> None:
         """Start a task again."""
-        before = self._allowed(name, Role.OPERATE, f"Unknown task: {{}}-{number}")
+        before = self._allowed(name, Role.OPERATE, "Unknown connector: {}")
         await self._connectors.restart_task(name, number)
         state = next((task.state for task in before.tasks if task.number == number), "")
         self._tell(f"restart of task {number}", name, state, "")
