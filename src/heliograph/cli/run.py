@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -22,8 +22,6 @@ from heliograph.config import load
 from heliograph.config.connectors.worker_file import is_worker_file, read_worker
 from heliograph.config.load import OPTIONS, make_config, read_file
 from heliograph.config.model import Config
-from heliograph.connect.file_connectors import FileConnectors
-from heliograph.connect.stored_connectors import StoredConnectors
 from heliograph.errors import ConfigError
 from heliograph.observe.connectors import Connectors
 from heliograph.observe.control import Companion
@@ -34,6 +32,9 @@ from heliograph.worker.event_log import tell_warnings
 from heliograph.worker.origin import Origin, take_origin
 from heliograph.worker.reload import ConfigSource, follow
 from heliograph.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:  # loaded where the REST API is served
+    from heliograph.connect.stored_connectors import StoredConnectors
 
 
 class LogLevel(StrEnum):
@@ -139,11 +140,23 @@ def _rest_servers(config: Config, connectors: Connectors, in_force: Callable[[],
     return [RestServers(config.rest, connectors, FlowOperations(lambda: in_force().flows)).run]
 
 
-def _connect_worker(file: Path, workers: int) -> StoredConnectors | None:
+def _connectors_of_file(config: Config, in_force: Callable[[], Config]) -> list[Companion]:
+    """Return what shows and steers the flows of a file over Connect's REST API, if it is to be served."""
+    if config.rest is None:
+        return []
+    from heliograph.connect.file_connectors import FileConnectors  # noqa: PLC0415 - loading takes a moment
+
+    board = FileConnectors(config.rest.worker_id, in_force)
+    return [board.run, *_rest_servers(config, board, in_force)]
+
+
+def _connect_worker(file: Path, workers: int) -> "StoredConnectors | None":
     """Return the worker of a Connect cluster that ``file`` describes; None: it is a file of MirrorMaker 2."""
     found = read_file(file)
     if not is_worker_file(found):
         return None
+    from heliograph.connect.stored_connectors import StoredConnectors  # noqa: PLC0415 - loading takes a moment
+
     if workers > 1:
         raise ConfigError(
             "A Connect worker's file is run by one process", remedy="Start several, each with its own port"
@@ -169,9 +182,7 @@ def _run(
     """Copy in this process, or in several; returns the exit code."""
     if workers == 1:
         supervisor = Supervisor(config, stopping, source)
-        if config.rest is not None:
-            board = FileConnectors(config.rest.worker_id, lambda: supervisor.config)
-            companions += [board.run, *_rest_servers(config, board, lambda: supervisor.config)]
+        companions += _connectors_of_file(config, lambda: supervisor.config)
         asyncio.run(supervisor.run(companions))
         return 0
     from heliograph.worker.parent import Parent, longest_stop_s  # noqa: PLC0415 - for a parent alone; loading takes a moment
@@ -182,7 +193,5 @@ def _run(
     command = [sys.executable, *sys.orig_argv[1:]]
     flows = [flow.name for flow in config.flows]
     parent = Parent(workers, command, flows, stopping, source, stop_s=longest_stop_s(config))
-    if config.rest is not None:
-        board = FileConnectors(config.rest.worker_id, lambda: parent.config or config)
-        companions += [board.run, *_rest_servers(config, board, lambda: parent.config or config)]
+    companions += _connectors_of_file(config, lambda: parent.config or config)
     return asyncio.run(parent.run(companions))
