@@ -108,7 +108,8 @@ def test_a_restart_under_load_loses_and_doubles_nothing(
         valve("restart", properties)
         for each in (first, second):
             each.wait_for("starting over")
-            each.wait_for(" running ", times=2)
+            each.wait_for(" copying ", times=2)
+        wait_for_shares({first: 3, second: 3})
         load.wait_for(2000)
         total = load.finish()
         assert_equal(source_kafka, target_kafka, unique, copy, total, first)

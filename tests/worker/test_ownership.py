@@ -191,6 +191,19 @@ def test_each_member_has_a_number_of_its_own_and_keeps_it():
     assert {each.slots for each in told.values()} == {frozenset(range(4))} == {ownership.share.slots}
 
 
+def test_whoever_comes_is_not_given_the_number_of_one_that_has_just_gone():
+    """Those who take over from it shut it out by that number, in whatever generation."""
+    coordinator = Coordinator(others={"gone": says(generation=3, slot=1)}, beats=[Beat.REBALANCE])
+
+    def replaced(ownership, told):
+        coordinator.others = {"new": says(waiting_since_ms=7)}
+        return count(told, "shared")
+
+    ownership = live(coordinator, replaced)
+    assert decode_leader(coordinator.assignments["new"]).slot == 2
+    assert ownership.share.slots == {0, 2}
+
+
 def test_each_worker_is_told_its_part_of_the_limit():
     loads = dict.fromkeys(HALF, Load(500_000.0, 1.0))
     others = {"other": says(HALF, generation=3, loads=loads), "idle": says(config="another")}

@@ -142,7 +142,7 @@ class Worker:
             round(world.now * 1000),
             OwnershipListener(
                 gained=self._gained,
-                shared=self._shared.set,
+                shared=self._on_shared,
                 lost=self._lost,
                 held=lambda: self.lanes.held if self.lanes else frozenset(),
                 spared=frozenset,
@@ -177,6 +177,11 @@ class Worker:
         await asyncio.sleep(most_s * self.chance.random())
         await self.network.awake()
 
+    def _on_shared(self) -> None:
+        if self.lanes is not None:
+            self.lanes.shared()
+        self._shared.set()
+
     def _gained(self) -> None:
         self._session = asyncio.get_running_loop().create_task(self._copy(self.ownership.tenure))
 
@@ -186,9 +191,17 @@ class Worker:
 
     async def _copy(self, tenure: int) -> None:
         flow = FakeFlow(self)
+        read_at = self.world.now
 
-        async def start(_lanes) -> None:
+        async def start(lanes) -> None:
+            self.world.begin(self, tenure, [(lane.source_topic, lane.partition) for lane in lanes], read_at)
             await self.work(1.0)
+
+        async def catch_up() -> None:
+            nonlocal read_at
+            reading_at = self.world.now
+            await self.work(0.3)
+            read_at = reading_at
 
         lanes = LaneSet(
             FLOW,
@@ -199,7 +212,7 @@ class Worker:
             start,
             lambda *_: None,
             self.ownership,
-            partial(self.work, 0.3),
+            catch_up,
             Log(),
             lambda lane: lane in self.paused,
         )
@@ -277,6 +290,10 @@ class World:
     """How often anything was paused, or went on."""
     free: set[TopicPartition] = field(default_factory=set)
     """Paused lanes of which the group has said that nobody has them."""
+    written: dict[TopicPartition, tuple[str, int, float]] = field(default_factory=dict)
+    """Who wrote a lane last, in which tenure, and when."""
+    stale: list[str] = field(default_factory=list)
+    """What was begun from a position that is not the last."""
     steps: int = 0
     happened: list[str] = field(default_factory=list)
 
@@ -310,9 +327,21 @@ class World:
         error = worker.task.exception()
         return isinstance(error, BrokerError) and error.code == codes.FENCED_INSTANCE_ID
 
+    def begin(self, worker: Worker, tenure: int, lanes: list[TopicPartition], read_at: float) -> None:
+        """Take that a worker begins lanes where they were when it read the positions."""
+        if not worker.ownership.holds(tenure):
+            return  # it writes nothing
+        for lane in lanes:
+            name, before, wrote_at = self.written.get(lane, (worker.name, tenure, 0.0))
+            if (name, before) != (worker.name, tenure) and wrote_at > read_at:
+                self.stale.append(
+                    f"{worker.name} read at {read_at:.2f} where {lane} is; {name} wrote at {wrote_at:.2f}"
+                )
+
     def check(self) -> None:
-        """No lane has two writers."""
+        """No lane has two writers, and each begins where the one before it has ended."""
         self.steps += 1
+        assert not self.stale, f"{self.stale}\n{self.story()}"
         seen: dict[TopicPartition, str] = {}
         for worker in [each for each in self.workers if self._is_fenced(each)]:
             self.note(f"{worker.name} is fenced, and ends")
@@ -321,6 +350,7 @@ class World:
             for lane in worker.writes():
                 assert lane not in seen, f"{lane} is written by {seen[lane]} and {worker.name}\n" + self.story()
                 seen[lane] = worker.name
+                self.written[lane] = (worker.name, worker.tenure, self.now)
                 assert lane not in self.free, f"{lane} was free, and is written by {worker.name}\n" + self.story()
             assert not worker.task.done() or worker.task.cancelled(), f"{worker.task}\n{self.story()}"
 

@@ -71,13 +71,17 @@ class LaneSet:
     _acted: bool = False
     """Whether the last look could create topics."""
     _outdated: bool = False
-    """Whether other workers may have stored positions since they were read."""
+    """Whether other workers may have stored positions since they were read, or may still store some."""
     _changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One change at a time, of what there is and of what is ours."""
     _ends: dict[TopicPartition, int | None] = field(default_factory=dict)
     """Where partitions ended whose lanes are closed, as far as was seen."""
     _folded: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By topic on the target that stays too small: partitions of the source's topic, and its own."""
+
+    def __post_init__(self) -> None:
+        """Take note of the share that there is already."""
+        self.shared()
 
     async def refresh(self) -> None:
         """Look at the topics; open lanes for new partitions, close those whose source is gone.
@@ -123,6 +127,10 @@ class LaneSet:
         if self.wanted is not None:
             self._want(self.wanted.folded)
 
+    def shared(self) -> None:
+        """Take note of a share; none may be missed, as a worker that is gone by the next one may have stored more."""
+        self._outdated = self._outdated or self.sharing.share.shared_out
+
     async def take_share(self) -> None:
         """Open the lanes that are ours, and give up those that are another worker's. Raises a ClusterError.
 
@@ -131,8 +139,6 @@ class LaneSet:
         async with self._changing:
             if self.missing:
                 await self._look()
-            share = self.sharing.share
-            self._outdated = self._outdated or len(share.slots) > 1
             wanted = self._mine()
             self._opening = frozenset(wanted)
             try:
@@ -207,13 +213,21 @@ class LaneSet:
         ]
         if new:
             if self._outdated:
-                await self.catch_up()
-                self._outdated = len(self.sharing.share.slots) > 1
+                await self._catch_up()
             await self._begin(new)
         self.flow.leaders_changed()
         if self.deletion and self.sharing.leads and self.may_act():
             await self._delete_copies(self.deletion)
         self._require(kept)
+
+    async def _catch_up(self) -> None:
+        """Read the positions once more; what is heard of other workers meanwhile makes them outdated again."""
+        self._outdated = self.sharing.share.shared_out
+        try:
+            await self.catch_up()
+        except BaseException:
+            self._outdated = True
+            raise
 
     @staticmethod
     def _require(kept: int) -> None:

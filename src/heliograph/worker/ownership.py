@@ -10,9 +10,10 @@ from before that heartbeat was sent. Heartbeats go on while a rebalance is waite
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from typing import TypeVar
 
 from heliograph.cluster.cluster import Cluster
@@ -219,7 +220,7 @@ class Ownership:
         if joined.leads and self._listener.wanted() != self._wanted:
             self._again.set()  # it was looked at after it was shared out, by one who did not know yet that it leads
         self.share = self._share_of(told, joined)
-        if self._membership.be_among(others=len(self.share.slots) > 1):
+        if self._membership.be_among(others=self.share.shared_out):
             self._again.set()
         if self.owns:
             self._listener.shared()
@@ -293,7 +294,7 @@ class Ownership:
             }
             lanes = wanted.lanes if everything is None else ()
             granted = dict(share(claims, lanes, self._loads, self._config.tasks_max).granted)
-        slots = _slots(workers)
+        slots = _slots(workers, self.share.slots)
         parts = divide(self._listener.limit(), _needs(workers, granted, self._loads))
         owner = joined.member_id if everything is None else everything
         nothing: frozenset[TopicPartition] = frozenset()
@@ -327,7 +328,7 @@ class Ownership:
     @property
     def _heartbeat_s(self) -> float:
         interval_s = self._config.heartbeat_interval_ms / 1000
-        return min(interval_s, HEARTBEAT_S_MAX) if len(self.share.slots) > 1 else interval_s
+        return min(interval_s, HEARTBEAT_S_MAX) if self.share.shared_out else interval_s
 
     async def _beat(self) -> None:
         """Send heartbeats until the group rebalances, or is to."""
@@ -398,8 +399,12 @@ def _needs(
     }
 
 
-def _slots(workers: Mapping[str, MemberSays]) -> dict[str, int]:
-    """Return a number for each worker: the one that it has, if no other has it."""
+def _slots(workers: Mapping[str, MemberSays], before: Collection[int]) -> dict[str, int]:
+    """Return a number for each worker: the one that it has, if no other has it.
+
+    Whoever comes is given none of those ``before``: a worker that is cut off may still have it, and is shut out by all
+    who take over from it, which they could not do if it were the number of one that is alive.
+    """
     slots: dict[str, int] = {}
     taken: set[int] = set()
     for member in sorted(workers, key=lambda each: (-workers[each].generation, each)):
@@ -408,6 +413,6 @@ def _slots(workers: Mapping[str, MemberSays]) -> dict[str, int]:
             slots[member] = slot
             taken.add(slot)
     for member in sorted(workers.keys() - slots.keys(), key=lambda each: (workers[each].waiting_since_ms, each)):
-        slots[member] = next(number for number in range(len(workers)) if number not in taken)
+        slots[member] = next(number for number in count() if number not in taken and number not in before)
         taken.add(slots[member])
     return slots

@@ -321,6 +321,7 @@ class Session:
 
     def shared(self) -> None:
         """Take note that the share of this worker may have changed."""
+        self.lanes.shared()
         self._shared.set()
 
     async def _whenever(self, event: asyncio.Event, what: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -357,7 +358,7 @@ class Session:
 
     async def _balance(self) -> None:
         """Have the lanes shared out once more, by what was measured since."""
-        if len(self._sharing.share.slots) > 1:
+        if self._sharing.share.shared_out:
             self._sharing.rejoin()
 
     async def _tell_others(self) -> None:

@@ -32,6 +32,11 @@ class Share:
     """Of the flow's limit of bandwidth, from 0 to 1; None: the leader did not say."""
 
     @property
+    def shared_out(self) -> bool:
+        """Whether there are other workers."""
+        return len(self.slots) > 1
+
+    @property
     def even_part(self) -> float:
         """What each worker would have of a limit if all had the same."""
         return 1 / max(1, len(self.slots))
