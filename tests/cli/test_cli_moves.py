@@ -4,9 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from heliograph.cli.moves import columns, document_of, document_of_move, flow_of, number, reverse_of
+from heliograph.cli.moves import columns, flow_of, number, reverse_of
 from heliograph.errors import ConfigError
-from heliograph.mirror.moves import Move, Position, Verdict
 
 
 def flow(source, target):
@@ -45,12 +44,5 @@ def test_columns_are_as_wide_as_their_widest_cell():
     assert columns(rows, frozenset({1})) == ["GROUP       LAG", "a            10  why", "longer one    7"]
 
 
-def test_what_is_not_known_is_a_dash_or_null():
+def test_what_is_not_known_is_a_dash():
     assert (number(None), number(0)) == ("-", "0")
-    row = document_of(Position("", "t", 0, -1))
-    assert (row["group"], row["offset"], row["to_topic"], row["to_offset"]) == (None, None, None, None)
-
-
-def test_a_move_says_what_becomes_of_it():
-    row = document_of_move(Move(Position("g", "t", 0, 5), Verdict.REFUSED, "because"))
-    assert (row["group"], row["offset"], row["verdict"], row["reason"]) == ("g", 5, "refused", "because")

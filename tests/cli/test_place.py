@@ -42,6 +42,9 @@ def both(tmp_path_factory):
         path.write_text(f"clusters=one, two\n{where}{fast('one', 'two')}one->two.topics=orders\n")
         source.create("orders", 2)
         source.write("orders", [b"value"] * 4)
+        target.create("one.orders", 2)
+        target.write("one.orders", [b"value"] * 4)
+        source.groups["g"] = {("orders", 0): (4, "")}
         config = load(path, environ=os.environ)
         with serving(
             make_flows_app(Api(Still(FLOW), FlowOperations(lambda: config.flows), Everything()), Everything())
@@ -62,6 +65,9 @@ def both(tmp_path_factory):
         ("limit", "--json"),
         ("rewind", "--topic", "orders", "--to-end"),
         ("rewind", "--topic", "orders", "--by", "-3", "--json"),
+        ("failover", "--all"),
+        ("failover", "--group", "g", "--json"),
+        ("failover", "--group", "other"),
         ("pause", "--topic", "other"),
         ("rewind", "--topic", "orders", "--partition", "7", "--to-end"),
     ],

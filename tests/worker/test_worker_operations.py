@@ -8,13 +8,16 @@ from configs import flow_config
 from fake_cluster import FakeCluster
 from heliograph.config.model import Part
 from heliograph.errors import ConfigError, NotFound
+from heliograph.mirror.moves import Verdict
 from heliograph.mirror.rewind import Goal, Kind
+from heliograph.observe.group_positions import FailoverOrder
 from heliograph.observe.operations import (
     Connector,
     Copier,
     Limited,
     LimitedBy,
     LimitOrder,
+    Progress,
     RestartOrder,
     RewindOrder,
     Steered,
@@ -103,3 +106,22 @@ def test_status_plan_and_rewind_say_what_is():
     assert (status.copier, status.copied, [topic.partitions for topic in status.topics]) == (Copier.NOBODY, False, [2])
     assert [(topic.topic, topic.fresh, topic.fresh_begin_at) for topic in plan.topics] == [("orders", 2, "beginning")]
     assert (rewound.executed, [step.partition for step in rewound.partitions]) == (False, [0])
+
+
+def test_a_failover_only_says_what_it_would_do():
+    seen = []
+
+    async def do(operations):
+        return await operations.failover("one->two", FailoverOrder(groups=("g",)), seen.append)
+
+    with FakeCluster("one") as source, FakeCluster("two") as target:
+        source.create("orders", 2)
+        source.groups["g"] = {("other", 0): (4, "")}
+        flow = flow_config(source.config, target.config, topics=("orders",))
+        found = asyncio.run(do(FlowOperations(lambda: [flow])))
+        assert target.groups == {}
+    assert (found.flow, found.executed, found.all_good) == ("one->two", False, True)
+    assert [(move.group, move.topic, move.to_topic, move.verdict) for move in found.moves] == [
+        ("g", "other", None, Verdict.LEFT)
+    ]
+    assert seen == [Progress(0, 0)]

@@ -18,6 +18,7 @@ from heliograph.api.flows.jobs import Job, JobState
 from heliograph.api.flows.routes import ROOT
 from heliograph.api.flows.shapes import Flows, Problem
 from heliograph.errors import ClusterError, ConfigError, DataError, HeliographError, Unreachable
+from heliograph.observe.group_positions import FailedOver, FailoverOrder
 from heliograph.observe.operations import (
     Limited,
     LimitOrder,
@@ -110,7 +111,18 @@ class RemoteOperations:
 
     async def verify(self, flow: str, order: VerifyOrder, report: Callable[[Progress], None]) -> Mapping[str, object]:
         """Begin a job, and wait for its end; whoever does not wait any more ends it."""
-        job = await self._of(flow, "POST", "/verify", order, Job)
+        job = await self._finished(await self._of(flow, "POST", "/verify", order, Job), report)
+        return job.result or {}
+
+    async def failover(self, flow: str, order: FailoverOrder, report: Callable[[Progress], None]) -> FailedOver:
+        """Begin a job, and wait for its end; whoever does not wait any more ends it."""
+        job = await self._finished(await self._of(flow, "POST", "/failover", order, Job), report)
+        if job.failover is None:
+            raise HeliographError(f"The job {job.id} has no result")
+        return job.failover
+
+    async def _finished(self, job: Job, report: Callable[[Progress], None]) -> Job:
+        """Return a job when it is done. Raises the error by which it has failed, and one where it was cancelled."""
         path = f"/jobs/{job.id}"
         try:
             while job.state is JobState.RUNNING:
@@ -122,9 +134,9 @@ class RemoteOperations:
             raise
         if job.problem is not None:
             raise _error_of(job.problem)
-        if job.result is None:
+        if job.state is JobState.CANCELLED:
             raise HeliographError(f"The job {job.id} was cancelled")
-        return job.result
+        return job
 
     # ---- the line -------------------------------------------------------------------------------------------------
 

@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from heliograph.cli.arguments import File, Json
-from heliograph.cli.moves import AllowRepeats, Groups, document_of_move, print_json, print_moves
+from heliograph.cli.moves import AllowRepeats, Groups, print_json, print_moves
 from heliograph.config import load
 from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.homecoming import Stage, Turn
 from heliograph.mirror.moves import Allowances
+from heliograph.observe.group_positions import told_moves
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.failback import Failback, Homecoming
 
@@ -105,7 +106,7 @@ def _print(forward: FlowConfig, found: Homecoming, done: list[str]) -> None:
                     f"{forward.source.alias}; they stay there, before those that come home",
                 )
             )
-    print_moves(console, found.moves)
+    print_moves(console, told_moves(found.moves))
     for step in found.steps:
         console.print(Text.assemble("  ", (f"{step.turn:<9}", _STYLES[step.turn]), f"{step.name}: {step.text}"))
     for name in done:
@@ -138,5 +139,5 @@ def _document(forward: FlowConfig, found: Homecoming, done: list[str]) -> dict[s
             }
             for each in found.partitions
         ],
-        "moves": [document_of_move(move) for move in found.moves],
+        "moves": told_moves(found.moves),
     }

@@ -7,24 +7,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.cli.arguments import File, Json
-from heliograph.cli.moves import (
-    AllowRepeats,
-    Flow,
-    Groups,
-    document_of_move,
-    flows_of,
-    print_json,
-    print_moves,
-    print_notes,
-)
+from heliograph.cli.arguments import Json
+from heliograph.cli.moves import AllowRepeats, Flow, Groups, print_json, print_moves, print_notes
+from heliograph.cli.place import FileOrAddress, place_of
 from heliograph.errors import ConfigError, HeliographError
-from heliograph.mirror.moves import Allowances, Verdict, all_good
-from heliograph.offsets.failover import Order, Outcome, fail_over
+from heliograph.mirror.moves import Verdict
+from heliograph.observe.group_positions import WAIT_S_MAX, FailedOver, FailoverOrder
+from heliograph.observe.operations import Progress
 
 
 def failover(
-    file: File,
+    file: FileOrAddress,
     *,
     groups: Groups = None,
     everything: Annotated[bool, typer.Option("--all", help="Move every group that the flow follows.")] = False,
@@ -34,7 +27,7 @@ def failover(
     ] = False,
     wait: Annotated[
         float,
-        typer.Option(help="Seconds to wait until records that the groups have read are copied.", min=0, max=86_400),
+        typer.Option(help="Seconds to wait until records that the groups have read are copied.", min=0, max=WAIT_S_MAX),
     ] = 0,
     allow_rewind: Annotated[
         bool, typer.Option("--allow-rewind", help="Let a group go back on the target, where it stands further.")
@@ -53,43 +46,39 @@ def failover(
     """
     if bool(groups) == everything:
         raise ConfigError("failover needs to know which groups", remedy="Give --group NAME, or --all")
-    chosen, back = flows_of(file, flow)
-    order = Order(
-        flow=chosen,
-        back=back,
+    order = FailoverOrder(
         groups=tuple(groups or ()),
-        allowances=Allowances(rewind=allow_rewind, repeats=allow_repeats),
+        all_groups=everything,
         execute=execute,
         wait_s=wait,
+        allow_rewind=allow_rewind,
+        allow_repeats=allow_repeats,
         without_source=without_source,
     )
-    outcome = asyncio.run(fail_over(order))
+    place = place_of(str(file), flow)
+    found = asyncio.run(place.operations.failover(place.flows[0], order, _take_no_notice))
     if as_json:
-        print_json(
-            {
-                "flow": outcome.flow,
-                "executed": execute,
-                "moves": [document_of_move(move) for move in outcome.moves],
-                "notes": list(outcome.notes),
-                "all_good": all_good(outcome.moves),
-            }
-        )
+        print_json(found)
     else:
-        _print(outcome, execute=execute)
-    return 0 if all_good(outcome.moves) else HeliographError.exit_code
+        _print(found)
+    return 0 if found.all_good else HeliographError.exit_code
 
 
-def _print(outcome: Outcome, *, execute: bool) -> None:
+def _take_no_notice(_: Progress) -> None:
+    pass
+
+
+def _print(found: FailedOver) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(outcome.flow, style="bold"))
-    print_moves(console, outcome.moves)
-    print_notes(console, outcome.notes)
-    counts = {verdict: sum(move.verdict is verdict for move in outcome.moves) for verdict in Verdict}
+    console.print(Text(found.flow, style="bold"))
+    print_moves(console, found.moves)
+    print_notes(console, found.notes)
+    counts = {verdict: sum(move.verdict is verdict for move in found.moves) for verdict in Verdict}
     refused = counts[Verdict.REFUSED]
     words = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
-    if not outcome.moves:
+    if not found.moves:
         text = "No group has a position that this flow could move"
-    elif execute:
+    elif found.executed:
         text = f"Executed: {', '.join(words)}"
     else:
         text = f"Nothing was changed: {', '.join(words)}"

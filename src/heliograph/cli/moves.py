@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +14,10 @@ from rich.text import Text
 from heliograph.config import load
 from heliograph.config.model import Config, FlowConfig, Policy
 from heliograph.errors import ConfigError
-from heliograph.mirror.moves import Basis, Move, Position, Verdict
+from heliograph.mirror.moves import Basis, Verdict
+from heliograph.observe.group_positions import GroupPosition
 
-STYLES = {
-    Verdict.MOVE: "green",
+STYLES: Mapping[Verdict | None, str] = {
     Verdict.MOVED: "green",
     Verdict.THERE: "green",
     Verdict.KEPT: "green",
@@ -93,7 +92,7 @@ def columns(rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
     return lines
 
 
-def print_moves(console: Console, moves: Sequence[Move]) -> None:
+def print_moves(console: Console, moves: Sequence[GroupPosition]) -> None:
     """Print a table of what becomes of positions."""
     if not moves:
         return
@@ -102,18 +101,18 @@ def print_moves(console: Console, moves: Sequence[Move]) -> None:
     lines = columns(rows, frozenset({2, 3, 5, 6, 7}))
     console.print(Text(f"  {lines[0]}", style="dim"))
     for line, move in zip(lines[1:], moves, strict=True):
-        console.print(Text(f"  {line}", style="" if move.verdict is Verdict.MOVE else STYLES[move.verdict]))
+        console.print(Text(f"  {line}", style=STYLES.get(move.verdict, "")))
 
 
-def _move_cells(move: Move) -> tuple[str, ...]:
-    return *_position_cells(move.position), str(move.verdict), move.reason + _age(move.position)
+def _move_cells(move: GroupPosition) -> tuple[str, ...]:
+    return *_position_cells(move), str(move.verdict), move.reason + _age(move)
 
 
-def _position_cells(position: Position) -> tuple[str, ...]:
+def _position_cells(position: GroupPosition) -> tuple[str, ...]:
     return (
         position.group or UNKNOWN,
         f"{position.topic}-{position.partition}" if position.topic else UNKNOWN,
-        number(position.offset if position.offset >= 0 else None),
+        number(position.offset),
         number(position.lag),
         f"{position.to_topic}-{position.partition}" if position.to_topic else UNKNOWN,
         number(position.to_offset),
@@ -122,13 +121,13 @@ def _position_cells(position: Position) -> tuple[str, ...]:
     )
 
 
-def _age(position: Position) -> str:
+def _age(position: GroupPosition) -> str:
     if position.basis is not Basis.CHECKPOINT or position.age_ms is None:
         return ""
     return f" ({position.age_ms / 1000:,.0f} s old)"
 
 
-def print_positions(console: Console, positions: Sequence[Position]) -> None:
+def print_positions(console: Console, positions: Sequence[GroupPosition]) -> None:
     """Print a table of translated positions."""
     head = ("GROUP", "FROM", "OFFSET", "LAG", "TO", "OFFSET", "LAG", "THERE", "", "")
     rows: list[tuple[str, ...]] = [head]
@@ -150,20 +149,6 @@ def print_notes(console: Console, notes: Iterable[str]) -> None:
 def number(value: int | None) -> str:
     """Return an offset or a lag; a dash where it is not known."""
     return UNKNOWN if value is None else str(value)
-
-
-def document_of(position: Position) -> dict[str, object]:
-    """Return a position for JSON."""
-    row = asdict(position)
-    row["offset"] = position.offset if position.offset >= 0 else None
-    row["group"] = position.group or None
-    row["to_topic"] = position.to_topic or None
-    return row
-
-
-def document_of_move(move: Move) -> dict[str, object]:
-    """Return a move for JSON."""
-    return {**document_of(move.position), "verdict": str(move.verdict), "reason": move.reason}
 
 
 def print_json(document: object) -> None:

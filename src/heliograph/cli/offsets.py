@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.text import Text
 
 from heliograph.cli.arguments import File, Json
-from heliograph.cli.moves import Flow, Groups, document_of, flows_of, print_json, print_notes, print_positions
+from heliograph.cli.moves import Flow, Groups, flows_of, print_json, print_notes, print_positions
 from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.moves import Position
 from heliograph.mirror.offsets import OFFSET_MAX
+from heliograph.observe.group_positions import told_position
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.lookup import lookup_of
 
@@ -66,12 +67,12 @@ def offsets(
     found, notes = asyncio.run(_ask(chosen, back, question, backwards=backwards))
     exact = bool(found) and all(each.exact or not (each.to_topic or each.problem) for each in found)
     if as_json:
-        rows = [document_of(each) for each in found]
+        rows = [told_position(each) for each in found]
         print_json({"flow": chosen.name, "backwards": backwards, "positions": rows, "notes": notes, "exact": exact})
     else:
         console = Console(highlight=False, soft_wrap=True)
         console.print(Text(chosen.name + (", from target to source" if backwards else ""), style="bold"))
-        print_positions(console, found)
+        print_positions(console, [told_position(each) for each in found])
         print_notes(console, notes)
     return 0 if exact else HeliographError.exit_code
 

@@ -38,8 +38,9 @@ class Place:
 def place_of(where: str, flow: str | None) -> Place:
     """Return the place with the flow called ``flow``, or the only one there. Raises HeliographError."""
     if not is_address(where):
-        chosen, _ = flows_of(Path(where), flow)
-        return Place(FlowOperations(lambda: [chosen]), (chosen.name,))
+        chosen, back = flows_of(Path(where), flow)
+        flows = [chosen] if back is None else [chosen, back]
+        return Place(FlowOperations(lambda: flows), (chosen.name,))
     place = _remote(where)
     if flow is None and len(place.flows) != 1:
         raise ConfigError(

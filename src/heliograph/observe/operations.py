@@ -15,6 +15,7 @@ from heliograph.config.differences import OptionDifference
 from heliograph.config.model import Part
 from heliograph.mirror.rewind import Goal
 from heliograph.mirror.topic_changes import Copy, Turn
+from heliograph.observe.group_positions import FailedOver, FailoverOrder
 
 TIMEOUT_S_MAX = 40.0
 """A request may wait so long for what it has told to be seen."""
@@ -302,8 +303,9 @@ class Progress:
     """How far long work is."""
 
     done: int = 0
+    """Records: compared by a verification or, since a failover waits for them, copied."""
     total: int = 0
-    """0: not known yet."""
+    """0: not known yet, or there are none."""
     read_bytes: int = 0
     """From both clusters."""
 
@@ -349,4 +351,8 @@ class Operations(Protocol):
 
     async def verify(self, flow: str, order: VerifyOrder, report: Callable[[Progress], None]) -> Mapping[str, object]:
         """Prove that both sides hold the same records; returns the proof as ``heliograph verify --json`` prints it."""
+        ...
+
+    async def failover(self, flow: str, order: FailoverOrder, report: Callable[[Progress], None]) -> FailedOver:
+        """Move groups from the flow's source to its target, or say what that would do."""
         ...

@@ -5,6 +5,7 @@ leaves out whatever the plan refuses.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from heliograph.config.model import FlowConfig
@@ -43,14 +44,20 @@ class Outcome:
     """What the reader should know: which cluster could not be asked, and what follows."""
 
 
-async def fail_over(order: Order) -> Outcome:
-    """Plan, and execute if the order says so. Raises a ClusterError."""
+def nobody_looks(behind: int) -> None:
+    """Take no notice."""
+
+
+async def fail_over(order: Order, watch: Callable[[int], None] = nobody_looks) -> Outcome:
+    """Plan, and execute if the order says so; ``watch`` is told of records that it waits for. Raises a ClusterError."""
     async with both(order.flow, without_source=order.without_source) as endpoints:
         moves = await _plan(order, endpoints)
         deadline = asyncio.get_running_loop().time() + order.wait_s
-        while any(move.position.behind for move in moves) and asyncio.get_running_loop().time() < deadline:
+        while (behind := _behind(moves)) and asyncio.get_running_loop().time() < deadline:
+            watch(behind)
             await asyncio.sleep(LOOK_AGAIN_S)
             moves = await _plan(order, endpoints)
+        watch(behind)
         if order.execute and any(move.verdict is Verdict.MOVE for move in moves):
             assert endpoints.target is not None, "a failover needs its target"
             moves = await GroupMoves.commit(endpoints.target, moves)
@@ -73,11 +80,16 @@ async def crossing_of(flow: FlowConfig, back: FlowConfig | None, endpoints: Endp
     return Crossing(flow.source.alias, flow.target.alias, ahead, behind)
 
 
+def _behind(moves: list[Move]) -> int:
+    """Return how many records that groups have read are not copied yet."""
+    return sum(move.position.behind for move in moves)
+
+
 def _notes(endpoints: Endpoints, moves: list[Move]) -> tuple[str, ...]:
     notes = list(endpoints.missing)
     if endpoints.source is None:
         notes.append("the positions are those of the newest checkpoints; what a group has read since, it reads again")
-    waiting = sum(move.position.behind for move in moves)
+    waiting = _behind(moves)
     if waiting:
         notes.append(f"{waiting:,} records that groups have read are not copied yet; --wait waits for them")
     return tuple(notes)

@@ -8,10 +8,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 import heliograph
-from heliograph.config.model import FlowConfig, Part
+from heliograph.config.model import FlowConfig, Part, Policy
 from heliograph.errors import ConfigError, NotFound
+from heliograph.mirror.moves import Allowances, all_good
 from heliograph.mirror.patterns import Patterns
 from heliograph.mirror.steering import Partitions, ToldLimit
+from heliograph.observe.group_positions import FailedOver, FailoverOrder, told_moves
 from heliograph.observe.operations import (
     Connector,
     Limited,
@@ -29,6 +31,7 @@ from heliograph.observe.operations import (
     SteerOrder,
     VerifyOrder,
 )
+from heliograph.offsets import failover as failing_over
 from heliograph.offsets import rewind as rewinding
 from heliograph.offsets import valve
 from heliograph.offsets.endpoints import both
@@ -155,6 +158,42 @@ class FlowOperations:
                 (found,),
             )
         )
+
+    async def failover(self, flow: str, order: FailoverOrder, report: Callable[[Progress], None]) -> FailedOver:
+        """Move groups from its source to its target, or say what that would do."""
+        wanted = failing_over.Order(
+            self._flow(flow),
+            self._back_of(flow),
+            order.groups,
+            Allowances(rewind=order.allow_rewind, repeats=order.allow_repeats),
+            order.execute,
+            order.wait_s,
+            order.without_source,
+        )
+        outcome = await failing_over.fail_over(wanted, _Waiting(report).watch)
+        moves = told_moves(outcome.moves)
+        return FailedOver(outcome.flow, order.execute, moves, outcome.notes, all_good(outcome.moves))
+
+    def _back_of(self, name: str) -> FlowConfig | None:
+        """Return the flow in the other direction; none where both keep names and so never run together."""
+        flow = self._flow(name)
+        if flow.policy is Policy.IDENTITY:
+            return None
+        pair = (flow.target.alias, flow.source.alias)
+        return next((each for each in self._flows() if (each.source.alias, each.target.alias) == pair), None)
+
+
+class _Waiting:
+    """How far a failover is that waits for records."""
+
+    def __init__(self, report: Callable[[Progress], None]) -> None:
+        self._report = report
+        self._most = 0
+
+    def watch(self, behind: int) -> None:
+        """Learn how many records are not copied yet."""
+        self._most = max(self._most, behind)
+        self._report(Progress(self._most - behind, self._most))
 
 
 def _chosen(numbers: tuple[int, ...]) -> Partitions:

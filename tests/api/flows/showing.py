@@ -8,7 +8,9 @@ from heliograph.api.flows.api import Api
 from heliograph.api.flows.app import make_flows_app
 from heliograph.config.model import Part
 from heliograph.errors import NotAuthorized, Unreachable
+from heliograph.mirror.moves import Move, Position, Verdict
 from heliograph.mirror.topic_changes import Copy, Turn
+from heliograph.observe.group_positions import FailedOver, FailoverOrder, told_moves
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, LossView, ProcessView
 from heliograph.observe.operations import (
     Copier,
@@ -105,6 +107,12 @@ class Told:
         if order.sample:
             await asyncio.Event().wait()
         return {"verdict": "proven"}
+
+    async def failover(self, flow: str, order: FailoverOrder, report) -> FailedOver:
+        self.orders.append(("failover", flow, order))
+        report(Progress(2, 2))
+        (move,) = told_moves([Move(Position("g", "t", 0, 5, "A.t", 4, exact=True), Verdict.MOVE, "copied")])
+        return FailedOver(flow, order.execute, (move,), (), all_good=True)
 
     async def status(self, flow: str) -> StatusTold:
         raise NotAuthorized(f"{flow} may not be seen", right="Describe", resource="group A-mm2")

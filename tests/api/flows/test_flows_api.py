@@ -7,6 +7,7 @@ import pytest
 from showing import FLOWS, Told, asking
 
 from heliograph.mirror.rewind import Goal, Kind
+from heliograph.observe.group_positions import FailoverOrder
 from heliograph.observe.operations import Connector, LimitOrder, RestartOrder, RewindOrder, SteerOrder, VerifyOrder
 
 ROOT = "/heliograph/v1"
@@ -137,6 +138,8 @@ def test_what_flows_are_told(method, path, body, order):
         ("POST", "/pause", b"[]", "object"),
         ("POST", "/rewind", {"topic": "t", "goal": {"kind": "sideways"}}, "sideways"),
         ("POST", "/rewind", None, "topic"),
+        ("POST", "/failover", {"execute": True}, "needs to know which groups"),
+        ("POST", "/failover", {"groups": ["g"], "wait_s": 86_401}, "wait_s"),
         ("PUT", "/limit", {"bytes_per_second": 0}, "bytes_per_second"),
         ("PUT", "/limit", None, "bytes_per_second"),
     ],
@@ -187,3 +190,16 @@ def test_a_job_that_fails(client):
     job = until_it_has_ended(client, headers["location"])
     assert (job["state"], job["problem"]["detail"]) == ("failed", "B does not answer")
     assert client.ask("POST", f"{ROOT}/flows/none/verify")[0] == 404
+
+
+@pytest.mark.parametrize("execute", [False, True])
+def test_a_failover_is_a_job(execute):
+    told = Told()
+    with asking(told=told) as client:
+        status, begun, headers = client.ask("POST", f"{FLOW}/failover", {"groups": ["g"], "execute": execute})
+        assert (status, begun["kind"], begun["failover"]) == (202, "failover", None)
+        job = until_it_has_ended(client, headers["location"])
+    assert (job["state"], job["result"], job["failover"]["executed"]) == ("done", None, execute)
+    (move,) = job["failover"]["moves"]
+    assert (move["group"], move["to_topic"], move["to_offset"], move["verdict"]) == ("g", "A.t", 4, "move")
+    assert told.orders == [("failover", "A->B", FailoverOrder(groups=("g",), execute=execute))]

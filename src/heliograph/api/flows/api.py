@@ -23,6 +23,7 @@ from heliograph.api.flows.shapes import (
 )
 from heliograph.errors import NotFound
 from heliograph.observe.control import Control
+from heliograph.observe.group_positions import FailoverOrder
 from heliograph.observe.model import FlowView, ProcessView
 from heliograph.observe.operations import (
     TIMEOUT_S_MAX,
@@ -140,6 +141,11 @@ class Api:
         name = self._flow(call.flow).name
         return self._jobs.begin(JobKind.VERIFY, name, partial(self._operations.verify, name, call.body))
 
+    async def failover(self, call: Call) -> Job:
+        """Begin a job."""
+        name = self._flow(call.flow).name
+        return self._jobs.begin(JobKind.FAILOVER, name, partial(self._operations.failover, name, call.body))
+
     async def jobs(self, _: Call) -> JobList:
         """Show all jobs."""
         return JobList(tuple(job for job in self._jobs.all() if self._rules.sees(job.flow)))
@@ -150,7 +156,8 @@ class Api:
 
     async def cancel(self, call: Call) -> Job:
         """End one job."""
-        self._rules.check(self._job(call.id).flow, changes=True, moves=False)
+        job = self._job(call.id)
+        self._rules.check(job.flow, changes=True, moves=job.kind is JobKind.FAILOVER)
         return await self._jobs.cancel(call.id)
 
     def _job(self, number: str) -> Job:
@@ -225,6 +232,7 @@ ROUTES = (
         Api.rewind,
         Rewound,
         body=RewindOrder,
+        moves=True,
     ),
     _on_clusters("GET", f"{FLOW}/limit", "getLimit", "The limit of bandwidth that holds.", Api.limit, Limited),
     _on_clusters(
@@ -241,6 +249,19 @@ ROUTES = (
         body=VerifyOrder,
         status=ACCEPTED,
         may_be_busy=True,
+    ),
+    Route(
+        "POST",
+        f"{FLOW}/failover",
+        "failover",
+        "Begin to move consumer groups from source to target, or only to say what that would do; its address is in "
+        "`Location`.",
+        Api.failover,
+        Job,
+        body=FailoverOrder,
+        status=ACCEPTED,
+        may_be_busy=True,
+        moves=True,
     ),
     Route(
         "GET",

@@ -48,7 +48,7 @@ def _handler(api: Api, routes: dict[str, Route], rules: Rules) -> Handler:
             call = await _taken_apart(request, route)
             changes = route.method != "GET"
             if call.flow:
-                rules.check(call.flow, changes=changes, moves=route.path.endswith("/rewind"))
+                rules.check(call.flow, changes=changes, moves=route.moves)
             given = await route.work(api, call)
             if changes:
                 rules.tell(route.name, call.flow, call.body)

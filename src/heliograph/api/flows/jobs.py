@@ -13,6 +13,7 @@ from heliograph.api.flows.problems import Busy, problem_of
 from heliograph.api.flows.shapes import Problem
 from heliograph.concurrency import cancel_all
 from heliograph.errors import HeliographError, NotFound
+from heliograph.observe.group_positions import FailedOver
 from heliograph.observe.operations import Progress
 
 RUNNING_MAX = 2
@@ -37,6 +38,11 @@ class JobKind(StrEnum):
     """What a job does."""
 
     VERIFY = "verify"
+    FAILOVER = "failover"
+
+
+RESULTS: Mapping[JobKind, str] = {JobKind.VERIFY: "result", JobKind.FAILOVER: "failover"}
+"""The fields of a job that have what came of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Job:
     progress: Progress = field(default_factory=Progress)
     result: Mapping[str, Any] | None = None
     """Of a verification the proof, as ``heliograph verify --json`` prints it; None: not done."""
+    failover: FailedOver | None = None
+    """What came of a failover, or would; None: not done."""
     problem: Problem | None = None
     """Why it has failed."""
 
@@ -63,7 +71,7 @@ class JobList:
     jobs: tuple[Job, ...]
 
 
-Work = Callable[[Callable[[Progress], None]], Awaitable[Mapping[str, object]]]
+Work = Callable[[Callable[[Progress], None]], Awaitable[Mapping[str, object] | FailedOver]]
 """Does it, tells how far it is, and returns the result."""
 
 
@@ -123,7 +131,7 @@ class Jobs:
         defect = problem_of(HeliographError("The job has failed by a defect"))
         changes: dict[str, object] = {"state": JobState.FAILED, "problem": defect}
         try:
-            changes = {"state": JobState.DONE, "result": await work(report)}
+            changes = {"state": JobState.DONE, RESULTS[kept.job.kind]: await work(report)}
         except HeliographError as error:
             changes = {"state": JobState.FAILED, "problem": problem_of(error)}
         except asyncio.CancelledError:

@@ -66,6 +66,8 @@ class Route:
     """Type of the answer's content."""
     may_be_busy: bool = False
     """Whether there may be too much of it."""
+    moves: bool = False
+    """Whether positions are moved, or it is said what that would do."""
 
     @property
     def errors(self) -> tuple[int, ...]:
