@@ -93,6 +93,11 @@ def another(value):
     return 7
 
 
+def test_what_each_process_has_for_itself_is_no_difference():
+    flow = replace(flow_config(), worker_id="here:8083", instance_id="one")
+    assert understand(through(flow), flow, flow.digest).flow == flow
+
+
 def test_a_version_with_other_options_is_understood_as_far_as_it_goes():
     flow = flow_config(topics=("orders",))
     told = through(flow) | {"of.tomorrow": 1, "tasks_max": "many", "sync.groups": 5}

@@ -59,7 +59,13 @@ def wait_for_status(player: Player, name: str, state: str, tasks: set[str], runn
         time.sleep(0.1)
 
 
-def test_posted_connectors_run_and_outlive_the_process(source_kafka, target_kafka, connect_worker, unique):
+def said(heliograph, running: Running, command: str, *options: str) -> tuple[int | None, str]:
+    """Return how a command ends that is given the worker's file, and what it prints."""
+    other = heliograph(running.file.read_text(), *options, command=command)
+    return other.wait(LIMIT_S), other.log
+
+
+def test_posted_connectors_run_and_outlive_the_process(source_kafka, target_kafka, connect_worker, heliograph, unique):
     name, cluster = alias(), f"{unique}-cluster"
     create_topic(source_kafka, unique, PARTITIONS)
     running, player = connect_worker(cluster)
@@ -78,6 +84,20 @@ def test_posted_connectors_run_and_outlive_the_process(source_kafka, target_kafk
         load.wait_for(1_000)
         total = load.finish()
         assert_equal(source_kafka, target_kafka, unique, f"{name}.{unique}", total, running)
+    for command, options, words in (
+        ("check", (), "Ready to run"),
+        ("status", (), "copied by 1 worker"),
+        ("plan", (), "nothing would change"),
+        ("verify", (), "proven"),
+        ("pause", ("--topic", unique), "no partition is copied any more"),
+        ("rewind", ("--topic", unique, "--to-beginning"), unique),
+        ("resume", ("--topic", unique), "all of it is with the workers"),
+        ("limit", ("10MB",), "10"),
+        ("offsets", ("--topic", unique, "--partition", "0", "--offset", "1"), "exact"),
+    ):
+        code, log = said(heliograph, running, command, *options)
+        assert code == 0, log
+        assert words in log.lower() or words in log, log
     assert player.ask("DELETE", at(source)).status == 204
     running.wait_for("the configuration has this flow no more; it ends")
     assert player.ask("GET", "/connectors").body == []
@@ -105,7 +125,9 @@ def test_a_paused_connector_stays_paused(source_kafka, target_kafka, connect_wor
 
 
 @pytest.mark.parametrize("exactly_once", [False, True], ids=["plain", "transactions"])
-def test_real_connect_takes_over_and_gives_back(source_kafka, target_kafka, connect_worker, unique, exactly_once):
+def test_real_connect_takes_over_and_gives_back(
+    source_kafka, target_kafka, connect_worker, heliograph, unique, exactly_once
+):
     """Each goes on exactly where the other has stopped: the same records in the same order, each once."""
     name, cluster = alias(), f"{unique}-cluster"
     create_topic(source_kafka, unique, PARTITIONS)
@@ -124,6 +146,11 @@ def test_real_connect_takes_over_and_gives_back(source_kafka, target_kafka, conn
             )
             assert theirs.ask("POST", "/connectors", {"name": each, "config": config}).status == 201
         wait_for_rows(target_kafka, copy, COPIED, limit_s=60)
+        status = heliograph(
+            worker_properties(target_kafka.bootstrap(), cluster, "http://127.0.0.1:1"), command="status"
+        )
+        assert status.wait(LIMIT_S) == 0, status.log
+        assert "MirrorMaker 2 copies it" in status.log
         real.stop()
         running, player = connect_worker(cluster, more)
         assert player.ask("GET", "/connectors").body == [checkpoint, source]

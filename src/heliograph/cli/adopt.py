@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
+from heliograph.cli.arguments import Clusters, Json, MirrorMakerFile, chosen_clusters
 from heliograph.cli.tables import ROWS_MAX, plain_table, print_rest
 from heliograph.config import load
 from heliograph.config.model import Config
@@ -23,7 +23,7 @@ from heliograph.preflight.adopt import Found, TopicPosition, changed_defaults, l
 
 def adopt(
     context: typer.Context,
-    file: File,
+    file: MirrorMakerFile,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Touch nothing, not even an exactly-once MM2.")] = False,
     clusters: Clusters = None,

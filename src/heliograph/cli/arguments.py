@@ -16,8 +16,16 @@ from heliograph.errors import ConfigError
 WORDS_LEFT_OVER = {"allow_extra_args": True}
 """Context settings of a command whose left-over words :func:`chosen_clusters` judges."""
 
-File = Annotated[Path, typer.Argument(help="MirrorMaker 2's properties file.", metavar="FILE", show_default=False)]
+File = Annotated[
+    Path,
+    typer.Argument(help="MirrorMaker 2's properties file, or a Connect worker's.", metavar="FILE", show_default=False),
+]
 """The configuration."""
+
+MirrorMakerFile = Annotated[
+    Path, typer.Argument(help="MirrorMaker 2's properties file.", metavar="FILE", show_default=False)
+]
+"""The configuration, which no Connect worker's file will do for."""
 
 Clusters = Annotated[
     list[str] | None,

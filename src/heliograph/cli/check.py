@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
-from heliograph.config import load
 from heliograph.config.model import Config
 from heliograph.config.resolve import DEFAULT, DERIVED
+from heliograph.connect.reading import read_flows
 from heliograph.errors import ClusterError
 from heliograph.mirror.naming import naming_of
 from heliograph.preflight.check import examine
@@ -39,7 +39,7 @@ def check(
 
     Exit code 0: all is well, perhaps with warnings; 2: the configuration is wrong; 3: a cluster or a permission is.
     """
-    config = load(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
+    config = read_flows(file, environ=os.environ, only_targets=chosen_clusters(clusters, context.args))
     if as_json:
         findings = asyncio.run(_examine(config, None))
         print(json.dumps(_document(file, config, findings), indent=2, ensure_ascii=False))

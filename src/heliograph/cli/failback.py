@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.cli.arguments import File, Json
+from heliograph.cli.arguments import Json, MirrorMakerFile
 from heliograph.cli.moves import AllowRepeats, Groups, print_json, print_moves
 from heliograph.config import load
 from heliograph.config.model import FlowConfig
@@ -25,7 +25,7 @@ STEPS_MAX = 10
 
 
 def failback(
-    file: File,
+    file: MirrorMakerFile,
     *,
     flow: Annotated[
         str,

@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.config import load
 from heliograph.config.model import Config, FlowConfig, Policy
+from heliograph.connect.reading import read_flows
 from heliograph.errors import ConfigError
 from heliograph.mirror.moves import Basis, Verdict
 from heliograph.observe.group_positions import GroupPosition
@@ -71,10 +71,10 @@ def flows_of(file: Path, name: str | None) -> tuple[FlowConfig, FlowConfig | Non
     the one that is named is taken alone.
     """
     if name is not None:
-        flow = load(file, environ=os.environ, only_flows=[name]).flows[0]
+        flow = read_flows(file, environ=os.environ, only_flows=[name]).flows[0]
         if flow.policy is Policy.IDENTITY:
             return flow, None
-    config = load(file, environ=os.environ)
+    config = read_flows(file, environ=os.environ)
     flow = flow_of(config, name)
     return flow, reverse_of(config, flow)
 

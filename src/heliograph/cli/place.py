@@ -10,7 +10,7 @@ import typer
 
 from heliograph.cli.address import RemoteOperations, is_address
 from heliograph.cli.moves import flows_of
-from heliograph.config import load
+from heliograph.connect.reading import read_flows
 from heliograph.errors import ConfigError
 from heliograph.observe.operations import Operations
 from heliograph.worker.operations import FlowOperations
@@ -18,8 +18,8 @@ from heliograph.worker.operations import FlowOperations
 FileOrAddress = Annotated[
     str,
     typer.Argument(
-        help="MirrorMaker 2's properties file, or the address of a process that has the REST API: "
-        "http://127.0.0.1:8083.",
+        help="MirrorMaker 2's properties file, a Connect worker's, or the address of a process that has the REST "
+        "API: http://127.0.0.1:8083.",
         metavar="FILE",
         show_default=False,
     ),
@@ -58,7 +58,7 @@ def all_of(where: str, targets: Sequence[str]) -> Place:
         place = _remote(where)
         chosen = tuple(name for name in place.flows if not targets or name.rpartition("->")[2] in targets)
         return Place(place.operations, chosen)
-    config = load(Path(where), environ=os.environ, only_targets=targets)
+    config = read_flows(Path(where), environ=os.environ, only_targets=targets)
     return Place(FlowOperations(lambda: config.flows), tuple(flow.name for flow in config.flows))
 
 

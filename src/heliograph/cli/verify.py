@@ -21,8 +21,8 @@ import heliograph
 from heliograph.cli.address import is_address
 from heliograph.cli.arguments import Json
 from heliograph.cli.place import FileOrAddress, all_of
-from heliograph.config import load
 from heliograph.config.model import FlowConfig
+from heliograph.connect.reading import read_flows
 from heliograph.errors import ConfigError, HeliographError, ProofFailed, ProofIncomplete
 from heliograph.mirror.patterns import Patterns
 from heliograph.observe import text
@@ -108,7 +108,7 @@ def verify(  # noqa: PLR0917 - a command's options
         )
         found = asyncio.run(_prove_there(place.operations, _chosen(place.flows, flow or ()), order, console))
     else:
-        config = load(Path(file), environ=os.environ)
+        config = read_flows(Path(file), environ=os.environ)
         names = _chosen([each.name for each in config.flows], flow or ())
         _check_writable(report)
         found = asyncio.run(_prove([each for each in config.flows if each.name in names], request, console))

@@ -63,7 +63,7 @@ def load(
     """
     file = read_file(path)
     if is_worker_file(file):
-        remedy = "heliograph run serves it; name a file of MirrorMaker 2 here"
+        remedy = "Name a file of MirrorMaker 2 here"
         raise ConfigError(f"{path} is the file of a Kafka Connect worker, which has no flows of its own", remedy=remedy)
     return make_config(file, environ=environ, only_targets=only_targets, only_flows=only_flows, now=now)
 

@@ -55,7 +55,8 @@ def understand(told: Mapping[str, object], like: FlowConfig, digest: str) -> Tol
                 except msgspec.ValidationError:
                     continue
     usual = _default()
-    more: dict[str, Any] = {**read[""], "source": like.source, "target": like.target}
+    ours = {name: getattr(like, name) for name in ("source", "target", *APART)}  # each process has its own, untold
+    more: dict[str, Any] = {**read[""], **ours}
     flow = replace(usual, sync=replace(usual.sync, **read["sync."]), **more)
     return Told(flow, flow.digest == digest)
 

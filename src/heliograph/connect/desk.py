@@ -22,9 +22,9 @@ from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.offsets import partition_for
 from heliograph.mirror.steering import Row, Steering
 from heliograph.observe.log import Log
-from heliograph.offsets.claims import claims_on
+from heliograph.offsets.claims import claims_on, described_now
 from heliograph.offsets.endpoints import reach
-from heliograph.offsets.group import described_now, understood
+from heliograph.offsets.group import understood
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.stored import Offsets
 

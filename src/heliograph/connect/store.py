@@ -1,7 +1,7 @@
 """What a Connect cluster keeps in its config topic, followed by each worker and written by those who are asked to."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.cluster.retry import retriable
@@ -37,6 +37,11 @@ class ConnectorStore:
         """Read the topic, making it where it is missing. Raises HeliographError."""
         self._take(await self._topic.begin())
         self.begun = True
+
+    async def look(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the connectors as they stand there now, making nothing. Raises NotFound without the topic."""
+        self._take(await self._topic.load())
+        return self.now.connectors
 
     async def follow(self, changed: Callable[[Kept], None], level: Callable[[str, str], None]) -> None:
         """Follow the topic until cancelled.

@@ -43,11 +43,27 @@ def copier_of(described: groups.Described) -> Copier:
     return kinds.get(described.protocol_type, Copier.OTHER)
 
 
-async def claims_on(flow: FlowConfig, target: Cluster) -> Claims:
-    """Ask the group of ``flow``. Raises HeliographError."""
-    described = (await groups.describe(target, [flow.group_id]))[flow.group_id]
+async def group_in_use(flow: FlowConfig, target: Cluster) -> str:
+    """Return the group whose members copy a flow: that of its Connect cluster while real workers are in it."""
+    if flow.connect_group_id is None:
+        return flow.group_id
+    theirs = (await groups.describe(target, [flow.connect_group_id]))[flow.connect_group_id]
+    is_theirs = isinstance(theirs, groups.Described) and copier_of(theirs) is Copier.MIRROR_MAKER
+    return flow.connect_group_id if is_theirs else flow.group_id
+
+
+async def described_now(flow: FlowConfig, target: Cluster) -> groups.Described:
+    """Look at the group of ``flow``, without making sense of what its members say. Raises HeliographError."""
+    group = await group_in_use(flow, target)
+    described = (await groups.describe(target, [group]))[group]
     if isinstance(described, HeliographError):
         raise described
+    return described
+
+
+async def claims_on(flow: FlowConfig, target: Cluster) -> Claims:
+    """Ask the group of ``flow``. Raises HeliographError."""
+    described = await described_now(flow, target)
     copier = copier_of(described)
     if copier is not Copier.WORKERS:
         return Claims(copier, known=not described.active)

@@ -6,11 +6,11 @@ from heliograph.cluster import groups
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig
 from heliograph.config.told import Told, understand
-from heliograph.errors import HeliographError, ProtocolError
+from heliograph.errors import ProtocolError
 from heliograph.mirror.assignment import TopicPartition
 from heliograph.mirror.group_messages import LeaderSays, MemberSays, decode_leader, decode_member
 from heliograph.observe.operations import Copier
-from heliograph.offsets.claims import copier_of
+from heliograph.offsets.claims import copier_of, described_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,6 @@ class GroupNow:
 async def group_now(flow: FlowConfig, target: Cluster) -> GroupNow:
     """Look at the group of ``flow``. Raises HeliographError."""
     return understood(flow, await described_now(flow, target))
-
-
-async def described_now(flow: FlowConfig, target: Cluster) -> groups.Described:
-    """Look at the group of ``flow``, without making sense of what its members say. Raises HeliographError."""
-    described = (await groups.describe(target, [flow.group_id]))[flow.group_id]
-    if isinstance(described, HeliographError):
-        raise described
-    return described
 
 
 def understood(flow: FlowConfig, described: groups.Described) -> GroupNow:

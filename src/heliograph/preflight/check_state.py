@@ -16,6 +16,7 @@ from heliograph.errors import BrokerError, HeliographError, NotAuthorized
 from heliograph.mirror.naming import PROTOCOL_TYPE, Location, naming_of
 from heliograph.mirror.state_topics import COMPACT, StateTopic, forgets, state_topics_of
 from heliograph.observe.text import plural
+from heliograph.offsets.claims import group_in_use
 from heliograph.offsets.steering import SteeringTopic
 from heliograph.offsets.valve import steering_of
 from heliograph.preflight.finding import About, Finding, Level
@@ -126,7 +127,8 @@ class StateCheck:
 
     async def group(self) -> list[Finding]:
         """Look who has the group that decides which process copies."""
-        group, alias = self._flow.group_id, self._target.alias
+        alias = self._target.alias
+        group = await group_in_use(self._flow, self._target)
         found = (await groups.describe(self._target, [group], with_operations=True))[group]
         if isinstance(found, NotAuthorized):
             return [self._say.lacks("Read", f"group {group}", self._target.config)]

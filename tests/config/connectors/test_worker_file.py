@@ -74,7 +74,7 @@ def test_a_password_may_come_from_a_file(tmp_path):
     assert sasl.password.reveal() == "hush"
 
 
-def test_the_other_commands_say_what_it_is(tmp_path):
+def test_it_has_no_flows_by_itself(tmp_path):
     file = tmp_path / "worker.properties"
     file.write_text(WORKER)
     with pytest.raises(ConfigError, match="file of a Kafka Connect worker, which has no flows"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from heliograph.config.connectors.worker_file import ConnectWorker, synthetic
 from heliograph.config.model import Config, FlowConfig, Part, Warned
 from heliograph.config.properties import PropertiesFile
+from heliograph.config.resolve import DEFAULT, DERIVED
 from heliograph.errors import ConfigError, ConfigErrors
 
 CLASS = "connector.class"
@@ -117,6 +118,7 @@ def merge(worker: ConnectWorker, connectors: Connectors, make: Make) -> Merged:
     clusters = {alias: cluster for _, config in made for alias, cluster in config.clusters.items()}
     warnings = (*worker.base.warnings, *(each for _, config in made for each in config.warnings))
     whole = replace(worker.base, flows=tuple(flow for flow, _ in made), clusters=clusters, warnings=warnings)
+    whole = replace(whole, effective=tuple(sorted({row for each in made for row in _effective(worker, *each)})))
     return Merged(whole, flows, wrong)
 
 
@@ -153,6 +155,18 @@ def flow_of(
         heartbeat_connector=names.get(Part.HEARTBEAT, ""),
     )
     return flow, config
+
+
+def _effective(worker: ConnectWorker, flow: FlowConfig, config: Config) -> Iterator[tuple[str, str, str]]:
+    """Yield what a flow goes by, and where it stands: in connectors, or in the worker's file."""
+    target = flow.target.alias
+    lines = {
+        key if key in worker.keys_for(target) else f"{target}.{key}": worker.file.where(entry.line)
+        for key, entry in worker.file.entries.items()
+    }
+    for key, value, origin in config.effective:
+        derived = origin in (DEFAULT, DERIVED)
+        yield key, value, origin if derived else lines.get(key, origin)
 
 
 def _elsewhere(worker: ConnectWorker, keys: Mapping[str, str], names: Mapping[Part, str]) -> Iterator[Warned]:
