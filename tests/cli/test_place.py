@@ -65,6 +65,7 @@ def both(tmp_path_factory):
         ("limit", "--json"),
         ("rewind", "--topic", "orders", "--to-end"),
         ("rewind", "--topic", "orders", "--by", "-3", "--json"),
+        ("plan",),
         ("failover", "--all"),
         ("failover", "--group", "g", "--json"),
         ("failover", "--group", "other"),

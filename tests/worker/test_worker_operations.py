@@ -10,7 +10,7 @@ from heliograph.config.model import Part
 from heliograph.errors import ConfigError, NotFound
 from heliograph.mirror.moves import Verdict
 from heliograph.mirror.rewind import Goal, Kind
-from heliograph.observe.group_positions import FailoverOrder
+from heliograph.observe.group_positions import FailoverOrder, GroupsQuery
 from heliograph.observe.operations import (
     Connector,
     Copier,
@@ -119,7 +119,9 @@ def test_a_failover_only_says_what_it_would_do():
         source.groups["g"] = {("other", 0): (4, "")}
         flow = flow_config(source.config, target.config, topics=("orders",))
         found = asyncio.run(do(FlowOperations(lambda: [flow])))
+        groups = asyncio.run(FlowOperations(lambda: [flow]).groups("one->two", GroupsQuery(topic="other")))
         assert target.groups == {}
+    assert [(each.group, each.topic, each.offset) for each in groups.positions] == [("g", "other", 4)]
     assert (found.flow, found.executed, found.all_good) == ("one->two", False, True)
     assert [(move.group, move.topic, move.to_topic, move.verdict) for move in found.moves] == [
         ("g", "other", None, Verdict.LEFT)

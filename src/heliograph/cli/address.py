@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
@@ -18,7 +18,7 @@ from heliograph.api.flows.jobs import Job, JobState
 from heliograph.api.flows.routes import ROOT
 from heliograph.api.flows.shapes import Flows, Problem
 from heliograph.errors import ClusterError, ConfigError, DataError, HeliographError, Unreachable
-from heliograph.observe.group_positions import FailedOver, FailoverOrder
+from heliograph.observe.group_positions import FailedOver, FailoverOrder, GroupsQuery, GroupsTold
 from heliograph.observe.operations import (
     Limited,
     LimitOrder,
@@ -80,6 +80,12 @@ class RemoteOperations:
     async def plan(self, flow: str) -> Planned:
         """Say what the configuration of that process would change."""
         return await self._of(flow, "GET", "/plan", None, Planned)
+
+    async def groups(self, flow: str, query: GroupsQuery) -> GroupsTold:
+        """Say where groups would go on on the other cluster."""
+        wanted = {"group": query.group, "topic": query.topic, "backwards": "true" if query.backwards else None}
+        given = urlencode({name: value for name, value in wanted.items() if value is not None})
+        return await self._of(flow, "GET", f"/groups?{given}", None, GroupsTold)
 
     async def pause(self, flow: str, order: SteerOrder) -> Steered:
         """Pause it or a part of it, and wait until it is so."""

@@ -15,9 +15,9 @@ from heliograph.config.model import FlowConfig
 from heliograph.errors import ConfigError, HeliographError
 from heliograph.mirror.moves import Position
 from heliograph.mirror.offsets import OFFSET_MAX
-from heliograph.observe.group_positions import told_position
+from heliograph.observe.group_positions import told_groups
 from heliograph.offsets.endpoints import both
-from heliograph.offsets.lookup import lookup_of
+from heliograph.offsets.lookup import lookup_of, notes_of
 
 MILLISECONDS_MAX = 253_402_300_799_999
 """The last of the year 9999."""
@@ -65,16 +65,15 @@ def offsets(
     question = _question(groups, topics, partition, offset, timestamp, everything=everything)
     chosen, back = flows_of(file, flow)
     found, notes = asyncio.run(_ask(chosen, back, question, backwards=backwards))
-    exact = bool(found) and all(each.exact or not (each.to_topic or each.problem) for each in found)
+    told = told_groups(chosen.name, found, notes, backwards=backwards)
     if as_json:
-        rows = [told_position(each) for each in found]
-        print_json({"flow": chosen.name, "backwards": backwards, "positions": rows, "notes": notes, "exact": exact})
+        print_json(told)
     else:
         console = Console(highlight=False, soft_wrap=True)
         console.print(Text(chosen.name + (", from target to source" if backwards else ""), style="bold"))
-        print_positions(console, [told_position(each) for each in found])
+        print_positions(console, told.positions)
         print_notes(console, notes)
-    return 0 if exact else HeliographError.exit_code
+    return 0 if told.exact else HeliographError.exit_code
 
 
 def _question(
@@ -128,7 +127,6 @@ async def _ask(
         elif question.timestamp_ms is not None:
             found = await lookup.moments(question.topics[0], question.timestamp_ms, question.partition)
         else:
-            if lookup.origin is None:
-                notes.append("the positions are those of the newest checkpoints")
+            notes = notes_of(endpoints, lookup)
             found = await lookup.groups(question.groups, question.topics)
         return found, notes

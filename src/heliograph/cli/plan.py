@@ -6,9 +6,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from heliograph.cli.arguments import Clusters, File, Json, chosen_clusters
+from heliograph.cli.arguments import Clusters, Json, chosen_clusters
 from heliograph.cli.moves import print_json
-from heliograph.cli.place import Place, all_of
+from heliograph.cli.place import FileOrAddress, Place, all_of
 from heliograph.cli.tables import ROWS_MAX, plain_table, print_rest
 from heliograph.config.changes import Extent
 from heliograph.config.differences import OptionDifference
@@ -25,7 +25,7 @@ EXTENTS = {
 }
 
 
-def plan(context: typer.Context, file: File, *, clusters: Clusters = None, as_json: Json = False) -> int:
+def plan(context: typer.Context, file: FileOrAddress, *, clusters: Clusters = None, as_json: Json = False) -> int:
     """Show what FILE would change in the flows as they run now, from the clusters alone; change nothing.
 
     Exit code 0: nothing would change; 1: something would; 3: a cluster cannot be used.

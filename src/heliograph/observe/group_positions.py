@@ -73,7 +73,7 @@ class GroupPosition:
     """How old the checkpoint is; None: the position comes from none."""
     problem: str
     """Why the group's positions cannot be known; empty where they are."""
-    passed_over: tuple[int, int] | None
+    passed_over: tuple[int, ...] | None
     """Offsets on the other cluster, from the first to before the second, that the group would never read."""
     verdict: Verdict | None = None
     """What becomes of it; None: nothing was to become of it."""
@@ -91,6 +91,38 @@ class FailedOver:
     """Which cluster could not be asked, and what follows."""
     all_good: bool
     """Whether nothing was refused."""
+
+
+class GroupsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which groups, and from where to where."""
+
+    group: str | None = None
+    """Only this one; without it all that the flow follows."""
+    topic: str | None = None
+    """Only on this topic, by its name on the cluster that is left."""
+    backwards: bool = False
+    """Whether from the target to the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupsTold:
+    """Where groups would go on on the other cluster."""
+
+    flow: str
+    backwards: bool
+    """Whether from the target to the source."""
+    positions: tuple[GroupPosition, ...]
+    notes: tuple[str, ...]
+    """Which cluster could not be asked, and what follows."""
+    exact: bool
+    """Whether there are any, and all that a flow copies are exact."""
+
+
+def told_groups(flow: str, positions: Iterable[Position], notes: Iterable[str], *, backwards: bool) -> GroupsTold:
+    """Return how positions of a flow's groups are told."""
+    told = tuple(map(told_position, positions))
+    exact = bool(told) and all(each.exact or not (each.to_topic or each.problem) for each in told)
+    return GroupsTold(flow, backwards, told, tuple(notes), exact)
 
 
 def told_position(position: Position) -> GroupPosition:

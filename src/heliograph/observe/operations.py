@@ -15,7 +15,7 @@ from heliograph.config.differences import OptionDifference
 from heliograph.config.model import Part
 from heliograph.mirror.rewind import Goal
 from heliograph.mirror.topic_changes import Copy, Turn
-from heliograph.observe.group_positions import FailedOver, FailoverOrder
+from heliograph.observe.group_positions import FailedOver, FailoverOrder, GroupsQuery, GroupsTold
 
 TIMEOUT_S_MAX = 40.0
 """A request may wait so long for what it has told to be seen."""
@@ -355,4 +355,8 @@ class Operations(Protocol):
 
     async def failover(self, flow: str, order: FailoverOrder, report: Callable[[Progress], None]) -> FailedOver:
         """Move groups from the flow's source to its target, or say what that would do."""
+        ...
+
+    async def groups(self, flow: str, query: GroupsQuery) -> GroupsTold:
+        """Say where groups would go on on the other cluster."""
         ...

@@ -88,6 +88,14 @@ async def lookup_of(
     return Lookup(flow, crossing)
 
 
+def notes_of(endpoints: Endpoints, lookup: Lookup) -> list[str]:
+    """Say what the reader of positions of groups should know."""
+    notes = list(endpoints.missing)
+    if lookup.origin is None:
+        notes.append("the positions are those of the newest checkpoints")
+    return notes
+
+
 async def _at_moment(
     cluster: Cluster, topic: str, timestamp_ms: int, partition: int | None
 ) -> list[tuple[TopicPartition, int]]:

@@ -13,7 +13,14 @@ from heliograph.errors import ConfigError, NotFound
 from heliograph.mirror.moves import Allowances, all_good
 from heliograph.mirror.patterns import Patterns
 from heliograph.mirror.steering import Partitions, ToldLimit
-from heliograph.observe.group_positions import FailedOver, FailoverOrder, told_moves
+from heliograph.observe.group_positions import (
+    FailedOver,
+    FailoverOrder,
+    GroupsQuery,
+    GroupsTold,
+    told_groups,
+    told_moves,
+)
 from heliograph.observe.operations import (
     Connector,
     Limited,
@@ -36,6 +43,7 @@ from heliograph.offsets import rewind as rewinding
 from heliograph.offsets import valve
 from heliograph.offsets.endpoints import both
 from heliograph.offsets.limit import LimitOutcome, Wish, limit_flow
+from heliograph.offsets.lookup import lookup_of, notes_of
 from heliograph.offsets.valve import TopicPartition, Verb, by_topic
 from heliograph.preflight.plan import FlowPlan, plan_of
 from heliograph.preflight.status import FlowStatus, status_of
@@ -173,6 +181,15 @@ class FlowOperations:
         outcome = await failing_over.fail_over(wanted, _Waiting(report).watch)
         moves = told_moves(outcome.moves)
         return FailedOver(outcome.flow, order.execute, moves, outcome.notes, all_good(outcome.moves))
+
+    async def groups(self, flow: str, query: GroupsQuery) -> GroupsTold:
+        """Say where groups would go on on the other cluster."""
+        names = () if query.group is None else (query.group,)
+        topics = () if query.topic is None else (query.topic,)
+        async with both(self._flow(flow), need_target=False) as endpoints:
+            lookup = await lookup_of(self._flow(flow), endpoints, back=self._back_of(flow), backwards=query.backwards)
+            found = await lookup.groups(names, topics)
+            return told_groups(flow, found, notes_of(endpoints, lookup), backwards=query.backwards)
 
     def _back_of(self, name: str) -> FlowConfig | None:
         """Return the flow in the other direction; none where both keep names and so never run together."""

@@ -10,7 +10,14 @@ from heliograph.config.model import Part
 from heliograph.errors import NotAuthorized, Unreachable
 from heliograph.mirror.moves import Move, Position, Verdict
 from heliograph.mirror.topic_changes import Copy, Turn
-from heliograph.observe.group_positions import FailedOver, FailoverOrder, told_moves
+from heliograph.observe.group_positions import (
+    FailedOver,
+    FailoverOrder,
+    GroupsQuery,
+    GroupsTold,
+    told_groups,
+    told_moves,
+)
 from heliograph.observe.model import FlowState, FlowView, LaneState, LaneView, LossCount, LossView, ProcessView
 from heliograph.observe.operations import (
     Copier,
@@ -113,6 +120,10 @@ class Told:
         report(Progress(2, 2))
         (move,) = told_moves([Move(Position("g", "t", 0, 5, "A.t", 4, exact=True), Verdict.MOVE, "copied")])
         return FailedOver(flow, order.execute, (move,), (), all_good=True)
+
+    async def groups(self, flow: str, query: GroupsQuery) -> GroupsTold:
+        position = Position(query.group or "g", query.topic or "t", 0, 5, "A.t", 4, exact=True)
+        return told_groups(flow, [position], ["note"], backwards=query.backwards)
 
     async def status(self, flow: str) -> StatusTold:
         raise NotAuthorized(f"{flow} may not be seen", right="Describe", resource="group A-mm2")

@@ -203,3 +203,12 @@ def test_a_failover_is_a_job(execute):
     (move,) = job["failover"]["moves"]
     assert (move["group"], move["to_topic"], move["to_offset"], move["verdict"]) == ("g", "A.t", 4, "move")
     assert told.orders == [("failover", "A->B", FailoverOrder(groups=("g",), execute=execute))]
+
+
+def test_groups_and_where_they_would_go_on(client):
+    (position,) = got(client, f"{FLOW}/groups")["positions"]
+    assert (position["group"], position["to_topic"], position["to_offset"], position["exact"]) == ("g", "A.t", 4, True)
+    found = got(client, f"{FLOW}/groups?group=other&topic=x&backwards=true")
+    assert (found["backwards"], found["exact"], found["notes"]) == (True, True, ["note"])
+    assert [(each["group"], each["topic"], each["verdict"]) for each in found["positions"]] == [("other", "x", None)]
+    assert client.ask("GET", f"{FLOW}/groups?backwards=perhaps")[0] == 400

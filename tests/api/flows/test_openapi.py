@@ -60,6 +60,7 @@ def validator(document, schema):
         ("/jobs", "/jobs", 200),
         ("/jobs/{id}", "/jobs/none", 404),
         ("/flows/{flow}/plan", "/flows/A->B/plan", 200),
+        ("/flows/{flow}/groups", "/flows/A->B/groups?group=g", 200),
         ("/flows/{flow}/limit", "/flows/A->B/limit", 200),
         ("/flows/{flow}/status", "/flows/A->B/status", 502),
         ("/flows/{flow}/losses", "/flows/none/losses", 404),
@@ -74,3 +75,11 @@ def test_answers_are_as_it_says(client, document, path, asked, status):
     validator(document, schema).validate(body)
     with pytest.raises(Exception, match=r"is not valid|is a required property|is not of type"):
         validator(document, schema).validate({"nothing": "of the kind"})
+
+
+def test_what_is_told_to_those_who_are_not_let_in(document):
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            assert {"401", "403", "429", "503"} <= set(operation["responses"])
+            not_known = operation["responses"]["401"]["content"]["application/json"]["schema"]
+            validator(document, not_known).validate({"error_code": 401, "message": "User cannot access the resource."})

@@ -23,7 +23,7 @@ from heliograph.api.flows.shapes import (
 )
 from heliograph.errors import NotFound
 from heliograph.observe.control import Control
-from heliograph.observe.group_positions import FailoverOrder
+from heliograph.observe.group_positions import FailoverOrder, GroupsQuery, GroupsTold
 from heliograph.observe.model import FlowView, ProcessView
 from heliograph.observe.operations import (
     TIMEOUT_S_MAX,
@@ -92,6 +92,10 @@ class Api:
     async def status(self, call: Call) -> StatusTold:
         """Look at the clusters."""
         return await self._operations.status(call.flow)
+
+    async def groups(self, call: Call) -> GroupsTold:
+        """Look at the clusters."""
+        return await self._operations.groups(call.flow, call.query)
 
     async def plan(self, call: Call) -> Planned:
         """Look at the clusters."""
@@ -208,6 +212,15 @@ ROUTES = (
     ),
     _on_clusters(
         "GET", f"{FLOW}/plan", "getPlan", "What this process's configuration would change in it.", Api.plan, Planned
+    ),
+    _on_clusters(
+        "GET",
+        f"{FLOW}/groups",
+        "listGroups",
+        "Where consumer groups would go on on the other cluster.",
+        Api.groups,
+        GroupsTold,
+        query=GroupsQuery,
     ),
     _on_clusters(
         "POST", f"{FLOW}/pause", "pause", "Pause it, topics or partitions.", Api.pause, Steered, body=SteerOrder

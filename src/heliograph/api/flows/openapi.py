@@ -7,9 +7,13 @@ from typing import Any
 import heliograph
 from heliograph.api.flows.described import REFERENCE, schemas_of
 from heliograph.api.flows.routes import ROOT, Route
-from heliograph.api.flows.shapes import Problem
+from heliograph.api.flows.shapes import NotLetIn, Problem
 
 PROBLEM_JSON = "application/problem+json"
+ALWAYS_NOT_LET_IN = frozenset({401, 429})
+"""Told only in front of both APIs: nobody says who asks, or too often wrongly."""
+NOT_LET_IN = ALWAYS_NOT_LET_IN | {403, 503}
+"""Told there too: the request comes from another site's page, or there are too many."""
 _IN_PATHS = {
     "flow": "Name of a flow, `source->target`, encoded in any way.",
     "id": "Of the job, as its address has it.",
@@ -20,7 +24,7 @@ def document_of(routes: Iterable[Route]) -> dict[str, Any]:
     """Return the document."""
     routes = list(routes)
     named = [kind for route in routes for kind in (route.answer, route.body, route.query) if kind is not None]
-    schemas = schemas_of([*dict.fromkeys(named), Problem])
+    schemas = schemas_of([*dict.fromkeys(named), Problem, NotLetIn])
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(ROOT + route.path, {})[route.method.lower()] = _operation(route, schemas)
@@ -52,7 +56,7 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": route.about,
         "responses": {
             str(route.status): _response(route.status, route.media, route.answer),
-            **{str(status): _response(status, PROBLEM_JSON, Problem) for status in route.errors},
+            **{str(status): _error(status) for status in sorted({*route.errors, *NOT_LET_IN})},
         },
     }
     if parameters:
@@ -79,6 +83,14 @@ def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def _response(status: int, media: str, kind: type) -> dict[str, Any]:
     return {"description": HTTPStatus(status).phrase, "content": {media: {"schema": _reference(kind)}}}
+
+
+def _error(status: int) -> dict[str, Any]:
+    """Return what is told of an error; what no request gets past comes in Connect's shape, for both APIs."""
+    content = {} if status in ALWAYS_NOT_LET_IN else {PROBLEM_JSON: {"schema": _reference(Problem)}}
+    if status in NOT_LET_IN:
+        content["application/json"] = {"schema": _reference(NotLetIn)}
+    return {"description": HTTPStatus(status).phrase, "content": content}
 
 
 def _reference(kind: type) -> dict[str, str]:

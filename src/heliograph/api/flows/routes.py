@@ -76,6 +76,7 @@ class Route:
             status
             for status, can_be in (
                 (400, self.query is not None or self.body is not None),
+                (403, self.method != "GET"),
                 (404, "{" in self.path or self.query is not None),
                 (409, self.asks_clusters),
                 (500, True),

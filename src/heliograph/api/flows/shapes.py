@@ -137,6 +137,15 @@ class Problem:
     type: str = "about:blank"
 
 
+@dataclass(frozen=True, slots=True)
+class NotLetIn:
+    """Why a request got to nobody: said in front of this API and Connect's alike, in Connect's shape."""
+
+    error_code: int
+    """The HTTP status once more."""
+    message: str
+
+
 def process_of(view: ProcessView) -> Process:
     """Return what there is to say of the process alone."""
     return Process(
