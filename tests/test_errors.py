@@ -18,6 +18,7 @@ EXIT_CODES = {
     "NotAuthorized": 3,
     "ProtocolError": 3,
     "BrokerError": 3,
+    "CopiedByOther": 3,
     "DataError": 4,
     "DamagedBatch": 4,
     "TooLarge": 4,

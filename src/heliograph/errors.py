@@ -13,6 +13,7 @@
     │   ├── NotAuthorized                    the principal lacks an ACL; ``right`` and ``resource`` say which
     │   ├── ProtocolError                    the peer sent bytes that break Kafka's protocol or our limits
     │   └── BrokerError                      the broker answered with an error code; ``code`` says which
+    │       └── CopiedByOther                whoever copies the flow cannot be told what it was to be told
     ├── DataError                   exit 4   records that cannot be copied as they are
     │   ├── DamagedBatch                     a batch does not match its checksum or its own lengths
     │   ├── TooLarge                         a record that the target will not take
@@ -108,6 +109,10 @@ class BrokerError(ClusterError):
         """``code`` is Kafka's numeric error code."""
         super().__init__(message, remedy=remedy)
         self.code = code
+
+
+class CopiedByOther(BrokerError):
+    """Whoever copies the flow cannot be told this: MirrorMaker 2, another program, or an older version."""
 
 
 class DataError(HeliographError):

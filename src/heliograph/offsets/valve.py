@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from heliograph.cluster.cluster import Cluster
 from heliograph.config.model import FlowConfig, Part
-from heliograph.errors import BrokerError, NotFound
+from heliograph.errors import CopiedByOther, NotFound
 from heliograph.mirror.naming import naming_of
 from heliograph.mirror.steering import (
     Partitions,
@@ -109,13 +109,13 @@ def refuse_others(flow: FlowConfig, claims: Claims, *, for_topics: bool) -> None
     """Raise where whoever copies would not understand."""
     if claims.copier is Copier.OTHER or (claims.copier is Copier.MIRROR_MAKER and for_topics):
         what = "a running MirrorMaker 2, which" if claims.copier is Copier.MIRROR_MAKER else "another program, which"
-        raise BrokerError(
+        raise CopiedByOther(
             f"Group {flow.group_id} on {flow.target.alias} belongs to {what} cannot be told of topics",
             code=codes.INCONSISTENT_GROUP_PROTOCOL,
             remedy="Stop it first",
         )
     if claims.everything:
-        raise BrokerError(
+        raise CopiedByOther(
             f"A worker of version 0.1 copies {flow.name}, which cannot be told anything",
             code=codes.INCONSISTENT_GROUP_PROTOCOL,
             remedy="Restart it with this version first",

@@ -4,7 +4,7 @@ import time
 from urllib.parse import quote
 
 import pytest
-from showing import FLOWS, Told, asking
+from showing import FLOWS, Everything, Told, asking
 
 from heliograph.mirror.rewind import Goal, Kind
 from heliograph.observe.group_positions import FailoverOrder
@@ -178,11 +178,14 @@ def test_a_proof_is_a_job():
     assert told.orders == [("verify", "A->B", VerifyOrder(topics=("orders.*",)))]
 
 
-def test_a_job_is_cancelled(client):
-    _, begun, headers = client.ask("POST", f"{FLOW}/verify", {"sample": "5%"})
-    status, job, _ = client.ask("DELETE", headers["location"])
-    assert (status, job["id"], job["state"]) == (200, begun["id"], "cancelled")
-    assert client.ask("GET", f"{ROOT}/jobs/none")[0] == 404
+def test_a_job_is_cancelled():
+    rules = Everything()
+    with asking(rules=rules) as client:
+        _, begun, headers = client.ask("POST", f"{FLOW}/verify", {"sample": "5%"})
+        status, job, _ = client.ask("DELETE", headers["location"])
+        assert (status, job["id"], job["state"]) == (200, begun["id"], "cancelled")
+        assert client.ask("GET", f"{ROOT}/jobs/none")[0] == 404
+    assert rules.told[1:] == [("cancelJob", "A->B", f"job {begun['id']}")], "whoever reads the log knows the flow"
 
 
 def test_a_job_that_fails(client):

@@ -12,6 +12,7 @@ from heliograph.observe.connectors import Conflict, Invalid
     [
         (errors.NotFound("x"), 404),
         (Conflict("x"), 409),
+        (errors.CopiedByOther("x", code=23), 409),
         (Invalid("x"), 400),
         (errors.ConfigError("x"), 400),
         (errors.Unreachable("x"), 502),

@@ -51,7 +51,7 @@ def _handler(api: Api, routes: dict[str, Route], rules: Rules) -> Handler:
                 rules.check(call.flow, changes=changes, moves=route.moves)
             given = await route.work(api, call)
             if changes:
-                rules.tell(route.name, call.flow, call.body)
+                rules.tell(route.name, given.flow if isinstance(given, Job) else call.flow, _order_of(call))
         except ValueError as error:
             return _answer_of(problem(400, str(error)))
         except HeliographError as error:
@@ -64,6 +64,11 @@ def _handler(api: Api, routes: dict[str, Route], rules: Rules) -> Handler:
         return Response(msgspec.json.encode(given), route.status, headers, media_type="application/json")
 
     return handle
+
+
+def _order_of(call: Call) -> object:
+    """Return what was told: the body or, where there is none, which job is meant."""
+    return f"job {call.id}" if call.id else call.body
 
 
 async def _taken_apart(request: Request, route: Route) -> Call:

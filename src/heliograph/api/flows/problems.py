@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from heliograph.api.flows.shapes import Problem
-from heliograph.errors import ClusterError, ConfigError, HeliographError, NotFound
+from heliograph.errors import ClusterError, ConfigError, CopiedByOther, HeliographError, NotFound
 from heliograph.observe.connectors import Conflict, Forbidden, Invalid
 
 
@@ -16,6 +16,7 @@ _STATUSES: Mapping[type[HeliographError], int] = {
     NotFound: 404,
     Forbidden: 403,
     Conflict: 409,
+    CopiedByOther: 409,
     Invalid: 400,
     ConfigError: 400,
     ClusterError: 502,
