@@ -320,9 +320,8 @@ def test_the_table_is_enough_for_everything_and_each_row_is_needed(source, targe
     assert not missing, "\n\n".join(f"{case.row}: {case.row.lacking}\n{log_of(case)}" for case in missing)
     # Nothing is missing; that 36 flows at once make a broker slow is no matter of permissions.
     assert not re.search(r" (WARNING|ERROR) .*(Grant|authoriz|not allowed|permission)", log_of(EVERYTHING))
-    assert " ERROR " not in log_of(EVERYTHING) + log_of(ELSEWHERE)
     # A topic that was deleted is gone for other jobs too, which is worth a line there.
-    assert [line for line in log_of(ELSEWHERE).splitlines() if " WARNING " in line and "old" not in line] == []
+    assert [line for line in log_of(ELSEWHERE).splitlines() if re.search(" (WARNING|ERROR) (?!.*old)", line)] == []
 
     for command, options in (
         ("check", ["--clusters", "e00"]),
