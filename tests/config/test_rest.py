@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from heliograph.config.load import make_config
-from heliograph.config.model import RestConfig, RestListener
+from heliograph.config.model import RestConfig, RestListener, Warned
 from heliograph.config.properties import parse_properties
 from heliograph.config.rest import is_loopback
 from heliograph.errors import ConfigError
@@ -108,3 +108,15 @@ replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPo
     )
     config = make_config(parse_properties(text.encode(), Path("mm2.properties")), environ={})
     assert any("write to the same topics" in warned.message for warned in config.warnings)
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
+def test_passwords_in_plain_text_off_this_machine_are_warned_of(tmp_path, host, warned):
+    rules = tmp_path / "who-may.conf"
+    rules.write_text("allow anonymous read *\n", encoding="utf-8")
+    found: list[Warned] = []
+    values = {"listeners": f"http://{host}:8083", "heliograph.rest.access.file": str(rules)}
+    text = "clusters=a,b\na.bootstrap.servers=h:1\nb.bootstrap.servers=h:2\na->b.enabled=true\n"
+    text += "".join(f"{key}={value}\n" for key, value in values.items())
+    found.extend(make_config(parse_properties(text.encode(), Path("f")), environ={}).warnings)
+    assert any("plain text" in each.message for each in found) is warned

@@ -68,6 +68,9 @@ def find_rest(find: Find, warnings: list[Warned], *, always: bool) -> RestConfig
                 f"{origin.where} would let anybody steer who reaches {each.host}:{each.port}",
                 remedy=f"Say in {ACCESS_FILE} who may, listen on {LOOPBACK}, or allow it with {ANONYMOUS}=true",
             )
+        if access.asks and not each.tls and not is_loopback(each.host):
+            message = f"has passwords and tokens cross the network in plain text at {each.host}:{each.port}: use https"
+            warnings.append(Warned(origin.key, f"{origin.key} {message}", None))
     advertised = find("", "rest.advertised.host.name").text or found[0].host
     told = find("", "rest.advertised.port")
     return RestConfig(
