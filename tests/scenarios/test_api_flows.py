@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from group_moves import commit, committed
 from plain_client import create_topic, read, simple_rows, wait_for_rows, write
 
 from rest_server import Client
@@ -101,6 +102,11 @@ def test_the_command_line_by_address(steered, source_kafka, target_kafka, unique
     assert len(read(target_kafka, copy)) == 30, "it is paused"
     assert said("resume", port, "--topic", unique)[0] == 0
     wait_for_rows(target_kafka, copy, 70)
+    group = f"by-address-{unique}"
+    commit(source_kafka, group, unique, {1: 10})
+    code, moved = said("failover", port, "--group", group, "--execute")
+    assert (code, [move["verdict"] for move in moved["moves"]]) == (0, ["moved"])
+    assert committed(target_kafka, group, copy) == {1: moved["moves"][0]["to_offset"]}
     assert said("limit", port, "50MB")[1]["bytes_per_second"] == 50_000_000
     assert said("restart", port)[0] == 0
     code, proof = said("verify", port, "--topic", unique)
