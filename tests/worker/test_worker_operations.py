@@ -76,12 +76,17 @@ def test_a_topic_pauses_and_goes_on():
         left={},
         notes=paused.notes,
     )
-    assert (resumed.command, resumed.changed) == ("resume", True)
+    assert (resumed.command, resumed.changed, resumed.topics_before) == ("resume", True, {"orders": (1,)})
 
 
 def test_a_part_of_a_flow_pauses():
-    steered = work(lambda operations: operations.pause("one->two", SteerOrder(connectors=(Connector.HEARTBEAT,))))
-    assert (steered.topics, steered.connectors) == (None, (Part.HEARTBEAT,))
+    async def do(operations):
+        order = SteerOrder(connectors=(Connector.HEARTBEAT,))
+        return [await operations.pause("one->two", order), await operations.resume("one->two", order)]
+
+    paused, resumed = work(do)
+    assert (paused.topics, paused.connectors) == (None, (Part.HEARTBEAT,))
+    assert (paused.connectors_before, resumed.connectors_before) == ((), (Part.HEARTBEAT,))
 
 
 def test_a_limit_holds_until_it_is_taken_back():
@@ -90,8 +95,9 @@ def test_a_limit_holds_until_it_is_taken_back():
         return [await operations.limit("one->two"), await operations.reset_limit("one->two")]
 
     there, back = work(do)
-    assert there == Limited("one->two", 5, LimitedBy.COMMAND, None, changed=False, copier=Copier.NOBODY)
-    assert (back.by, back.changed) == (LimitedBy.FILE, True)
+    held = Limited("one->two", 5, LimitedBy.COMMAND, None, False, Copier.NOBODY, bytes_per_second_before=5)
+    assert there == held
+    assert (back.by, back.changed, back.bytes_per_second_before) == (LimitedBy.FILE, True, 5)
 
 
 def test_status_plan_and_rewind_say_what_is():

@@ -35,6 +35,7 @@ _EXPLAINED = {
     "password": "is unknown; it looks like a further line of sasl.jaas.config, whose lines must end in a backslash",
 }
 """The rest of a sentence about keys that mean nothing anywhere."""
+_ADMIN_LISTENERS = "has no effect: /admin is served where the rest is, to whom the rules of access say"
 _SYNONYMS = {
     "broker.list": "bootstrap.servers",
     "brokers": "bootstrap.servers",
@@ -62,6 +63,8 @@ def explain_unknown(place: Place, table: Table, routes: Sequence[Route], aliases
     ``routes`` are the enabled flows, ``aliases`` all clusters of the file.
     """
     routes = routes or [Route(*pair) for pair in list(pairwise(aliases))[:1]]
+    if place.name == "listeners" and place.prefix.endswith("admin."):
+        return _ADMIN_LISTENERS
     if place.name in _EXPLAINED:
         return _EXPLAINED[place.name]
     if place.name == "enabled":

@@ -5,7 +5,7 @@ room ``worker`` implements :class:`Operations` for a process that has the flow's
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Protocol
 
@@ -89,6 +89,10 @@ class Steered:
     """Partitions by topic of which it was not seen in time; what was told holds."""
     notes: tuple[str, ...]
     """What else one should know."""
+    topics_before: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Partitions by topic that were paused before, of those that are named; empty for the whole flow."""
+    connectors_before: tuple[Part, ...] = ()
+    """What of the whole flow was paused before."""
 
 
 # ---- limit ----------------------------------------------------------------------------------------------------------
@@ -121,6 +125,8 @@ class Limited:
     changed: bool
     """Whether the request has changed it."""
     copier: Copier
+    bytes_per_second_before: int | None = None
+    """The limit before the request; None: there was none."""
 
 
 # ---- rewind ---------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ class LimitOutcome:
     changed: bool
     """Whether that was new."""
     copier: Copier
+    before: ToldLimit | None
+    """What was told by a command before."""
 
 
 async def limit_flow(flow: FlowConfig, wish: Wish | None) -> LimitOutcome:
@@ -38,8 +40,8 @@ async def limit_flow(flow: FlowConfig, wish: Wish | None) -> LimitOutcome:
         topic = SteeringTopic(endpoints.target, flow)
         before = (await steering_of(topic)).limit
         if wish is None:
-            return LimitOutcome(before, changed=False, copier=claims.copier)
+            return LimitOutcome(before, changed=False, copier=claims.copier, before=before)
         refuse_others(flow, claims, for_topics=True)
         if wish.limit != before:
             await topic.write([limit_row(wish.limit)])
-        return LimitOutcome(wish.limit, changed=wish.limit != before, copier=claims.copier)
+        return LimitOutcome(wish.limit, changed=wish.limit != before, copier=claims.copier, before=before)

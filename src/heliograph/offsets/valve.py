@@ -76,6 +76,8 @@ class Outcome:
     """Those that there are at the moment, of what was named."""
     changed: bool = False
     """Whether anything was to be told that was not told before."""
+    before: Steering = field(default_factory=Steering)
+    """What was paused before."""
     left: frozenset[TopicPartition] = frozenset()
     """Those of which it was not seen in time."""
     done: bool = False
@@ -95,7 +97,7 @@ async def carry_out(order: Order) -> Outcome:
         there = await lanes_of(order.flow, source, target)
         outcome.lanes = chosen_of(order.flow, there, order.topics, order.partitions)
         topic = SteeringTopic(target, order.flow)
-        before = await steering_of(topic)
+        outcome.before = before = await steering_of(topic)
         rows = _rows(order, before, there)
         outcome.changed = bool(rows)
         if rows:

@@ -222,7 +222,7 @@ def _by_topic(lanes: Iterable[TopicPartition]) -> Mapping[str, tuple[int, ...]]:
 
 
 def _steered(outcome: valve.Outcome) -> Steered:
-    order = outcome.order
+    order, before = outcome.order, outcome.before
     return Steered(
         order.flow.name,
         order.verb,
@@ -233,12 +233,14 @@ def _steered(outcome: valve.Outcome) -> Steered:
         outcome.done,
         _by_topic(outcome.left),
         tuple(outcome.notes),
+        _by_topic(filter(before.pauses_itself, outcome.lanes)) if order.topics else {},
+        tuple(part for part in Part if not before.runs(part)),
     )
 
 
 def _limited(flow: FlowConfig, outcome: LimitOutcome) -> Limited:
     by_file = flow.limit.at(datetime.now(UTC))
-    told = outcome.told
+    told, before = outcome.told, outcome.before
     return Limited(
         flow.name,
         by_file if told is None else told.bytes_per_s,
@@ -246,6 +248,7 @@ def _limited(flow: FlowConfig, outcome: LimitOutcome) -> Limited:
         by_file,
         outcome.changed,
         outcome.copier,
+        by_file if before is None else before.bytes_per_s,
     )
 
 

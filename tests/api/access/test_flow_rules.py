@@ -36,7 +36,7 @@ def tried(user: str, **what: bool) -> str:
             rules.check("west->east", **what)
         except (NotFound, Forbidden) as error:
             return type(error).__name__
-        rules.tell("pauseFlow", "west->east", "order")
+        rules.tell("pauseFlow", "west->east", "paused: nothing", "order")
         return "done"
 
     return asyncio.run(work())
@@ -62,8 +62,8 @@ def test_what_is_told_has_a_line(caplog):
     caplog.set_level(logging.INFO, "heliograph")
     tried("operator", changes=True, moves=False)
     (line,) = [each.fields for each in caplog.records if each.getMessage() == "told by REST"]
-    assert (line["who"], line["what"], line["flow_name"], line["after"]) == (
-        "operator", "pauseFlow", "west->east", "order",
+    assert (line["who"], line["what"], line["flow_name"], line["before"], line["after"]) == (
+        "operator", "pauseFlow", "west->east", "paused: nothing", "order",
     )  # fmt: skip
 
 

@@ -88,7 +88,18 @@ class Told:
         self.orders.append((command, flow, order))
         topics = {topic: tuple(order.partitions) for topic in order.topics} or None
         parts = None if topics else tuple(Part)
-        return Steered(flow, command, topics, parts, changed=True, copier=Copier.WORKERS, done=True, left={}, notes=())
+        return Steered(
+            flow,
+            command,
+            topics,
+            parts,
+            changed=True,
+            copier=Copier.WORKERS,
+            done=True,
+            left={},
+            notes=(),
+            topics_before={"t": (1,)},
+        )
 
     async def rewind(self, flow: str, order: RewindOrder) -> Rewound:
         self.orders.append(("rewind", flow, order))
@@ -100,7 +111,15 @@ class Told:
 
     async def set_limit(self, flow: str, order: LimitOrder) -> Limited:
         self.orders.append(("limit", flow, order))
-        return Limited(flow, order.bytes_per_second, LimitedBy.COMMAND, None, changed=True, copier=Copier.NOBODY)
+        return Limited(
+            flow,
+            order.bytes_per_second,
+            LimitedBy.COMMAND,
+            None,
+            changed=True,
+            copier=Copier.NOBODY,
+            bytes_per_second_before=1000,
+        )
 
     async def reset_limit(self, flow: str) -> Limited:
         self.orders.append(("reset", flow, None))
@@ -145,8 +164,8 @@ class Everything:
     def check(self, flow: str, *, changes: bool, moves: bool) -> None:
         pass
 
-    def tell(self, what: str, flow: str, order: object) -> None:
-        self.told.append((what, flow, order))
+    def tell(self, what: str, flow: str, before: str, order: object) -> None:
+        self.told.append((what, flow, before, order))
 
 
 @contextmanager

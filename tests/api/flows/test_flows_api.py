@@ -185,7 +185,7 @@ def test_a_job_is_cancelled():
         status, job, _ = client.ask("DELETE", headers["location"])
         assert (status, job["id"], job["state"]) == (200, begun["id"], "cancelled")
         assert client.ask("GET", f"{ROOT}/jobs/none")[0] == 404
-    assert rules.told[1:] == [("cancelJob", "A->B", f"job {begun['id']}")], "whoever reads the log knows the flow"
+    assert rules.told[1:] == [("cancelJob", "A->B", "", f"job {begun['id']}")], "whoever reads the log knows the flow"
 
 
 def test_a_job_that_fails(client):
@@ -215,3 +215,20 @@ def test_groups_and_where_they_would_go_on(client):
     assert (found["backwards"], found["exact"], found["notes"]) == (True, True, ["note"])
     assert [(each["group"], each["topic"], each["verdict"]) for each in found["positions"]] == [("other", "x", None)]
     assert client.ask("GET", f"{FLOW}/groups?backwards=perhaps")[0] == 400
+
+
+def test_each_change_is_told_with_how_it_was():
+    rules = Everything()
+    with asking(rules=rules) as client:
+        for method, path, body in (
+            ("PUT", "limit", {"bytes_per_second": 7}),
+            ("POST", "pause", {"topics": ["t"]}),
+            ("POST", "rewind", {"topic": "t", "goal": {"kind": "beginning"}}),
+        ):
+            status, answer, _ = client.ask(method, f"{ROOT}/flows/A->B/{path}", body)
+            assert status == 200, answer
+    assert [(what, before) for what, _, before, _ in rules.told] == [
+        ("setLimit", "1000 bytes per second"),
+        ("pause", "paused: t-1"),
+        ("rewind", "t-0: 10"),
+    ]

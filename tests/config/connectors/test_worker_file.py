@@ -92,3 +92,33 @@ def test_all_mistakes_are_told_at_once():
 def test_exactly_once_is_the_workers_to_switch_on():
     assert not worker().exactly_once
     assert worker(f"{WORKER}\nexactly.once.source.support=enabled").exactly_once
+
+
+def test_what_has_no_effect_is_told_by_the_names_of_the_file():
+    text = f"{WORKER}\nprodcer.linger.ms=5\noffsets.storage.topic=c\ntasks.max=4\nadmin.listeners=http://127.0.0.1:1\n"
+    told = {warned.key: (warned.message, warned.line) for warned in worker(text).base.warnings}
+    lines = text.splitlines()
+    for key, words in (
+        ("prodcer.linger.ms", "is unknown and has no effect"),
+        ("offsets.storage.topic", "is unknown; offset.storage.topic was probably meant"),
+        ("tasks.max", "has no effect here; a connector's tasks.max was probably meant"),
+        ("admin.listeners", "has no effect: /admin is served where the rest is, to whom the rules of access say"),
+    ):
+        number = next(number for number, line in enumerate(lines, 1) if line.startswith(f"{key}="))
+        assert told[key] == (f"{key} {words}", number)
+
+
+def test_a_file_as_connect_comes_with_it_has_nothing_unknown():
+    usual = """
+        key.converter=org.apache.kafka.connect.converters.ByteArrayConverter
+        key.converter.schemas.enable=true
+        offset.flush.interval.ms=10000
+        plugin.path=/usr/local/share/java
+        connector.client.config.override.policy=All
+        scheduled.rebalance.max.delay.ms=10000
+        consumer.fetch.max.bytes=1000
+        admin.retries=5
+        rest.advertised.host.name=a
+    """
+    text = f"{WORKER}\n{usual}"
+    assert worker(text).base.warnings == ()

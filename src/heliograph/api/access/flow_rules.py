@@ -38,10 +38,18 @@ class FlowRules:
             )
             raise Forbidden(f"{user.name} may not {'move' if moves else 'operate'} the flow {flow}")
 
-    def tell(self, what: str, flow: str, order: object) -> None:
+    def tell(self, what: str, flow: str, before: str, order: object) -> None:
         """Tell a change in the log."""
         user = CURRENT.get()
-        self._log.info("told by REST", who=user.name, address=user.address, what=what, flow_name=flow, after=order)
+        self._log.info(
+            "told by REST",
+            who=user.name,
+            address=user.address,
+            what=what,
+            flow_name=flow,
+            before=before,
+            after=order,
+        )
 
     def _role(self, flow: str) -> Role | None:
         return self._access().role(CURRENT.get().principals, flow)

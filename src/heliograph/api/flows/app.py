@@ -1,6 +1,6 @@
 """The application of our own API: requests are taken apart as the routes declare them, errors become problems."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -20,8 +20,11 @@ from heliograph.api.flows.routes import ACCEPTED, ROOT, Call, Route, Rules
 from heliograph.api.flows.shapes import Problem
 from heliograph.api.paths import Segments, segment
 from heliograph.errors import HeliographError
+from heliograph.observe.operations import Limited, Rewound, Steered
 
 BODY_BYTES_MAX = 1 << 20
+SHOWN = 20
+"""Partitions that a line of the log names."""
 OPENAPI = f"{ROOT}/openapi.json"
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -51,7 +54,8 @@ def _handler(api: Api, routes: dict[str, Route], rules: Rules) -> Handler:
                 rules.check(call.flow, changes=changes, moves=route.moves)
             given = await route.work(api, call)
             if changes:
-                rules.tell(route.name, given.flow if isinstance(given, Job) else call.flow, _order_of(call))
+                flow = given.flow if isinstance(given, Job) else call.flow
+                rules.tell(route.name, flow, _before(given), _order_of(call))
         except ValueError as error:
             return _answer_of(problem(400, str(error)))
         except HeliographError as error:
@@ -69,6 +73,24 @@ def _handler(api: Api, routes: dict[str, Route], rules: Rules) -> Handler:
 def _order_of(call: Call) -> object:
     """Return what was told: the body or, where there is none, which job is meant."""
     return f"job {call.id}" if call.id else call.body
+
+
+def _before(given: object) -> str:
+    """Return how it was, of what an answer tells that; empty: nothing was, or only a job has begun."""
+    match given:
+        case Limited():
+            held = given.bytes_per_second_before
+            return "no limit" if held is None else f"{held} bytes per second"
+        case Steered():
+            return f"paused: {_named(given.topics_before) or ', '.join(given.connectors_before) or 'nothing'}"
+        case Rewound():
+            return ", ".join(f"{given.topic}-{each.partition}: {each.position}" for each in given.partitions[:SHOWN])
+    return ""
+
+
+def _named(partitions: Mapping[str, tuple[int, ...]]) -> str:
+    names = [f"{topic}-{number}" for topic, numbers in partitions.items() for number in numbers]
+    return ", ".join([*names[:SHOWN], *(["..."] if len(names) > SHOWN else [])])
 
 
 async def _taken_apart(request: Request, route: Route) -> Call:

@@ -37,8 +37,8 @@ class Rules(Protocol):
         """
         ...
 
-    def tell(self, what: str, flow: str, order: object) -> None:
-        """Tell somebody's change."""
+    def tell(self, what: str, flow: str, before: str, order: object) -> None:
+        """Tell somebody's change: how it was, in words, and what was told."""
         ...
 
 

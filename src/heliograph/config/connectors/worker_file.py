@@ -12,6 +12,7 @@ from pathlib import Path
 
 from heliograph.config.clusters import build_target
 from heliograph.config.flows import find_http_listener, find_ready_requires, find_total_limit, find_watches
+from heliograph.config.judge import Judge
 from heliograph.config.model import ClusterConfig, Config, InternalTopic, Warned
 from heliograph.config.options import Family, Table
 from heliograph.config.places import Route
@@ -81,9 +82,8 @@ def read_worker(file: PropertiesFile, options: Table, *, environ: Mapping[str, s
     entries = {key if key.startswith(BARE) else f"{ALIAS}.{key}": entry for key, entry in file.entries.items()}
     shown = replace(file, entries=entries)
     variables = Variables(shown, environ, problems)
-    resolver = Resolver(
-        shown, {key: (entry, variables.expand(entry)) for key, entry in entries.items()}, options, problems
-    )
+    values = {key: (entry, variables.expand(entry)) for key, entry in entries.items()}
+    resolver = Resolver(shown, values, options, problems)
     route = Route(ALIAS, ALIAS)
     cluster, warnings = build_target(resolver, route, now)
     worker = _Worker(resolver, file)
@@ -100,9 +100,10 @@ def read_worker(file: PropertiesFile, options: Table, *, environ: Mapping[str, s
         total_limit=find_total_limit(resolver),
         warnings=(*warnings, *told),
     )
+    judged = map(_as_written, Judge(shown, options, resolver, (ALIAS,), (route,)).warnings(values))
     found = ConnectWorker(
         file,
-        base,
+        replace(base, warnings=(*judged, *base.warnings)),
         cluster,
         worker.text("group.id"),
         worker.exactly_once(),
@@ -112,6 +113,12 @@ def read_worker(file: PropertiesFile, options: Table, *, environ: Mapping[str, s
     )
     problems.raise_all(file.path)
     return found
+
+
+def _as_written(warned: Warned) -> Warned:
+    """Return a warning without the alias, which the file does not have."""
+    message = warned.message.replace(f"{ALIAS}->{ALIAS}.", "a connector's ").replace(f"{ALIAS}.", "")
+    return replace(warned, key=warned.key.removeprefix(f"{ALIAS}."), message=message)
 
 
 @dataclass(frozen=True, slots=True)
