@@ -41,6 +41,7 @@ def test_a_program_reads_bytes_a_second(told):
         "file_bytes_per_second": None,
         "changed": True,
         "copier": "nobody",
+        "bytes_per_second_before": None,
     }
 
 

@@ -29,4 +29,6 @@ def test_nobody_starts_again(told):
         "done": False,
         "left": {},
         "notes": ["No worker runs: nothing is started again"],
+        "topics_before": {},
+        "connectors_before": [],
     }

@@ -32,7 +32,10 @@ def tell(*wishes):
 
 def test_a_limit_is_told_and_seen_and_told_only_once():
     outcomes, written = tell(Wish(TEN), None, Wish(TEN))
-    assert outcomes == [LimitOutcome(TEN, changed, Copier.NOBODY) for changed in (True, False, False)]
+    assert outcomes == [
+        LimitOutcome(TEN, changed, Copier.NOBODY, before)
+        for changed, before in ((True, None), (False, TEN), (False, TEN))
+    ]
     assert written == b'{"bytes-per-second":10000000}'
 
 

@@ -173,9 +173,20 @@ def end_offsets(kafka: KafkaCluster, topic: str, *, committed: bool = True) -> d
     reader = _reader(kafka, committed=committed)
     try:
         count = len(reader.list_topics(topic, LIMIT_S).topics[topic].partitions)
-        return {number: reader.get_watermark_offsets(TopicPartition(topic, number), LIMIT_S) for number in range(count)}
+        return {number: _ends_of(reader, TopicPartition(topic, number)) for number in range(count)}
     finally:
         reader.close()
+
+
+def _ends_of(reader: Consumer, place: TopicPartition) -> tuple[int, int]:
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        try:
+            return reader.get_watermark_offsets(place, LIMIT_S)
+        except KafkaException as error:
+            if error.args[0].code() not in NOT_YET or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _reader(kafka: KafkaCluster, *, committed: bool) -> Consumer:

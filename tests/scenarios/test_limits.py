@@ -114,8 +114,8 @@ def test_two_workers_keep_one_limit_and_use_all_of_it(
     workers = [heliograph(properties) for _ in range(2)]
     wait_for_shares(dict.fromkeys(workers, 2))
     copied = f"{alias}.{unique}"
-    fill(source_kafka, unique, 65, PARTITIONS)
-    with Bandwidth(target_kafka, {copied: PARTITIONS}) as seen:
+    with Bandwidth(target_kafka, {copied: PARTITIONS}) as seen:  # from the beginning, so that nothing comes late
+        fill(source_kafka, unique, 80, PARTITIONS)
         seen.wait_for(copied, 4)
         since = time.monotonic()
         time.sleep(OVER_S)

@@ -26,6 +26,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from plain_client import NOT_YET
 
 from heliograph.testbed import KafkaCluster
 
@@ -188,8 +189,8 @@ class Side:
         try:
             return reader.get_watermark_offsets(TopicPartition(topic, partition), LIMIT_S)[1]
         except KafkaException as error:
-            if error.args[0].code() in {KafkaError._UNKNOWN_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART}:
-                return 0  # not created yet
+            if error.args[0].code() in {KafkaError._UNKNOWN_PARTITION, *NOT_YET}:
+                return 0  # not created yet, or by the controller only
             raise
         finally:
             reader.close()
