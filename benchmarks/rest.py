@@ -1,19 +1,21 @@
 """Kafka Connect's REST API while records flow: ``python benchmarks/rest.py``.
 
 A flow with very many partitions copies a full topic from its beginning, with a client that asks and without, in turns:
-how long does an answer take, and how much slower is the copy? Then, with nothing to copy: how long does the expanded
+how long does an answer take, and how much slower is the copy? Beside it the same client asks a server that has nothing
+to do, ``bare_http.py``: so long the machine makes anybody wait. Then, with nothing to copy: how long does the expanded
 status of all partitions take, and how much memory does the API cost?
 """
 
 import argparse
 import http.client
 import json
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -34,6 +36,8 @@ from loads import make_topics
 from many_workers import BROKER_JVM
 from offsets import EndOffsets, Partition
 
+FORGETFUL = {"log.initial.task.delay.ms": "1000", "log.segment.delete.delay.ms": "1000"}
+"""What is deleted goes at once: each partition holds two memory maps of the broker, and a process may have 65,530."""
 FULL_TOPIC = "many"
 IDLE = "idle"
 PARTITIONS = 10
@@ -43,6 +47,9 @@ LOOK_S = 0.01
 PAUSE_S = 0.02
 """Between two questions of the client."""
 SETTLE_S = 10.0
+COPIED_FIRST = 0.7
+"""Of the records, at most, before all partitions run."""
+BARE = "/bare"
 ASKED = 100
 """Times that a path is asked for, with nothing to copy."""
 
@@ -112,17 +119,27 @@ def wait_for(running: Running, words: str, limit_s: float) -> None:
         time.sleep(LOOK_S)
 
 
-def copied_s(job: Job, port: int, records: int, *, asks: bool) -> tuple[float, dict[str, list[float]]]:
-    """Return how long the full topic took, from its first record to its last, and what the client has seen."""
+@contextmanager
+def bare_server(port: int) -> Iterator[None]:
+    """Run a server that has nothing to do."""
+    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("bare_http.py")), str(port)])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def copied_s(job: Job, port: int, bare: int, records: int, *, asks: bool) -> tuple[float, dict[str, list[float]]]:
+    """Return how long the full topic takes once all partitions run, and what the client has seen."""
     copies: list[Partition] = [(job.copy_of(FULL_TOPIC), number) for number in range(FULL[FULL_TOPIC])]
-    asker = Asker(port, paths_of(job))
-    with started(serving(port), job), EndOffsets(job.target, copies) as target, ExitStack() as stack:
-        deadline_s = time.monotonic() + START_LIMIT_S
-        while (first := target.total()) == 0:
-            if time.monotonic() > deadline_s:
-                raise HeliographError("Nothing was copied")
-            time.sleep(LOOK_S)
-        begun_s = time.monotonic()
+    asker, control = Asker(port, paths_of(job)), Asker(bare, (BARE,))
+    with started(serving(port), job) as running, EndOffsets(job.target, copies) as target, ExitStack() as stack:
+        wait_for(running, "running  topics=", START_LIMIT_S)
+        begun_s, first = time.monotonic(), target.total()
+        if first > COPIED_FIRST * records:
+            raise HeliographError(f"{first} records were copied before all partitions ran: take more")
+        stack.enter_context(control)
         if asks:
             stack.enter_context(asker)
         deadline_s = begun_s + COPY_LIMIT_S
@@ -131,7 +148,7 @@ def copied_s(job: Job, port: int, records: int, *, asks: bool) -> tuple[float, d
                 raise HeliographError(f"Only {there} records of {records} were copied")
             time.sleep(LOOK_S)
         wall_s = time.monotonic() - begun_s
-    return wall_s * records / (records - first), asker.took_ms
+    return wall_s * records / (records - first), asker.took_ms | (control.took_ms if asks else {})
 
 
 def percentile(took: list[float], share: float) -> float:
@@ -145,13 +162,16 @@ def run(console: Console, options: argparse.Namespace) -> Iterator[dict[str, obj
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rest-")))
         ports = stack.enter_context(Ports())
         source, target = (
-            stack.enter_context(KafkaCluster(jvm_options=BROKER_JVM, properties=BROKER_PROPERTIES)) for _ in range(2)
+            stack.enter_context(KafkaCluster(jvm_options=BROKER_JVM, properties={**BROKER_PROPERTIES, **FORGETFUL}))
+            for _ in range(2)
         )
         console.print("filling")
         fill(source.bootstrap(), FULL_TOPIC, FULL[FULL_TOPIC], options.records)
         make_topics(source.bootstrap(), {f"{IDLE}-{number:04}": PARTITIONS for number in range(options.topics)})
         keep = ()
         number = 0
+        bare = ports.take()
+        stack.enter_context(bare_server(bare))
 
         def job(*topics: str) -> Job:
             return Job(number, source.bootstrap(), target.bootstrap(), topics, "none", folder)
@@ -161,12 +181,10 @@ def run(console: Console, options: argparse.Namespace) -> Iterator[dict[str, obj
         for turn in range(2 * options.turns):
             number += 1
             asks = bool(turn % 2)
-            wall_s, seen = copied_s(job(FULL_TOPIC, f"{IDLE}.*"), ports.take(), options.records, asks=asks)
+            wall_s, seen = copied_s(job(FULL_TOPIC, f"{IDLE}.*"), ports.take(), bare, options.records, asks=asks)
             walls[asks].append(wall_s)
             for path, each in seen.items():
-                took.setdefault(
-                    path.partition("/connectors")[2].replace(quote(f"s{number}->t{number}", safe=""), "F"), []
-                ).extend(each)
+                took.setdefault(path.replace(quote(f"s{number}->t{number}", safe=""), "F"), []).extend(each)
             console.print(f"{'asked' if asks else 'alone'}: {options.records * VALUE_BYTES / wall_s / 1e6:.0f} MB/s")
             delete(target.bootstrap(), keep)
         yield {
@@ -177,7 +195,7 @@ def run(console: Console, options: argparse.Namespace) -> Iterator[dict[str, obj
         }
         for path, each in took.items():
             yield {
-                "while copying, GET /connectors" + path: len(each),
+                "while copying, GET " + path: len(each),
                 "p50_ms": median(each),
                 "p99_ms": percentile(each, 0.99),
                 "most_ms": max(each),
@@ -213,7 +231,7 @@ def main() -> int:
     """Run as asked on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--topics", type=int, default=200, help="of ten partitions, beside the full one")
-    parser.add_argument("--records", type=int, default=3_000_000, help="of 1 kB, in the full topic")
+    parser.add_argument("--records", type=int, default=5_000_000, help="of 1 kB, in the full topic")
     parser.add_argument("--turns", type=int, default=3, help="with the client, and as many without")
     parser.add_argument("--json", type=Path, help="write the figures there as well")
     options = parser.parse_args()

@@ -1,9 +1,9 @@
 """How answers look: connectors, tasks and states in Connect's shapes, and errors as it tells them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from starlette.responses import Response
 
 from heliograph.errors import ConfigError, ConfigErrors, HeliographError, NotFound
@@ -24,8 +24,7 @@ class Refused(Exception):
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return ``body`` as JSON."""
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    return Response(content, status, headers, media_type="application/json")
+    return Response(msgspec.json.encode(body), status, headers, media_type="application/json")
 
 
 def nothing(status: int) -> Response:

@@ -193,7 +193,7 @@ class _Api:
 
     async def offsets(self, request: Request) -> Response:
         found = await self._connectors.offsets(_name(request))
-        told = [{"partition": dict(each.partition), "offset": dict(each.offset or {})} for each in found]
+        told = [{"partition": each.partition, "offset": each.offset or {}} for each in found]
         return answer({"offsets": told})
 
     async def alter_offsets(self, request: Request) -> Response:
