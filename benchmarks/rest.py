@@ -187,12 +187,13 @@ def run(console: Console, options: argparse.Namespace) -> Iterator[dict[str, obj
                 took.setdefault(path.replace(quote(f"s{number}->t{number}", safe=""), "F"), []).extend(each)
             console.print(f"{'asked' if asks else 'alone'}: {options.records * VALUE_BYTES / wall_s / 1e6:.0f} MB/s")
             delete(target.bootstrap(), keep)
-        yield {
-            "partitions": options.topics * PARTITIONS + FULL[FULL_TOPIC],
-            "alone_mb_s": options.records * VALUE_BYTES / median(walls[False]) / 1e6,
-            "asked_mb_s": options.records * VALUE_BYTES / median(walls[True]) / 1e6,
-            "answers": sum(map(len, took.values())),
-        }
+        if options.turns:
+            yield {
+                "partitions": options.topics * PARTITIONS + FULL[FULL_TOPIC],
+                "alone_mb_s": options.records * VALUE_BYTES / median(walls[False]) / 1e6,
+                "asked_mb_s": options.records * VALUE_BYTES / median(walls[True]) / 1e6,
+                "answers": sum(map(len, took.values())),
+            }
         for path, each in took.items():
             yield {
                 "while copying, GET " + path: len(each),
@@ -232,7 +233,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--topics", type=int, default=200, help="of ten partitions, beside the full one")
     parser.add_argument("--records", type=int, default=5_000_000, help="of 1 kB, in the full topic")
-    parser.add_argument("--turns", type=int, default=3, help="with the client, and as many without")
+    parser.add_argument(
+        "--turns", type=int, default=3, help="with the client, and as many without; 0: only the idle part"
+    )
     parser.add_argument("--json", type=Path, help="write the figures there as well")
     options = parser.parse_args()
     console = Console(width=140)
