@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench
+GENERATOR := .venv-generator
 
 # `make check`: format, lint, types, imports and the fast tests. `make test`: every test, on real brokers.
 .PHONY: sanitize setup demo test fast lint check format bench soak clean
@@ -18,6 +19,12 @@ $(READY): pyproject.toml setup.py $(wildcard src/heliograph/records/*.pyx src/he
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[testbed,dev]'
 	@touch $@
 
+# Makes a client of our OpenAPI document, in a test.
+$(GENERATOR)/.ready: tests/api/flows/generator.txt
+	@test -x $(GENERATOR)/bin/python || $(PYTHON) -m venv $(GENERATOR)
+	@$(GENERATOR)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 demo: setup
 	@$(BIN)/heliograph demo
 
@@ -25,11 +32,11 @@ demo: setup
 PROCESSES := 5
 VERSIONS := 4.3.1 3.9.1 2.8.2 1.1.1
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
-test: setup
+test: setup $(GENERATOR)/.ready
 	@$(BIN)/python -m heliograph.testbed.warming $(VERSIONS)
 	@$(PYTEST) -n $(PROCESSES) --durations=10 $(if $(ROOM),tests/$(ROOM))
 
-fast: setup
+fast: setup $(GENERATOR)/.ready
 	@$(PYTEST) -n 2 -m "not brokers" -q
 
 lint: setup
@@ -38,7 +45,7 @@ lint: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-check: lint
+check: lint $(GENERATOR)/.ready
 	@$(PYTEST) -n 2 -m "not brokers" -q
 
 format: setup
@@ -62,5 +69,5 @@ sanitize: setup
 	@$(BIN)/python tests/hostile/sanitize.py $(SANITIZE_OPTIONS)
 
 clean:
-	rm -rf $(VENV) $(BENCH) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(GENERATOR) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find src -name '*.so' -delete
