@@ -7,7 +7,7 @@ BENCH := .venv-bench
 GENERATOR := .venv-generator
 
 # `make check`: format, lint, types, imports and the fast tests. `make test`: every test, on real brokers.
-.PHONY: sanitize setup demo test fast lint check format bench soak clean
+.PHONY: sanitize setup demo test warm fast lint check format bench soak clean
 
 setup: $(READY)
 
@@ -32,9 +32,12 @@ demo: setup
 PROCESSES := 5
 VERSIONS := 4.3.1 3.9.1 2.8.2 1.1.1
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
-test: setup $(GENERATOR)/.ready
-	@$(BIN)/python -m heliograph.testbed.warming $(VERSIONS)
+test: warm $(GENERATOR)/.ready
 	@$(PYTEST) -n $(PROCESSES) --durations=10 $(if $(ROOM),tests/$(ROOM))
+
+# What would make the first start of each version of Kafka slow, in advance.
+warm: setup
+	@$(BIN)/python -m heliograph.testbed.warming $(VERSIONS)
 
 fast: setup $(GENERATOR)/.ready
 	@$(PYTEST) -n 2 -m "not brokers" -q

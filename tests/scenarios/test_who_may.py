@@ -115,6 +115,8 @@ def test_each_line_of_business_sees_and_steers_its_own(lines, port):
         assert [client.ask("POST", f"{SHOP}/pause", {}, ALICE)[0], eve.ask("POST", f"{PAY}/pause", {})[0]] == [404, 403]
         assert client.ask("DELETE", f"{theirs}/offsets", headers=TRADE)[0] == 403, "operate moves no position"
         assert client.ask("GET", f"{theirs}/status", headers=TRADE)[1]["connector"]["state"] == "RUNNING"
+        config = client.ask("GET", f"{ours}/config", headers=ALICE)[1]
+        assert (client.ask("PUT", f"{ours}/config", config, ALICE)[0], HIDDEN in str(config)) == (200, False)
         assert "told by REST" not in running.log, "nothing was changed"
 
         assert client.ask("PUT", f"{theirs}/pause", headers=TRADE)[0] == 202

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from heliograph.api.access.attempts import FREE
 from heliograph.api.access.door import Door
 from heliograph.api.access.login import Login
+from heliograph.api.access.pace import BURST
 from heliograph.api.access.user import CURRENT
 from heliograph.config.access import Access, Grant, Role
 from heliograph.config.model import Secret
@@ -58,3 +59,12 @@ def test_who_fails_is_asked_again_and_then_told_to_wait(port):
         assert (status, headers["www-authenticate"]) == (401, 'Basic realm="heliograph", charset="UTF-8"')
     status, _, headers = ask(port, "alice", "GET", "/", password="wrong")
     assert (status, headers["retry-after"]) == (429, "1")
+
+
+def test_who_asks_too_fast_is_told_to_wait(port):
+    alice = {"Authorization": f"Basic {base64.b64encode(b'alice:pass word').decode()}"}
+    with Client(port) as client:
+        many = (client.ask("GET", "/nowhere", None, alice) for _ in range(20 * BURST))
+        status, body, headers = next(answer for answer in many if answer[0] != 404)
+        assert (status, body["message"], headers["retry-after"]) == (429, "Too many requests", "1")
+    assert ask(port, "bob", "GET", "/")[0] == 200

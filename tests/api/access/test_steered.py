@@ -186,6 +186,18 @@ def test_every_change_is_told_with_who_what_before_and_after(caplog):
     assert "hunter2" not in caplog.text + str(told)
 
 
+def test_what_was_given_back_is_no_change(caplog):
+    caplog.set_level("INFO")
+    secret = {"source.cluster.sasl.jaas.config": "x required password=hunter2;"}
+    with api(ACCESS) as port:
+        assert ask(port, "admin", "POST", "/connectors", {"name": "a", "config": config(**secret)})[0] == 201
+        _, given = ask(port, "admin", "GET", "/connectors/a/config")
+        assert "hunter2" not in str(given)
+        assert ask(port, "admin", "PUT", "/connectors/a/config", given)[0] == 200
+        assert ask(port, "admin", "PATCH", "/connectors/a/config", given)[0] == 200
+    assert [each["what"] for each in lines(caplog)] == ["creation"]
+
+
 def test_without_rules_whoever_gets_through_may_everything_and_is_told_as_anonymous(caplog):
     caplog.set_level(logging.INFO, "heliograph")
     with api(access=None) as port:

@@ -1,11 +1,13 @@
-"""Who sends a request is found out here; without that, nothing behind is asked."""
+"""Who sends a request is found out here, and whether he asks too fast; without that, nothing behind is asked."""
 
 import math
+import time
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from heliograph.api.access.login import CHALLENGE, Login, NotKnown
+from heliograph.api.access.pace import Pace
 from heliograph.api.access.user import CURRENT, User
 from heliograph.api.connect.answers import error_answer
 from heliograph.api.connection import CERTIFICATE
@@ -18,11 +20,15 @@ class Door:
         """``login`` says who somebody is."""
         self._app = app
         self._login = login
+        self._pace = Pace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         try:
-            CURRENT.set(await self._user(scope))
+            user = await self._user(scope)
+            if (wait_s := self._pace.wait_s(user, time.monotonic())) > 0:
+                raise NotKnown("Too many requests", retry_after_s=wait_s)  # noqa: TRY301 - answered in the same way
+            CURRENT.set(user)
         except NotKnown as error:
             await _not_known(error)(scope, receive, send)
             return

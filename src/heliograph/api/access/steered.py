@@ -177,6 +177,8 @@ class SteeredConnectors(Connectors):
     def _tell_config(self, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         """Tell what was changed; a secret that was given again may be the same."""
         keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+        if not keys:
+            return  # what was given back
         shown = masked(after)
         self._tell(
             "config",
