@@ -1,6 +1,6 @@
 """Asks an API with a client that was generated from its document, and prints what came of it as JSON.
 
-It is run by test_generated_client.py, where the client can be imported as ``flows_client``.
+It is run by test_openapi_client.py, where the client can be imported as ``flows_client``.
 """
 
 import json
