@@ -181,6 +181,16 @@ def test_any_change_is_found(data):
     assert (comparison.digests[0] == comparison.digests[1]) == (theirs == ours)
 
 
+def test_the_last_record_in_the_middle_is_not_taken_for_the_end():
+    """Few records agree between the changes, and the one that was doubled is where the source ends."""
+    theirs = [*MANY[:202], MANY[249], *MANY[202:250]]
+    for place in (210, 218, 226):
+        theirs[place] = record(20_000 + place)
+    comparison = compare(MANY[:250], theirs)
+    assert found(comparison) == {"missing": 3, "doubled": 1, "extra": 3}
+    assert comparison.tally.records == 247
+
+
 def test_a_mirror_of_something_else_is_all_altered():
     comparison = compare(MANY[:700], [record(number, value=b"!") for number in range(700)])
     assert found(comparison) == {"altered": 700}

@@ -77,26 +77,28 @@ def meeting(
 ) -> tuple[int, int] | None:
     """Find the nearest place where both lists go on alike: numbers of the first records that agree; None: nowhere.
 
-    A list is *whole* when nothing follows it. ROW records must agree, or all up to the end of a whole list.
+    A list is *whole* when nothing follows it. ROW records must agree, or all up to the end of a whole list; then what
+    the other list has left counts as farther away, for it has to be explained too.
     """
     places: dict[Content, list[int]] = defaultdict(list)
     for number, content in enumerate(target):
         if len(found := places[content]) < REPEATS_MAX:
             found.append(number)
     best: tuple[int, int] | None = None
+    distance = float("inf")
     for here, content in enumerate(source):
-        if best is not None and here >= sum(best):
+        if here >= distance:
             break
         for there in places.get(content, ()):
-            if best is not None and here + there >= sum(best):
+            if here + there >= distance:
                 break
-            if _agree(source, target, here, there, source_whole=source_whole, target_whole=target_whole):
-                best = here, there
-                break
+            left = _left_over(source, target, here, there, source_whole=source_whole, target_whole=target_whole)
+            if left is not None and here + there + left < distance:
+                best, distance = (here, there), here + there + left
     return best
 
 
-def _agree(
+def _left_over(
     source: Sequence[Content],
     target: Sequence[Content],
     here: int,
@@ -104,13 +106,15 @@ def _agree(
     *,
     source_whole: bool,
     target_whole: bool,
-) -> bool:
-    length = min(ROW, len(source) - here, len(target) - there)
-    if length < ROW:
-        ended = (source_whole and here + length == len(source)) or (target_whole and there + length == len(target))
-        if not ended:
-            return False
-    return all(source[here + i] == target[there + i] for i in range(length))
+) -> int | None:
+    """Return how many records one list has when the other has ended, 0 for a whole row; None: they do not agree."""
+    lengths = len(source) - here, len(target) - there
+    length = min(ROW, *lengths)
+    if length < ROW and not (source_whole and length == lengths[0]) and not (target_whole and length == lengths[1]):
+        return None
+    if not all(source[here + i] == target[there + i] for i in range(length)):
+        return None
+    return 0 if length == ROW else max(lengths) - length
 
 
 @dataclass(frozen=True, slots=True)
