@@ -252,11 +252,7 @@ def wait_for_rows(kafka: KafkaCluster, topic: str, count: int, *, limit_s: float
     while True:
         held = 0
         if topic in topics(kafka):
-            try:
-                held = sum(end - begin for begin, end in end_offsets(kafka, topic).values())
-            except KafkaException as error:
-                if error.args[0].code() not in NOT_YET:
-                    raise
+            held = sum(end - begin for begin, end in end_offsets(kafka, topic).values())
         if held >= count:
             rows = read(kafka, topic)
             if len(rows) >= count:

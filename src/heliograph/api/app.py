@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from heliograph.config.model import CauseKind
@@ -44,7 +44,7 @@ def make_app(control: Control, requires: frozenset[CauseKind]) -> Starlette:
         return PlainTextResponse("\n".join([*(late or ["ready"]), *degraded]) + "\n", 503 if late else 200)
 
     async def status(_: Request) -> Response:
-        return JSONResponse(msgspec.to_builtins(control.view()))
+        return Response(msgspec.json.encode(control.view()), media_type="application/json")
 
     return Starlette(
         routes=[

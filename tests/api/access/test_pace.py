@@ -2,7 +2,8 @@
 
 import pytest
 
-from heliograph.api.access.pace import BURST, CLIENTS_MAX, REQUESTS_PER_S, Pace
+from heliograph.api.access.attempts import CLIENTS_MAX
+from heliograph.api.access.pace import BURST, REQUESTS_PER_S, Pace
 from heliograph.api.access.user import User
 
 ALICE = User("alice", address="10.0.0.1")

@@ -26,12 +26,13 @@ class Door:
         """Answer a request."""
         try:
             user = await self._user(scope)
-            if (wait_s := self._pace.wait_s(user, time.monotonic())) > 0:
-                raise NotKnown("Too many requests", retry_after_s=wait_s)  # noqa: TRY301 - answered in the same way
-            CURRENT.set(user)
         except NotKnown as error:
             await _not_known(error)(scope, receive, send)
             return
+        if (wait_s := self._pace.wait_s(user, time.monotonic())) > 0:
+            await _too_soon("Too many requests", wait_s)(scope, receive, send)
+            return
+        CURRENT.set(user)
         await self._app(scope, receive, send)
 
     async def _user(self, scope: Scope) -> User:
@@ -43,5 +44,9 @@ class Door:
 
 def _not_known(error: NotKnown) -> ASGIApp:
     if error.retry_after_s > 0:
-        return error_answer(429, error.message, {"retry-after": str(math.ceil(error.retry_after_s))})
+        return _too_soon(error.message, error.retry_after_s)
     return error_answer(401, error.message, {"www-authenticate": CHALLENGE})
+
+
+def _too_soon(message: str, wait_s: float) -> ASGIApp:
+    return error_answer(429, message, {"retry-after": str(math.ceil(wait_s))})

@@ -5,14 +5,12 @@ ATM has it: ITU-T I.371). Whoever has used it up is refused until there is somet
 never pauses cannot take the time in which records are copied.
 """
 
-from heliograph.api.access.attempts import client_of
+from heliograph.api.access.attempts import CLIENTS_MAX, client_of
 from heliograph.api.access.user import User
 
 REQUESTS_PER_S = 200.0
 BURST = 1_000
 """Requests that may come at once after a pause."""
-CLIENTS_MAX = 1024
-"""Clients that are remembered; the one that asked longest ago is forgotten for another."""
 
 _COST_S = 1 / REQUESTS_PER_S
 
@@ -21,7 +19,7 @@ class Pace:
     """Who has asked for how much of late."""
 
     def __init__(self) -> None:
-        """Nobody has."""
+        """Nobody has; of CLIENTS_MAX that have, the one that asked longest ago is forgotten for another."""
         self._used_until_s: dict[tuple[str, str], float] = {}
         """When the budget of each is full again."""
 
